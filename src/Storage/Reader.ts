@@ -1,0 +1,121 @@
+/**
+ * What reading and writing look like from outside the engine: the shapes Query and Wasm compile against.
+ *
+ * Invariants
+ * - A Reader sees the documents of exactly one moment: an LSN, or an LSN plus the transaction's own writes so far.
+ * - Nothing here copies a document. A DocumentView points into an arena, a cached block or a scratch buffer of its reader.
+ * - Document bytes shown by a reader stay valid as long as that reader is open (for a transaction: until it ends). Never write into them.
+ * - Keys are 16 bytes (big-endian u128); index entries are encoded field values followed by the 16-byte key of the document.
+ */
+import type { IndexDefinition, StoreDefinition } from "../Schema/Definition.ts"
+
+/** Bytes of a primary key. */
+export const KEY_BYTES = 16
+
+const EMPTY = new Uint8Array(0)
+
+/** Where one document lies: BSON of `length` bytes starting at `bytes[at]`. */
+export class DocumentView {
+  bytes: Uint8Array = EMPTY
+  at = 0
+  length = 0
+}
+
+/** One index of a store. `ready` turns true once every document is in it; until then a plan must not use it. */
+export interface StoreIndex {
+  readonly id: number
+  readonly definition: IndexDefinition
+  readonly ready: boolean
+}
+
+/** One store as the catalog knows it. Immutable: a change of the schema or of an index gives a new object with the same `id`. */
+export interface Store {
+  readonly id: number
+  readonly definition: StoreDefinition
+  readonly indexes: ReadonlyArray<StoreIndex>
+}
+
+/** Bounds over keys or over encoded index entries, compared as bytes; a missing bound is open. Bounds are inclusive unless said. */
+export interface Range {
+  readonly low?: Uint8Array
+  readonly lowInclusive?: boolean
+  readonly high?: Uint8Array
+  readonly highInclusive?: boolean
+}
+
+/** 1 walks towards greater keys, -1 towards smaller ones. */
+export type Direction = 1 | -1
+
+/** Walks the documents of a store in key order. `key` and `document` are valid after a `next()` that returned true. */
+export interface DocumentCursor {
+  /** Moves to the next document; false at the end. Throws Fault SnapshotExpired when its reader ran out of time. */
+  next(): boolean
+  /** The 16 bytes of the current document's key, overwritten by the next move. */
+  readonly key: Uint8Array
+  readonly document: DocumentView
+  close(): void
+}
+
+/** Where one index entry lies: encoded fields ++ 16-byte key. */
+export interface EntryView {
+  readonly bytes: Uint8Array
+  readonly at: number
+  readonly length: number
+}
+
+/** Walks the entries of an index in their byte order. `entry` is overwritten by the next move. */
+export interface EntryCursor {
+  next(): boolean
+  readonly entry: EntryView
+  close(): void
+}
+
+/** A consistent view of the documents. */
+export interface Reader {
+  /** The newest LSN this reader can see. */
+  readonly lsn: number
+  /** Finds the document with the 16-byte key at `key[keyAt]`; fills `out` and returns true when there is one. */
+  get(store: Store, key: Uint8Array, keyAt: number, out: DocumentView): boolean
+  /** The documents whose 16-byte keys lie in `range`. */
+  documents(store: Store, range: Range | undefined, direction: Direction): DocumentCursor
+  /** The entries of an index that lie in `range`; bounds are prefixes or whole entries. A store's index that is not ready is refused. */
+  entries(index: StoreIndex, range: Range | undefined, direction: Direction): EntryCursor
+}
+
+/** A reader at the durable LSN of its start. It expires after `snapshotTimeoutMs` (Fault SnapshotExpired); close it when done. */
+export interface Snapshot extends Reader {
+  close(): void
+}
+
+/**
+ * The one writer. It reads its own writes; nothing of it is visible elsewhere before `commit`.
+ *
+ * A cursor (and a reader from `statement()`) keeps seeing the state as of its own start, whatever is written afterwards through the same
+ * transaction. `get` on the transaction itself sees everything written so far.
+ */
+export interface Transaction extends Reader {
+  /**
+   * Stores a whole document under its key. `bytes[at]` is BSON whose first element is `_id`, already validated.
+   * Faults: DocumentTooLarge, TransactionTooLarge, IdCollision, IdMissing.
+   */
+  put(store: Store, key: Uint8Array, bytes: Uint8Array, at: number): "inserted" | "replaced"
+  /** Removes the document; false when there was none. */
+  delete(store: Store, key: Uint8Array): boolean
+  /**
+   * Inserts a document: makes a key when `_id` is missing and the store's ids are `key` or `uuid`, puts `_id` first, refuses a taken key
+   * (Fault DuplicateKey). Writes the document's key into `key` (16 bytes).
+   */
+  insert(store: Store, bytes: Uint8Array, at: number, key: Uint8Array): void
+  /** A reader fixed at this moment: what the statement that begins now may see. Valid until the transaction ends. */
+  statement(): Reader
+  /** A mark to return to. */
+  savepoint(): number
+  /** Forgets every write made after the savepoint. Savepoints taken later than it are void. */
+  rollbackTo(savepoint: number): void
+  /** Makes the writes one commit and returns its LSN; without writes the newest LSN. The transaction is over, also when this throws. */
+  commit(): number
+  /** Forgets everything. The transaction is over. */
+  rollback(): void
+  /** Number of writes so far, those rolled back included. */
+  readonly writes: number
+}
