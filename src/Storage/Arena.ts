@@ -1,0 +1,149 @@
+/**
+ * Memory of the memtables: fixed chunks from one allocator, and byte arenas that hand out 8-aligned room in them.
+ *
+ * Invariants
+ * - A shared chunk has exactly CHUNK_BYTES; an allocation that does not fit well gets a chunk of its own size, which is never pooled.
+ * - A pointer is a u32: chunk number times CHUNK_BYTES plus offset, counted in words of 8 bytes. A chunk of its own is only ever pointed
+ *   at with offset 0. Pointer 0 is never handed out: it means "none".
+ * - Nothing moves and nothing is freed one by one: an arena is released whole, or rewound to a mark when a transaction is rolled back.
+ */
+
+/** Bytes of a shared chunk. 256 KiB holds 64 blocks of a memtable. */
+export const CHUNK_BYTES = 262_144
+
+const POINTER_SHIFT = 15
+const POINTER_MASK = (1 << POINTER_SHIFT) - 1
+/** Above this an allocation gets a chunk of its own, so that at most a quarter of a shared chunk is left unused. */
+const SHARED_ALLOCATION_BYTES_MAX = CHUNK_BYTES / 4
+/** Pointers are u32 counts of 8 bytes. */
+const CHUNKS_MAX = 2 ** (32 - POINTER_SHIFT)
+
+/** Hands out chunks and keeps returned ones for the next memtable. One allocator serves a whole process. */
+export class ChunkAllocator {
+  readonly #shared: boolean
+  readonly #pooledChunksMax: number
+  readonly #pool: Array<ArrayBufferLike> = []
+  #bytesInUse = 0
+
+  /** `shared` makes every chunk a SharedArrayBuffer, for readers on other threads. */
+  constructor(options: { readonly shared: boolean; readonly pooledChunksMax: number }) {
+    this.#shared = options.shared
+    this.#pooledChunksMax = options.pooledChunksMax
+  }
+
+  /** Bytes handed out and not returned. */
+  get bytesInUse(): number {
+    return this.#bytesInUse
+  }
+
+  /** A chunk of `bytes`. What a pooled one contains is undefined. */
+  take(bytes: number): ArrayBufferLike {
+    const pooled = bytes === CHUNK_BYTES ? this.#pool.pop() : undefined
+    const chunk = pooled ?? (this.#shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
+    this.#bytesInUse += bytes
+    return chunk
+  }
+
+  give(chunk: ArrayBufferLike): void {
+    this.#bytesInUse -= chunk.byteLength
+    if (chunk.byteLength === CHUNK_BYTES && this.#pool.length < this.#pooledChunksMax) this.#pool.push(chunk)
+  }
+}
+
+/** A place in an arena to return to. */
+export interface ArenaMark {
+  readonly chunks: number
+  readonly current: number
+  readonly used: number
+}
+
+/** Append-only room for document bytes and long keys. */
+export class ByteArena {
+  readonly #allocator: ChunkAllocator
+  readonly #chunks: Array<Uint8Array> = []
+  /** Number of the chunk that small allocations go to, -1 before the first. */
+  #current = -1
+  #used = CHUNK_BYTES
+  #bytesTaken = 0
+
+  constructor(allocator: ChunkAllocator) {
+    this.#allocator = allocator
+  }
+
+  /** Bytes of all chunks taken from the allocator. */
+  get bytesTaken(): number {
+    return this.#bytesTaken
+  }
+
+  /** The chunk `pointer` lies in; the place within it is `offsetOf(pointer)`. */
+  chunkOf(pointer: number): Uint8Array {
+    return this.#chunks[pointer >>> POINTER_SHIFT]!
+  }
+
+  offsetOf(pointer: number): number {
+    return (pointer & POINTER_MASK) << 3
+  }
+
+  /** Room for `length` bytes; returns its pointer. Throws RangeError when the process has no memory, with nothing changed. */
+  allocate(length: number): number {
+    const size = (length + 7) & ~7
+    if (this.#current === -1 || (size <= SHARED_ALLOCATION_BYTES_MAX && this.#used + size > CHUNK_BYTES)) {
+      this.#current = this.#addChunk(CHUNK_BYTES)
+      // The first word of the first chunk stays unused: pointer 0 means "none".
+      this.#used = this.#current === 0 ? 8 : 0
+    }
+    if (size > SHARED_ALLOCATION_BYTES_MAX) return (this.#addChunk(size) << POINTER_SHIFT) >>> 0
+    const pointer = ((this.#current << POINTER_SHIFT) | (this.#used >>> 3)) >>> 0
+    this.#used += size
+    return pointer
+  }
+
+  /** Copies `length` bytes in and returns their pointer. */
+  copyIn(bytes: Uint8Array, at: number, length: number): number {
+    const pointer = this.allocate(length)
+    copyBytes(bytes, at, this.chunkOf(pointer), this.offsetOf(pointer), length)
+    return pointer
+  }
+
+  mark(): ArenaMark {
+    return { chunks: this.#chunks.length, current: this.#current, used: this.#used }
+  }
+
+  /** Takes back everything allocated since `mark`. */
+  rewind(mark: ArenaMark): void {
+    while (this.#chunks.length > mark.chunks) this.#give(this.#chunks.pop()!)
+    this.#current = mark.current
+    this.#used = mark.used
+  }
+
+  /** Returns every chunk. The arena is empty afterwards and may be used again. */
+  release(): void {
+    this.rewind({ chunks: 0, current: -1, used: CHUNK_BYTES })
+  }
+
+  #addChunk(bytes: number): number {
+    if (this.#chunks.length >= CHUNKS_MAX) throw new RangeError("an arena has no more chunk numbers")
+    this.#chunks.push(new Uint8Array(this.#allocator.take(bytes)))
+    this.#bytesTaken += bytes
+    return this.#chunks.length - 1
+  }
+
+  #give(chunk: Uint8Array): void {
+    this.#bytesTaken -= chunk.length
+    this.#allocator.give(chunk.buffer)
+  }
+}
+
+/** Up to this many bytes a loop beats the call into the engine's memmove. */
+const LOOPED_COPY_BYTES_MAX = 24
+
+/** Copies bytes between buffers; cheap for the short keys that make up most calls. */
+export function copyBytes(from: Uint8Array, at: number, to: Uint8Array, toAt: number, length: number): void {
+  if (length <= LOOPED_COPY_BYTES_MAX) {
+    for (let i = 0; i < length; i++) to[toAt + i] = from[at + i]!
+  } else if (at === 0 && length === from.length) {
+    to.set(from, toAt)
+  } else {
+    to.set(from.subarray(at, at + length), toAt)
+  }
+}
