@@ -81,3 +81,14 @@ export function isValidUtf8(bytes: Uint8Array, start: number, end: number): bool
   while (at < shortEnd && bytes[at]! < 0x80) at++
   return at === end || isUtf8(bytes.subarray(at, end))
 }
+
+/** The offset of the first byte in [start, end) that breaks UTF-8, or -1. Slow: to say where, once `isValidUtf8` said no. */
+export function findInvalidUtf8(bytes: Uint8Array, start: number, end: number): number {
+  for (let at = start; at < end;) {
+    const lead = bytes[at]!
+    const length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4
+    if (at + length > end || !isUtf8(bytes.subarray(at, at + length))) return at
+    at += length
+  }
+  return -1
+}
