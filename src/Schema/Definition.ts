@@ -1,0 +1,57 @@
+/**
+ * What a store, an input or a configuration looks like, as plain data: it travels in manifests as JSON.
+ *
+ * Invariants
+ * - Definitions from outside pass `checkStore`, `checkFields` or `checkField` (see `Check.ts`) before anything is compiled from them.
+ * - A field that is neither `optional` nor has a `default` is required; only a `nullable` field may hold null.
+ * - The schema decides a value's encoding and the order of a document's fields, not the program that wrote it.
+ */
+import type { IdKind } from "../Bson/Key.ts"
+
+export type { IdKind }
+
+/** A field: its type and whether it may be left out (`optional`), be null (`nullable`) or is filled in (`default`, plain JSON). */
+export type Field = FieldType & { readonly optional?: true; readonly nullable?: true; readonly default?: unknown }
+
+/**
+ * The type of a field and its limits, all inclusive.
+ *
+ * `string` lengths count code points, `pattern` is a JavaScript regular expression (flag u) that has to match somewhere; `int` is a
+ * 32-bit and `long` a 64-bit integer (its limits as text), `number` a double; `binary` lengths count bytes.
+ */
+export type FieldType =
+  | { readonly type: "string"; readonly minLength?: number; readonly maxLength?: number; readonly pattern?: string }
+  | { readonly type: "int"; readonly min?: number; readonly max?: number }
+  | { readonly type: "long"; readonly min?: string; readonly max?: string }
+  | { readonly type: "number"; readonly min?: number; readonly max?: number }
+  | { readonly type: "decimal" }
+  | { readonly type: "boolean" }
+  | { readonly type: "date" }
+  | { readonly type: "key"; readonly store?: string }
+  | { readonly type: "uuid" }
+  | { readonly type: "objectId" }
+  | { readonly type: "binary"; readonly maxLength?: number }
+  | { readonly type: "literals"; readonly values: ReadonlyArray<string | number | boolean | null> }
+  | { readonly type: "array"; readonly items: Field; readonly minItems?: number; readonly maxItems?: number }
+  | { readonly type: "struct"; readonly fields: Fields }
+  | { readonly type: "record"; readonly values: Field; readonly maxEntries?: number }
+  | { readonly type: "union"; readonly members: ReadonlyArray<Field> }
+  | { readonly type: "any" }
+
+/** Named fields, in the order in which documents hold them. */
+export type Fields = { readonly [name: string]: Field }
+
+/** A secondary index over one or more paths. `unique` is not supported yet and refused. */
+export interface IndexDefinition {
+  readonly name: string
+  readonly on: ReadonlyArray<{ readonly path: string; readonly direction: "asc" | "desc" }>
+  readonly unique?: true
+}
+
+/** A store: its name, how its documents are identified, its fields except `_id`, and its indexes. */
+export interface StoreDefinition {
+  readonly name: string
+  readonly idKind: IdKind
+  readonly schema: Fields
+  readonly indexes: ReadonlyArray<IndexDefinition>
+}
