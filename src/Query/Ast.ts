@@ -1,0 +1,117 @@
+/**
+ * What can be asked of a store: the one form that PQL text, the typed builder and the BSON of the guest ABI all become.
+ *
+ * Invariants
+ * - A statement is plain data and immutable; it names a store, it does not hold one.
+ * - Nothing in it is advisory: a reader of statements refuses what it does not know, and an executor uses everything that is there.
+ * - Without `orderBy` rows come in the order of their keys. With it, rows that compare equal come in the order of their keys.
+ */
+import type { Value } from "../Bson/Value.ts"
+import type { Filter } from "../Match/Filter.ts"
+
+export type { Filter }
+
+/** A document given as values: what `insert` stores, before the schema has normalised it. */
+export type DocumentValue = { readonly [name: string]: Value }
+
+export type OrderDirection = "asc" | "desc"
+
+/** One level of a sort order. Missing sorts as null; a path that meets an array sorts by its smallest (asc) or largest (desc) element. */
+export interface Order {
+  readonly path: string
+  readonly direction: OrderDirection
+}
+
+/** Some rows of a store. `limit` and `skip` are whole numbers from 0 to 2^31 - 1. `select` keeps the named paths, and `_id` always. */
+export interface Find {
+  readonly kind: "find"
+  readonly store: string
+  readonly filter?: Filter
+  readonly orderBy?: ReadonlyArray<Order>
+  readonly limit?: number
+  readonly skip?: number
+  readonly select?: ReadonlyArray<string>
+}
+
+/** The document with this `_id`. */
+export interface Get {
+  readonly kind: "get"
+  readonly store: string
+  readonly key: Value
+  readonly select?: ReadonlyArray<string>
+}
+
+/** How many rows `find` with the same members would have. */
+export interface Count {
+  readonly kind: "count"
+  readonly store: string
+  readonly filter?: Filter
+  readonly limit?: number
+  readonly skip?: number
+}
+
+/** Stores new documents, all or none. `_id` is generated where it is missing and the store's id kind allows it. */
+export interface Insert {
+  readonly kind: "insert"
+  readonly store: string
+  readonly documents: ReadonlyArray<DocumentValue>
+}
+
+/** Changes fields of every matching document: `set` paths to values, add `inc` amounts, remove `unset` paths. At least one is there. */
+export interface Update {
+  readonly kind: "update"
+  readonly store: string
+  readonly filter?: Filter
+  readonly set?: DocumentValue
+  readonly inc?: DocumentValue
+  readonly unset?: ReadonlyArray<string>
+}
+
+/** Puts a document in the place of the one with the same `_id`; does nothing when there is none. */
+export interface Replace {
+  readonly kind: "replace"
+  readonly store: string
+  readonly document: DocumentValue
+}
+
+/** Puts a document in the place of the one with the same `_id`, or inserts it. */
+export interface Upsert {
+  readonly kind: "upsert"
+  readonly store: string
+  readonly document: DocumentValue
+}
+
+/** Removes every matching document. */
+export interface Delete {
+  readonly kind: "delete"
+  readonly store: string
+  readonly filter?: Filter
+}
+
+/** The statements whose documents a planner has to find. */
+export type Planned = Find | Get | Count | Update | Delete
+
+/** How a statement would be run, as plain data. */
+export interface Explain {
+  readonly kind: "explain"
+  readonly of: Planned
+}
+
+/** The statements that change something. */
+export type Write = Insert | Update | Replace | Upsert | Delete
+
+export type Statement = Find | Get | Count | Write | Explain
+
+/** Most levels of and, or and not inside one another. */
+export const FILTER_DEPTH_MAX = 32
+
+/** Most paths of an `orderBy`. */
+export const ORDER_PATHS_MAX = 16
+
+/** Largest `limit` and `skip`. */
+export const ROW_NUMBER_MAX = 2147483647
+
+/** Whether `statement` writes: whether it needs a transaction. */
+export function isWrite(statement: Statement): statement is Write {
+  return !(statement.kind === "find" || statement.kind === "get" || statement.kind === "count" || statement.kind === "explain")
+}

@@ -1,0 +1,300 @@
+/**
+ * PQL, the text form of statements: `orders.filter(customer = $name and total > decimal "10").orderBy(placedAt, desc).limit(20)`.
+ *
+ * Invariants
+ * - The whole text is read; a step that would have no effect where it stands is refused, never ignored.
+ * - Every refusal is a Fault InvalidPql with line, column, what was expected and, where one is likely, a suggestion.
+ */
+import { closest } from "../Config/Closest.ts"
+import { parseKey } from "../Bson/Key.ts"
+import type { Value } from "../Bson/Value.ts"
+import type { DocumentValue, Filter, Order, Planned, Statement } from "./Ast.ts"
+import { ORDER_PATHS_MAX, ROW_NUMBER_MAX } from "./Ast.ts"
+import { readExpression, readPath } from "./PqlExpression.ts"
+import { Lexer, type Token } from "./PqlLexer.ts"
+import { type Parameters, readDocument, readValue } from "./PqlValue.ts"
+
+export type { Parameters } from "./PqlValue.ts"
+
+type Verb = "find" | "get" | "count" | "insert" | "update" | "replace" | "upsert" | "delete"
+
+/** What has been read so far. `verb` is set by the step that says what happens to the rows. */
+interface Draft {
+  readonly store: string
+  verb: Verb
+  filters: Array<Filter>
+  orderBy: Array<Order>
+  limit?: number
+  skip?: number
+  select?: Array<string>
+  key?: Value
+  documents: Array<DocumentValue>
+  set?: DocumentValue
+  inc?: DocumentValue
+  unset?: Array<string>
+}
+
+interface Context {
+  readonly lexer: Lexer
+  readonly parameters: Parameters
+  readonly draft: Draft
+  /** The name of the step that is being read. */
+  readonly step: Token
+}
+
+/**
+ * Reads one statement. `parameters` are the values of its `$names`. Faults with InvalidPql.
+ *
+ * @example
+ * ```ts
+ * parsePql("orders.filter(customer = $customer).limit(20)", { customer: "ada" })
+ * // { kind: "find", store: "orders", filter: { op: "eq", path: "customer", value: "ada" }, limit: 20 }
+ * ```
+ */
+export function parsePql(text: string, parameters: Parameters = {}): Statement {
+  const lexer = new Lexer(text)
+  const first = lexer.peek()
+  if (first.kind === "name" && first.text === "explain") {
+    lexer.next()
+    if (lexer.peek().text !== ".") return { kind: "explain", of: planned(lexer, readQuery(lexer, parameters)) }
+    return readSteps(lexer, parameters, first.text)
+  }
+  return readQuery(lexer, parameters)
+}
+
+function planned(lexer: Lexer, statement: Statement): Planned {
+  const { kind } = statement
+  if (kind === "find" || kind === "get" || kind === "count" || kind === "update" || kind === "delete") return statement
+  return lexer.refuse(0, kind, ["a statement that has to find documents after `explain`"])
+}
+
+function readQuery(lexer: Lexer, parameters: Parameters): Statement {
+  const store = lexer.peek()
+  if (store.kind !== "name" && store.kind !== "quotedName") {
+    lexer.refuseToken(store, ["the name of a store"], store.kind === "string" ? `write it without quotes, or as \`${store.text}\`` : undefined)
+  }
+  lexer.next()
+  return readSteps(lexer, parameters, store.text)
+}
+
+function readSteps(lexer: Lexer, parameters: Parameters, store: string): Statement {
+  const draft: Draft = { store, verb: "find", filters: [], orderBy: [], documents: [] }
+  while (lexer.peek().kind !== "end") {
+    if (!lexer.accept(".")) lexer.refuseToken(lexer.peek(), ["`.` and a step", "the end"])
+    const step = lexer.peek()
+    const read = step.kind === "name" ? STEPS.get(step.text) : undefined
+    if (read === undefined) refuseStep(lexer, step)
+    lexer.next()
+    lexer.expect("(")
+    read({ lexer, parameters, draft, step })
+    lexer.expect(")")
+  }
+  return finish(draft)
+}
+
+function refuseStep(lexer: Lexer, step: Token): never {
+  const names = [...STEPS.keys()]
+  const alias: Readonly<Record<string, string>> = { where: "filter", find: "filter", sort: "orderBy", order: "orderBy", offset: "skip", take: "limit" }
+  const meant = alias[step.text] ?? closest(step.text, names)
+  return lexer.refuseToken(step, [`a step (${names.join(", ")})`], meant === undefined ? undefined : `did you mean ${meant}?`)
+}
+
+/** Refuses the step when one that came before leaves it without effect. */
+function only(context: Context, verb: Verb, allowed: ReadonlyArray<keyof Draft>): void {
+  const { draft, lexer, step } = context
+  if (draft.verb !== "find" && !(draft.verb === verb && verb === "update")) {
+    lexer.refuseToken(step, [draft.verb === "update" ? "set, inc, unset or the end" : `the end after ${draft.verb}`])
+  }
+  for (const [member, name] of MEMBERS) {
+    const value = draft[member]
+    const given = Array.isArray(value) && member !== "select" && member !== "unset" ? value.length > 0 : value !== undefined
+    if (given && !allowed.includes(member)) lexer.refuseToken(step, [`a statement without ${name}`], `${name} has no effect on ${step.text}`)
+  }
+  draft.verb = verb
+}
+
+const MEMBERS: ReadonlyArray<readonly [keyof Draft, string]> = [
+  ["filters", "filter"],
+  ["orderBy", "orderBy"],
+  ["limit", "limit"],
+  ["skip", "skip"],
+  ["select", "select"]
+]
+const ROWS: ReadonlyArray<keyof Draft> = ["filters", "orderBy", "limit", "skip", "select"]
+const CHANGES: ReadonlyArray<keyof Draft> = ["filters", "set", "inc", "unset"]
+
+const STEPS: ReadonlyMap<string, (context: Context) => void> = new Map([
+  ["filter", readFilter],
+  ["orderBy", readOrderBy],
+  ["limit", (context: Context) => readRowNumber(context, "limit")],
+  ["skip", (context: Context) => readRowNumber(context, "skip")],
+  ["select", readSelect],
+  ["pluck", readSelect],
+  ["count", (context: Context) => only(context, "count", ["filters", "limit", "skip"])],
+  ["get", readGet],
+  ["insert", readInsert],
+  ["set", (context: Context) => readChange(context, "set")],
+  ["inc", (context: Context) => readChange(context, "inc")],
+  ["unset", readUnset],
+  ["replace", (context: Context) => readWhole(context, "replace")],
+  ["upsert", (context: Context) => readWhole(context, "upsert")],
+  ["delete", readDelete]
+])
+
+function readFilter(context: Context): void {
+  only(context, "find", ROWS)
+  context.draft.filters.push(readExpression(context.lexer, context.parameters))
+}
+
+function readOrderBy(context: Context): void {
+  only(context, "find", ROWS)
+  const { draft, lexer } = context
+  do {
+    const at = lexer.peek()
+    const path = readPath(lexer)
+    const direction = readDirection(lexer)
+    if (draft.orderBy.some((order) => order.path === path)) lexer.refuseToken(at, ["each path once in orderBy"])
+    if (draft.orderBy.length === ORDER_PATHS_MAX) lexer.refuseToken(at, [`at most ${ORDER_PATHS_MAX} paths in orderBy`])
+    draft.orderBy.push({ path, direction })
+  } while (lexer.accept(","))
+}
+
+/** `asc` or `desc`, with or without a comma before it: `orderBy(total, desc)`, `orderBy(total desc, name)`. */
+function readDirection(lexer: Lexer): "asc" | "desc" {
+  const mark = lexer.mark()
+  const comma = lexer.accept(",")
+  const token = lexer.peek()
+  if (token.kind === "name" && (token.text === "asc" || token.text === "desc")) {
+    lexer.next()
+    return token.text
+  }
+  if (comma) lexer.reset(mark)
+  return "asc"
+}
+
+function readRowNumber(context: Context, member: "limit" | "skip"): void {
+  only(context, "find", ROWS)
+  const { draft, lexer, parameters, step } = context
+  if (draft[member] !== undefined) lexer.refuseToken(step, [`${member} once`])
+  const token = lexer.peek()
+  const value = readValue(lexer, parameters, 0)
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > ROW_NUMBER_MAX || Object.is(value, -0)) {
+    return lexer.refuseToken(token, [`a whole number from 0 to ${ROW_NUMBER_MAX}`])
+  }
+  draft[member] = value
+}
+
+function readPaths(lexer: Lexer): Array<string> {
+  const paths: Array<string> = []
+  do {
+    const at = lexer.peek()
+    const path = readPath(lexer)
+    if (paths.includes(path)) lexer.refuseToken(at, ["each path once"])
+    paths.push(path)
+  } while (lexer.accept(","))
+  return paths
+}
+
+function readSelect(context: Context): void {
+  const { draft, lexer, step } = context
+  if (draft.verb !== "get") only(context, "find", ROWS)
+  if (draft.select !== undefined) lexer.refuseToken(step, ["select once"])
+  draft.select = readPaths(lexer)
+}
+
+/** A key, bare or as any value. */
+function readId(context: Context): Value {
+  const bare = context.lexer.acceptKey()
+  return bare === undefined ? readValue(context.lexer, context.parameters, 0) : parseKey(bare)
+}
+
+function readGet(context: Context): void {
+  only(context, "get", ["select"])
+  context.draft.key = readId(context)
+}
+
+function readInsert(context: Context): void {
+  only(context, "insert", [])
+  const { draft, lexer, parameters } = context
+  const token = lexer.peek()
+  const given = token.text === "[" || token.kind === "parameter" ? readValue(lexer, parameters, 0) : readDocument(lexer, parameters)
+  const documents = Array.isArray(given) ? given : [given]
+  if (documents.length === 0 || !documents.every(isDocument)) lexer.refuseToken(token, ["a document or a list of documents"])
+  draft.documents = documents
+}
+
+/** Whether a value of PQL is a document: no class of BSON's own, no list. */
+function isDocument(value: Value): value is DocumentValue {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype
+}
+
+function readChange(context: Context, member: "set" | "inc"): void {
+  only(context, "update", CHANGES)
+  const { draft, lexer, parameters, step } = context
+  if (draft[member] !== undefined) lexer.refuseToken(step, [`${member} once`])
+  const token = lexer.peek()
+  const fields = readDocument(lexer, parameters)
+  if (Object.keys(fields).length === 0) lexer.refuseToken(token, ["at least one field"])
+  draft[member] = fields
+}
+
+function readUnset(context: Context): void {
+  only(context, "update", CHANGES)
+  const { draft, lexer, step } = context
+  if (draft.unset !== undefined) lexer.refuseToken(step, ["unset once"])
+  draft.unset = readPaths(lexer)
+}
+
+function readWhole(context: Context, verb: "replace" | "upsert"): void {
+  only(context, verb, [])
+  const { draft, lexer, parameters } = context
+  const token = lexer.peek()
+  const document = token.kind === "parameter" ? readValue(lexer, parameters, 0) : readDocument(lexer, parameters)
+  if (!isDocument(document) || !Object.hasOwn(document, "_id")) return lexer.refuseToken(token, ["a document with its _id"])
+  draft.documents = [document]
+}
+
+function readDelete(context: Context): void {
+  only(context, "delete", ["filters"])
+  const { draft, lexer } = context
+  if (lexer.peek().text === ")" && lexer.peek().kind === "symbol") return
+  if (draft.filters.length > 0) lexer.refuseToken(lexer.peek(), ["`)`"], "delete takes a filter or a key, not both")
+  draft.filters.push({ op: "eq", path: "_id", value: readId(context) })
+}
+
+/** The statement a draft has become. `only` has made sure that nothing in it is without effect. */
+function finish(draft: Draft): Statement {
+  const { store, filters } = draft
+  const first = filters[0]
+  const filter: Filter | undefined = filters.length > 1 ? { op: "and", of: filters } : first
+  const rows = {
+    store,
+    ...(filter === undefined ? {} : { filter }),
+    ...(draft.limit === undefined ? {} : { limit: draft.limit }),
+    ...(draft.skip === undefined ? {} : { skip: draft.skip })
+  }
+  const select = draft.select === undefined ? {} : { select: draft.select }
+  switch (draft.verb) {
+    case "find":
+      return { kind: "find", ...rows, ...(draft.orderBy.length === 0 ? {} : { orderBy: draft.orderBy }), ...select }
+    case "get":
+      return { kind: "get", store, key: draft.key ?? null, ...select }
+    case "count":
+      return { kind: "count", ...rows }
+    case "insert":
+      return { kind: "insert", store, documents: draft.documents }
+    case "replace":
+    case "upsert":
+      return { kind: draft.verb, store, document: draft.documents[0] ?? {} }
+    case "delete":
+      return { kind: "delete", ...rows }
+    case "update":
+      return {
+        kind: "update",
+        ...rows,
+        ...(draft.set === undefined ? {} : { set: draft.set }),
+        ...(draft.inc === undefined ? {} : { inc: draft.inc }),
+        ...(draft.unset === undefined ? {} : { unset: draft.unset })
+      }
+  }
+}

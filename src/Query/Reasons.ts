@@ -1,0 +1,86 @@
+/**
+ * What a Fault of the query core says, and the limits it may name. Pure: the core imports this file, the door imports `Errors.ts`.
+ */
+import { Fault } from "../Fault/Fault.ts"
+
+/** One thing that is wrong with a document: a JSON pointer to it, a code, and words. */
+export interface DocumentIssue {
+  readonly pointer: string
+  readonly code: string
+  readonly message: string
+}
+
+export type QueryReason =
+  /** The BSON form of a statement is wrong at `path` (for example `filter.total.$gtt`). */
+  | { readonly _tag: "InvalidStatement"; readonly path: string; readonly message: string; readonly suggestion?: string }
+  /** PQL text is wrong at `line` and `column`, both counted from 1; `offset` counts UTF-16 units from 0. */
+  | {
+      readonly _tag: "InvalidPql"
+      readonly line: number
+      readonly column: number
+      readonly offset: number
+      readonly found: string
+      readonly expected: ReadonlyArray<string>
+      readonly suggestion?: string
+      readonly message: string
+    }
+  /** The database has no store of that name. */
+  | { readonly _tag: "UnknownStore"; readonly store: string; readonly message: string }
+  /** A document does not follow its store's schema. `index` is its place in the list that was inserted. */
+  | {
+      readonly _tag: "InvalidDocument"
+      readonly store: string
+      readonly index?: number
+      readonly issues: ReadonlyArray<DocumentIssue>
+      readonly message: string
+    }
+  /** An update does not fit the document it met, or contradicts itself, at `path`. */
+  | { readonly _tag: "InvalidUpdate"; readonly path: string; readonly message: string }
+  /** The statement would take more than it may. `missingIndex` names the paths an index would need to serve it. */
+  | {
+      readonly _tag: "BudgetExceeded"
+      readonly budget: keyof QueryLimits
+      readonly limit: number
+      readonly store: string
+      readonly missingIndex?: ReadonlyArray<string>
+      readonly message: string
+    }
+  /** A statement that only reads was given where a write is needed, or the other way round. */
+  | { readonly _tag: "WrongKind"; readonly kind: string; readonly message: string }
+
+/** What one statement may take. Every member is a positive whole number. */
+export interface QueryLimits {
+  /** Documents and index entries looked at. Default 1 000 000. */
+  readonly scannedMax: number
+  /** Rows of a reply, and documents a write may match. Default 100 000. */
+  readonly rowsMax: number
+  /** Bytes of the documents of a reply, before `select`. Default 64 MiB. */
+  readonly rowsBytesMax: number
+  /** Bytes kept to bring rows into order: keys and copies of documents. Default 64 MiB. */
+  readonly sortBytesMax: number
+  /** Ranges a plan may open for `in`. Above it the index is walked in fewer ranges and the rest is filtered. Default 1 000. */
+  readonly rangesMax: number
+}
+
+export const DEFAULT_QUERY_LIMITS: QueryLimits = {
+  scannedMax: 1_000_000,
+  rowsMax: 100_000,
+  rowsBytesMax: 64 * 1024 * 1024,
+  sortBytesMax: 64 * 1024 * 1024,
+  rangesMax: 1_000
+}
+
+/** Refuses a statement. `path` says where in its BSON form. */
+export function refuseStatement(path: string, message: string, suggestion?: string): never {
+  throw new Fault<QueryReason>({
+    _tag: "InvalidStatement",
+    path,
+    message: suggestion === undefined ? message : `${message} (${suggestion})`,
+    ...(suggestion === undefined ? {} : { suggestion })
+  })
+}
+
+/** Refuses an update that does not fit. */
+export function refuseUpdate(path: string, message: string): never {
+  throw new Fault<QueryReason>({ _tag: "InvalidUpdate", path, message })
+}
