@@ -1,0 +1,133 @@
+/**
+ * Which pages may be written next.
+ *
+ * Invariants
+ * - Every page of the file is reachable from the current version, reusable, or waiting; never two of these.
+ * - A page that transaction N stopped using waits until transaction N + 2 (by then both metas are past the versions that reach it) and
+ *   until no version up to N is pinned.
+ * - Until a transaction commits nothing of it lasts: `abort` brings back every page it took and forgets what it released.
+ */
+import { indexFault } from "./Errors.ts"
+import { PAGES_MAX } from "./Layout.ts"
+import { PageList, PageSet } from "./PageSet.ts"
+
+interface Released {
+  readonly transaction: number
+  readonly pages: PageList
+}
+
+export class FreePages {
+  readonly #file: string
+  /** May be taken at once. */
+  readonly reusable = new PageSet()
+  /** Released by earlier transactions, oldest first, and not yet reusable. */
+  #waiting: Array<Released> = []
+  /** Taken by the open transaction; those it released again are reusable and stay in `#taken`. */
+  #taken = new PageList()
+  readonly #own = new PageSet()
+  #released = new PageList()
+  #pageCount: number
+  #pageCountBefore: number
+  /** Where the search for a reusable page goes on, so that pages of one transaction come in ascending runs. */
+  #cursor = 1
+
+  constructor(file: string, pageCount: number) {
+    this.#file = file
+    this.#pageCount = pageCount
+    this.#pageCountBefore = pageCount
+  }
+
+  /** Pages of the file, the metas' page 0 included. */
+  get pageCount(): number {
+    return this.#pageCount
+  }
+
+  /** Pages nothing reaches any more, waiting ones included. */
+  get freeCount(): number {
+    return this.#waiting.reduce((sum, { pages }) => sum + pages.length, this.reusable.size + this.#released.length)
+  }
+
+  /** What the open transaction released. */
+  get released(): PageList {
+    return this.#released
+  }
+
+  get waiting(): ReadonlyArray<Released> {
+    return this.#waiting
+  }
+
+  /** A page that an earlier process left free: `transaction` released it. */
+  restore(page: number, transaction: number, current: number): void {
+    if (transaction < current) {
+      this.reusable.add(page)
+      return
+    }
+    let last = this.#waiting.at(-1)
+    if (last?.transaction !== transaction) this.#waiting.push((last = { transaction, pages: new PageList() }))
+    last.pages.push(page)
+  }
+
+  /** Opens a transaction. `oldestPinned` is the lowest pinned version, Infinity when none is. */
+  begin(transaction: number, oldestPinned: number): void {
+    const ready = ({ transaction: by }: Released) => isReleased(by, transaction, oldestPinned)
+    for (const { pages } of this.#waiting.filter(ready)) {
+      for (let index = 0; index < pages.length; index++) this.reusable.add(pages.get(index))
+    }
+    this.#waiting = this.#waiting.filter((released) => !ready(released))
+    this.#pageCountBefore = this.#pageCount
+    this.#cursor = 1
+  }
+
+  /** A page to write: a reusable one when there is one, else the file grows. */
+  take(): number {
+    let page = this.reusable.next(this.#cursor)
+    if (page === 0 && this.#cursor > 1) page = this.reusable.next(1)
+    if (page !== 0) this.reusable.delete(page)
+    else {
+      if (this.#pageCount >= PAGES_MAX) throw indexFault({ _tag: "InvalidEntry", message: `${this.#file} has all the pages it can have` })
+      page = this.#pageCount++
+    }
+    this.#cursor = page + 1
+    if (this.#own.add(page)) this.#taken.push(page)
+    return page
+  }
+
+  /** Whether the open transaction wrote the page. */
+  isOwn(page: number): boolean {
+    return this.#own.has(page)
+  }
+
+  /** Gives up a page: one of the transaction's own is reusable at once, any other when the rule allows. */
+  release(page: number): void {
+    if (this.#own.has(page)) this.reusable.add(page)
+    else this.#released.push(page)
+  }
+
+  commit(transaction: number): void {
+    if (this.#released.length > 0) this.#waiting.push({ transaction, pages: this.#released })
+    this.#end()
+  }
+
+  abort(): void {
+    for (let index = 0; index < this.#taken.length; index++) this.reusable.add(this.#taken.get(index))
+    for (let page = this.#pageCountBefore; page < this.#pageCount; page++) this.reusable.delete(page)
+    this.#pageCount = this.#pageCountBefore
+    this.#end()
+  }
+
+  /** The pages the transaction took, for whoever has to forget what was in them. */
+  forEachTaken(visit: (page: number) => void): void {
+    for (let index = 0; index < this.#taken.length; index++) visit(this.#taken.get(index))
+  }
+
+  #end(): void {
+    for (let index = 0; index < this.#taken.length; index++) this.#own.delete(this.#taken.get(index))
+    this.#taken = new PageList()
+    this.#released = new PageList()
+  }
+}
+
+/** Whether what transaction `by` stopped using may be overwritten by transaction `transaction`. */
+export function isReleased(by: number, transaction: number, oldestPinned: number): boolean {
+  return by + 2 <= transaction && by < oldestPinned
+}

@@ -1,0 +1,323 @@
+/**
+ * Applies sorted entries to one root by copy on write: every page that an entry belongs to is read once and replaced, all others stay.
+ *
+ * Invariants
+ * - The walk goes through the old tree in key order and never back. What it opens is released and its entries go to the builder of their
+ *   level; what it passes by goes, as a pointer, to the builder of the level above.
+ * - Before a page is passed by, everything held below its level is closed into pages, so children arrive at every builder in key order.
+ * - A small page that would arise before a neighbour under the same parent takes the neighbour in instead.
+ * - It may pause between any two entries. Opened pages are copied, so what happens to the cache meanwhile does not matter.
+ */
+import type { Budget, EntrySource } from "./Entry.ts"
+import { PAGE_COST } from "./Entry.ts"
+import { indexFault } from "./Errors.ts"
+import type { FreePages } from "./FreePages.ts"
+import { HEAD_BYTES, KEY_BYTES_MAX, LEVELS_MAX, VALUE_BYTES_MAX, compareBytes, copyBytes, pageMemory, readU32 } from "./Layout.ts"
+import { childChecksum, childPage, copyKey, entryCount, findChild, findSlot } from "./Page.ts"
+import { PageBuilder } from "./PageBuilder.ts"
+import type { PageCache } from "./PageCache.ts"
+import type { PageRun } from "./PageRun.ts"
+import type { Root } from "./Version.ts"
+
+/** A key with room for a head behind it. */
+class KeyBuffer {
+  readonly bytes = new Uint8Array(KEY_BYTES_MAX + HEAD_BYTES)
+  length = 0
+
+  set(from: Uint8Array, at: number, length: number): void {
+    copyBytes(from, at, this.bytes, 0, length)
+    this.length = length
+  }
+}
+
+/** Where the walk stands in one opened page. */
+class Position {
+  /** The page itself; nothing in the position above the root. */
+  readonly memory = pageMemory(1)
+  level = 0
+  count = 0
+  slot = 0
+  /** Lower bound of the page; its parent's separator. */
+  readonly separator = new KeyBuffer()
+  /** Upper bound of the page, when there is one. */
+  readonly upper = new KeyBuffer()
+  bounded = false
+}
+
+/** What a merge works with: the files of one write transaction. */
+export interface MergeSite {
+  readonly cache: PageCache
+  readonly run: PageRun
+  readonly free: FreePages
+  readonly transaction: number
+  readonly budget: Budget
+}
+
+export interface MergeOptions {
+  readonly treeId: number
+  /** Whether a removal leaves a tombstone, because older roots may have the key. */
+  readonly keepTombstones: boolean
+}
+
+export class TreeMerge {
+  /** The new root, once `work` is through; undefined when nothing is left in the tree. */
+  result: Root | undefined
+  readonly #site: MergeSite
+  readonly #source: EntrySource
+  readonly #options: MergeOptions
+  readonly #root: Root | undefined
+  readonly #builders: Array<PageBuilder> = []
+  /** Opened pages, the top one first. The first position is a page that does not exist: its one child is the root. */
+  readonly #positions: Array<Position> = []
+  #depth = 0
+  readonly #lastKey = new KeyBuffer()
+  readonly #scratch = new KeyBuffer()
+  readonly #child = { page: 0, checksum: 0 }
+  #pending = false
+  #entries: number
+  #pages: number
+
+  constructor(site: MergeSite, root: Root | undefined, source: EntrySource, options: MergeOptions) {
+    this.#site = site
+    this.#root = root
+    this.#source = source
+    this.#options = options
+    this.#entries = root === undefined ? 0 : root.entries
+    this.#pages = root === undefined ? 0 : root.pages
+  }
+
+  /** Yields whenever the budget is used up. */
+  *work(): Generator<"more", void, void> {
+    this.#advance()
+    if (!this.#pending) {
+      this.result = this.#root
+      return
+    }
+    const top = this.#position(0)
+    top.level = this.#root === undefined ? 1 : this.#root.level + 1
+    top.count = this.#root === undefined ? 0 : 1
+    this.#depth = 1
+    while (this.#depth > 0) {
+      const position = this.#positions[this.#depth - 1]!
+      if (position.level === 0) this.#mergeLeaf(position)
+      else this.#walkBranch(position)
+      if (this.#site.budget.left <= 0) yield "more"
+    }
+    yield* this.#appendRest()
+    this.#finish()
+  }
+
+  /** Moves to the next entry of the source and checks it. */
+  #advance(): void {
+    const source = this.#source
+    this.#pending = source.next()
+    if (!this.#pending) return
+    const last = this.#lastKey
+    const { key, keyAt, keyLength } = source
+    if (keyLength < 1 || keyLength > KEY_BYTES_MAX) throw invalidEntry(`a key has 1 to ${KEY_BYTES_MAX} bytes, not ${keyLength}`)
+    if (!source.remove && source.valueLength > VALUE_BYTES_MAX) {
+      throw invalidEntry(`a value has at most ${VALUE_BYTES_MAX} bytes, not ${source.valueLength}`)
+    }
+    if (last.length > 0 && compareBytes(last.bytes, 0, last.length, key, keyAt, keyLength) >= 0) {
+      throw invalidEntry("the entries to apply are not in ascending key order")
+    }
+    last.set(key, keyAt, keyLength)
+    this.#site.budget.left--
+  }
+
+  /** One pass over a branch: passes by what no entry belongs to, then opens a child or ends. */
+  #walkBranch(position: Position): void {
+    const target = this.#pending && this.#isWithin(position) ? this.#childOf(position) : position.count
+    while (position.slot < target && this.#site.budget.left > 0) {
+      if (!this.#passBy(position)) return
+    }
+    if (position.slot < target) return
+    if (position.slot === position.count) this.#leave()
+    else this.#open(position)
+  }
+
+  /** The slot of the child the pending entry belongs to. */
+  #childOf(position: Position): number {
+    if (position === this.#positions[0]) return 0
+    const source = this.#source
+    return findChild(position.memory, 0, source.key, source.keyAt, source.keyLength)
+  }
+
+  #isWithin(position: Position): boolean {
+    if (!position.bounded) return true
+    const { key, keyAt, keyLength } = this.#source
+    return compareBytes(key, keyAt, keyLength, position.upper.bytes, 0, position.upper.length) < 0
+  }
+
+  /** Hands the child at the position's slot on as it is; false when it was opened instead because a small page before it needs it. */
+  #passBy(position: Position): boolean {
+    const below = position.level - 1
+    for (let level = 0; level < below; level++) this.#builder(level).close(false)
+    const builder = this.#builder(below)
+    if (builder.isUnderfull) {
+      this.#open(position)
+      return false
+    }
+    builder.close(false)
+    this.#loadChild(position)
+    const { page, checksum } = this.#child
+    this.#builder(position.level).addChild(this.#scratch.bytes, this.#scratch.length, page, checksum)
+    position.slot++
+    this.#site.budget.left--
+    return true
+  }
+
+  /** Puts pointer and separator of the child at the position's slot into `#child` and `#scratch`. */
+  #loadChild(position: Position): void {
+    const { memory, slot } = position
+    if (position === this.#positions[0]) {
+      this.#child.page = this.#root!.page
+      this.#child.checksum = this.#root!.checksum
+      this.#scratch.length = 0
+      return
+    }
+    this.#child.page = childPage(memory, 0, position.count, slot)
+    this.#child.checksum = childChecksum(memory, 0, position.count, slot)
+    if (slot === 0) this.#scratch.set(position.separator.bytes, 0, position.separator.length)
+    else this.#scratch.length = copyKey(memory, 0, slot, this.#scratch.bytes, 0)
+  }
+
+  /** Opens the child at the position's slot: its entries go to their builder one by one, and the page is released. */
+  #open(position: Position): void {
+    this.#loadChild(position)
+    const child = this.#position(this.#depth)
+    const { page, checksum } = this.#child
+    child.level = position.level - 1
+    this.#site.cache.copy(page, checksum, child.level, child.memory.bytes, 0)
+    child.count = entryCount(child.memory.bytes, 0)
+    child.slot = 0
+    child.separator.set(this.#scratch.bytes, 0, this.#scratch.length)
+    this.#boundChild(position, child)
+    position.slot++
+    this.#depth++
+    this.#site.free.release(page)
+    this.#pages--
+    if (child.level === 0) {
+      const builder = this.#builder(0)
+      if (builder.isEmpty) builder.startRun(child.separator.bytes, child.separator.length)
+    }
+    this.#site.budget.left -= PAGE_COST
+  }
+
+  #boundChild(position: Position, child: Position): void {
+    if (position.slot + 1 < position.count) {
+      child.upper.length = copyKey(position.memory, 0, position.slot + 1, child.upper.bytes, 0)
+      child.bounded = true
+      return
+    }
+    child.bounded = position.bounded
+    if (position.bounded) child.upper.set(position.upper.bytes, 0, position.upper.length)
+  }
+
+  #leave(): void {
+    this.#depth--
+  }
+
+  /** Merges the entries of an opened leaf with those of the source that belong to it. */
+  #mergeLeaf(position: Position): void {
+    const { budget } = this.#site
+    const { memory } = position
+    const builder = this.#builder(0)
+    while (budget.left > 0) {
+      const within = this.#pending && this.#isWithin(position)
+      const { key, keyAt, keyLength } = this.#source
+      const found = within ? findSlot(memory, 0, position.slot, key, keyAt, keyLength) : ~position.count
+      const until = found < 0 ? ~found : found
+      builder.addSlots(memory, 0, position.slot, until)
+      budget.left -= until - position.slot
+      position.slot = until
+      if (!within) {
+        this.#leave()
+        return
+      }
+      if (found >= 0) {
+        position.slot++
+        this.#entries--
+      }
+      this.#applyPending(builder)
+    }
+  }
+
+  /** Adds what the pending entry leaves under its key, and moves on. */
+  #applyPending(builder: PageBuilder): void {
+    const source = this.#source
+    if (!source.remove) {
+      builder.add(source.key, source.keyAt, source.keyLength, source.value, source.valueAt, source.valueLength, false)
+      this.#entries++
+    } else if (this.#options.keepTombstones) {
+      builder.add(source.key, source.keyAt, source.keyLength, source.value, 0, 0, true)
+      this.#entries++
+    }
+    this.#advance()
+  }
+
+  /** Entries of a tree that was empty. */
+  *#appendRest(): Generator<"more", void, void> {
+    if (this.#root !== undefined) return
+    const builder = this.#builder(0)
+    builder.startRun(this.#scratch.bytes, 0)
+    while (this.#pending) {
+      this.#applyPending(builder)
+      if (this.#site.budget.left <= 0) yield "more"
+    }
+  }
+
+  /** Closes the levels from the leaves up until one of them holds a single child: the root. */
+  #finish(): void {
+    for (let level = 0; level < LEVELS_MAX; level++) {
+      const builder = this.#builders[level]
+      if (builder === undefined) break
+      const only = level === 0 ? undefined : builder.onlyChild()
+      if (only !== undefined && this.#isTopFrom(level + 1)) {
+        const page = readU32(only.bytes, only.at)
+        this.result = { page, checksum: readU32(only.bytes, only.at + 4), level: level - 1, entries: this.#entries, pages: 0 }
+        break
+      }
+      builder.close(true)
+    }
+    if (this.result === undefined) {
+      if (this.#entries !== 0) throw new Error("a merge lost entries")
+      return
+    }
+    let pages = this.#pages
+    for (const builder of this.#builders) pages += builder.pages
+    this.result = { ...this.result, pages }
+  }
+
+  /** Whether nothing was handed to the levels from `level` up. */
+  #isTopFrom(level: number): boolean {
+    for (let above = level; above < this.#builders.length; above++) {
+      const builder = this.#builders[above]!
+      if (!builder.isEmpty || builder.pages > 0) return false
+    }
+    return true
+  }
+
+  #position(index: number): Position {
+    if (index > LEVELS_MAX) throw new Error("a tree has more levels than it can have")
+    return (this.#positions[index] ??= new Position())
+  }
+
+  /** The builder of a level; those below it exist already or are made with it. */
+  #builder(level: number): PageBuilder {
+    for (let next = this.#builders.length; next <= level; next++) {
+      const { run, transaction } = this.#site
+      const above = next + 1
+      this.#builders.push(
+        new PageBuilder(run, next, this.#options.treeId, transaction, (separator, length, page, checksum) =>
+          this.#builder(above).addChild(separator, length, page, checksum)
+        )
+      )
+    }
+    return this.#builders[level]!
+  }
+}
+
+function invalidEntry(message: string): Error {
+  return indexFault({ _tag: "InvalidEntry", message })
+}
