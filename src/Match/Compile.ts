@@ -66,14 +66,10 @@ class FilterCompiler {
         return anyOf(filter.of.map((part) => this.compile(part, depth + 1)))
       case "not":
         return negate(this.compile(filter.of, depth + 1))
-      case "ne":
-        return negate(condition(filter.path, equalTest(encodeOperand(filter.path, filter.value))))
-      case "notIn":
-        return negate(condition(filter.path, anyOfTest(filter.path, filter.values)))
-      case "exists":
-        return filter.value ? condition(filter.path, new ExistsTest()) : negate(condition(filter.path, new ExistsTest()))
-      default:
-        return condition(filter.path, testOf(filter))
+      default: {
+        const predicate = condition(filter.path, testOf(filter))
+        return isNegated(filter) ? negate(predicate) : predicate
+      }
     }
   }
 }
@@ -129,20 +125,30 @@ function encodeOperand(path: string, value: Value): EncodedValue {
   }
 }
 
-type Comparison = Extract<Filter, { readonly op: "eq" | "lt" | "le" | "gt" | "ge" | "in" | "between" | "prefix" }>
+type Condition = Exclude<Filter, { readonly op: "and" | "or" } | { readonly op: "not" }>
 
-function testOf(filter: Comparison): PathVisitor {
-  switch (filter.op) {
+/** Whether a condition holds when no value passes its test. */
+function isNegated(condition: Condition): boolean {
+  return condition.op === "ne" || condition.op === "notIn" || (condition.op === "exists" && !condition.value)
+}
+
+function testOf(condition: Condition): PathVisitor {
+  const { path } = condition
+  switch (condition.op) {
     case "eq":
-      return equalTest(encodeOperand(filter.path, filter.value))
+    case "ne":
+      return equalTest(encodeOperand(path, condition.value))
     case "in":
-      return anyOfTest(filter.path, filter.values)
+    case "notIn":
+      return anyOfTest(path, condition.values)
     case "prefix":
-      return prefixTest(encodeOperand(filter.path, filter.value))
+      return prefixTest(encodeOperand(path, condition.value))
     case "between":
-      return betweenTest(encodeOperand(filter.path, filter.low), encodeOperand(filter.path, filter.high))
+      return betweenTest(encodeOperand(path, condition.low), encodeOperand(path, condition.high))
+    case "exists":
+      return new ExistsTest()
     default:
-      return boundTest(filter.op, encodeOperand(filter.path, filter.value))
+      return boundTest(condition.op, encodeOperand(path, condition.value))
   }
 }
 
