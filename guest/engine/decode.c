@@ -1,0 +1,237 @@
+/*
+ * BSON to values.
+ *
+ * Invariants
+ * - No byte at or after `end` of the enclosing document is read, whatever the lengths inside it say.
+ * - What is malformed, too deep or of a type that has no value here throws a TypeError with a code; nothing is guessed or left out.
+ */
+#include "glue.h"
+
+#define BATCH 24 /* fields handed to the engine at once */
+
+typedef struct {
+  const uint8_t *at;
+  const uint8_t *end; /* of the document, its closing NUL included */
+} Reader;
+
+static uint32_t read32(const uint8_t *bytes) {
+  uint32_t value;
+  __builtin_memcpy(&value, bytes, 4);
+  return value;
+}
+
+static Value malformed(void) { return throw_coded("malformed_document", "the bytes are not a BSON document"); }
+
+static Value decode_fields(const uint8_t *bytes, uint32_t room, int depth);
+static Value decode_elements(const uint8_t *bytes, uint32_t room, int depth);
+
+/* Opens a document: 0, or -1 when its length does not fit. */
+static int open_document(Reader *reader, const uint8_t *bytes, uint32_t room) {
+  if (room < 5) return -1;
+  uint32_t length = read32(bytes);
+  if (length < 5 || length > room || bytes[length - 1] != 0) return -1;
+  reader->at = bytes + 4;
+  reader->end = bytes + length;
+  return 0;
+}
+
+static Value decode_binary(Reader *reader) {
+  if (reader->end - reader->at < 5) return malformed();
+  uint32_t length = read32(reader->at);
+  uint8_t subtype = reader->at[4];
+  const uint8_t *bytes = reader->at + 5;
+  if (length >= (uint32_t)(reader->end - bytes)) return malformed();
+  reader->at = bytes + length;
+  if (subtype == SUBTYPE_KEY && length == 16) return value_make(KIND_KEY, bytes);
+  if (subtype == SUBTYPE_UUID && length == 16) return value_make(KIND_UUID, bytes);
+  Value array = JS_NewUint8ArrayCopy(context, bytes, length);
+  if (subtype != SUBTYPE_GENERIC && !value_is_exception(array))
+    JS_DefinePropertyValueStr(context, array, "subtype", VALUE_INT(subtype), 0);
+  return array;
+}
+
+static Value decode_string(Reader *reader) {
+  if (reader->end - reader->at < 5) return malformed();
+  uint32_t length = read32(reader->at);
+  const uint8_t *text = reader->at + 4;
+  if (length == 0 || length >= (uint32_t)(reader->end - text) || text[length - 1] != 0) return malformed();
+  reader->at = text + length;
+  return JS_NewStringLen(context, (const char *)text, length - 1);
+}
+
+static Value decode_nested(Reader *reader, uint8_t type, int depth) {
+  if (depth >= DEPTH_MAX) return throw_coded("too_deep", "the document is nested deeper than 100 levels");
+  uint32_t room = (uint32_t)(reader->end - reader->at) - 1;
+  Value value = type == BSON_ARRAY ? decode_elements(reader->at, room, depth + 1) : decode_fields(reader->at, room, depth + 1);
+  if (!value_is_exception(value)) reader->at += read32(reader->at);
+  return value;
+}
+
+/* The bytes of a value of fixed size, or NULL when the document ends before. */
+static const uint8_t *take(Reader *reader, uint32_t size) {
+  if ((uint32_t)(reader->end - reader->at) <= size) return NULL;
+  const uint8_t *bytes = reader->at;
+  reader->at += size;
+  return bytes;
+}
+
+static Value decode_fixed(Reader *reader, uint8_t type) {
+  const uint8_t *bytes;
+  double number;
+  int64_t integer;
+  switch (type) {
+    case BSON_DOUBLE:
+      if (!(bytes = take(reader, 8))) return malformed();
+      __builtin_memcpy(&number, bytes, 8);
+      return JS_NewNumber(context, number);
+    case BSON_INT64:
+    case BSON_DATE:
+      if (!(bytes = take(reader, 8))) return malformed();
+      __builtin_memcpy(&integer, bytes, 8);
+      return type == BSON_DATE ? JS_NewDate(context, (double)integer) : JS_NewBigInt64(context, integer);
+    case BSON_OBJECT_ID:
+      return (bytes = take(reader, 12)) ? value_make(KIND_OBJECT_ID, bytes) : malformed();
+    case BSON_DECIMAL128:
+      return (bytes = take(reader, 16)) ? value_make(KIND_DECIMAL, bytes) : malformed();
+    default:
+      return throw_coded("unsupported_type", "the document holds a BSON type that a service cannot read");
+  }
+}
+
+static Value decode_value(Reader *reader, uint8_t type, int depth) {
+  const uint8_t *bytes;
+  switch (type) {
+    case BSON_STRING:
+      return decode_string(reader);
+    case BSON_INT32:
+      return (bytes = take(reader, 4)) ? VALUE_INT(read32(bytes)) : malformed();
+    case BSON_BOOLEAN:
+      return (bytes = take(reader, 1)) ? VALUE_BOOL(*bytes) : malformed();
+    case BSON_NULL:
+      return VALUE_NULL;
+    case BSON_UNDEFINED:
+      return VALUE_UNDEFINED;
+    case BSON_DOCUMENT:
+    case BSON_ARRAY:
+      return decode_nested(reader, type, depth);
+    case BSON_BINARY:
+      return decode_binary(reader);
+    default:
+      return decode_fixed(reader, type);
+  }
+}
+
+/* Reads a name up to its NUL: its length, or -1 when there is no NUL before the end of the document. */
+static int32_t read_name(Reader *reader) {
+  const uint8_t *start = reader->at;
+  for (const uint8_t *at = start; at < reader->end - 1; at++) {
+    if (*at) continue;
+    reader->at = at + 1;
+    return (int32_t)(at - start);
+  }
+  return -1;
+}
+
+typedef struct {
+  uint32_t count;
+  uint32_t owned; /* bit i: the atom i is ours to free */
+  Atom atoms[BATCH];
+  Value values[BATCH];
+} Batch;
+
+static void batch_drop(Batch *batch) {
+  for (uint32_t i = 0; i < batch->count; i++) {
+    JS_FreeValue(context, batch->values[i]);
+    if (batch->owned >> i & 1) JS_FreeAtom(context, batch->atoms[i]);
+  }
+  batch->count = 0;
+}
+
+/* Gives the fields of the batch to the object, which is made when it is none yet. Takes the values; returns -1 after a throw. */
+static int batch_flush(Batch *batch, Value *object) {
+  int status = 0;
+  uint32_t count = batch->count;
+  batch->count = 0;
+  if (value_is_undefined(*object)) {
+    *object = JS_NewObjectFrom(context, (int)count, batch->atoms, batch->values);
+    if (value_is_exception(*object)) status = -1;
+  } else {
+    for (uint32_t i = 0; i < count; i++) {
+      if (status == 0) status = JS_DefinePropertyValue(context, *object, batch->atoms[i], batch->values[i], PROPERTY_ALL) < 0 ? -1 : 0;
+      else JS_FreeValue(context, batch->values[i]);
+    }
+  }
+  for (uint32_t i = 0; i < count; i++)
+    if (batch->owned >> i & 1) JS_FreeAtom(context, batch->atoms[i]);
+  batch->owned = 0;
+  return status;
+}
+
+/* Reads one field into the batch: 1, 0 at the end of the document, -1 after a throw. */
+static int decode_field(Reader *reader, Batch *batch, int depth) {
+  uint8_t type = *reader->at++;
+  if (type == 0) {
+    if (reader->at == reader->end) return 0;
+    malformed();
+    return -1;
+  }
+  const char *name = (const char *)reader->at;
+  int32_t name_length = read_name(reader);
+  if (name_length < 0) {
+    malformed();
+    return -1;
+  }
+  Value value = decode_value(reader, type, depth);
+  if (value_is_exception(value)) return -1;
+  int owned;
+  Atom atom = name_atom(name, (uint32_t)name_length, &owned);
+  if (!atom) {
+    JS_FreeValue(context, value);
+    return -1;
+  }
+  batch->atoms[batch->count] = atom;
+  batch->values[batch->count] = value;
+  batch->owned |= (uint32_t)owned << batch->count;
+  batch->count++;
+  return 1;
+}
+
+static Value decode_fields(const uint8_t *bytes, uint32_t room, int depth) {
+  Reader reader;
+  if (open_document(&reader, bytes, room) < 0) return malformed();
+  Batch batch;
+  batch.count = batch.owned = 0;
+  Value object = VALUE_UNDEFINED;
+  for (;;) {
+    int more = decode_field(&reader, &batch, depth);
+    if (more < 0) {
+      batch_drop(&batch);
+      JS_FreeValue(context, object);
+      return VALUE_EXCEPTION;
+    }
+    if (more && batch.count < BATCH) continue;
+    if ((batch.count || value_is_undefined(object)) && batch_flush(&batch, &object) < 0) {
+      JS_FreeValue(context, object);
+      return VALUE_EXCEPTION;
+    }
+    if (!more) return object;
+  }
+}
+
+static Value decode_elements(const uint8_t *bytes, uint32_t room, int depth) {
+  Reader reader;
+  if (open_document(&reader, bytes, room) < 0) return malformed();
+  Value array = JS_NewArray(context);
+  uint32_t index = 0;
+  while (!value_is_exception(array)) {
+    uint8_t type = *reader.at++;
+    if (type == 0 && reader.at == reader.end) return array;
+    Value value = type == 0 || read_name(&reader) < 0 ? malformed() : decode_value(&reader, type, depth);
+    if (!value_is_exception(value) && JS_SetPropertyUint32(context, array, index++, value) >= 0) continue;
+    JS_FreeValue(context, array);
+    array = VALUE_EXCEPTION;
+  }
+  return array;
+}
+
+Value decode_document(const uint8_t *bytes, uint32_t length) { return decode_fields(bytes, length, 0); }

@@ -1,0 +1,187 @@
+/*
+ * The life of an instance: planck_boot and planck_evaluate at build time; planck_arm, planck_alloc, planck_invoke and planck_reset when it serves.
+ *
+ * Invariants
+ * - Handlers are numbered in the order in which the service declared them; the exports of a memory image are trampolines with that number.
+ * - After a call that ran out of time or memory, jobs of that call may be left. The instance then gives no more room for requests (planck_alloc
+ *   answers 0) and the host replaces it.
+ */
+#include "glue.h"
+
+Context *context;
+Runtime *runtime;
+enum Phase phase = PHASE_STARTING;
+
+static Buffer request;
+static Buffer parked;
+static Value definition = VALUE_UNDEFINED;
+static Value handlers[HANDLERS_MAX];
+static uint32_t handler_count;
+static int spent;
+
+static int interrupt(Runtime *of, void *opaque) { return host_tick(); }
+
+/* call(operation, argument): the reply of a host operation as a document; an error of the host is thrown. */
+static Value native_call(Context *of, Value receiver, int argument_count, Value *arguments, int magic) {
+  if (phase != PHASE_SERVING) return throw_build_time("the store");
+  int32_t operation;
+  uint32_t start = output.length;
+  if (JS_ToInt32(context, &operation, arguments[0]) < 0) return VALUE_EXCEPTION;
+  if (encode_document(arguments[1]) < 0) {
+    output.length = start;
+    return VALUE_EXCEPTION;
+  }
+  int32_t length = host_call(operation, output.bytes + start, output.length - start);
+  output.length = start;
+  int failed = length < 0;
+  uint32_t size = (uint32_t)(failed ? -length : length);
+  if (size == 0) return VALUE_UNDEFINED;
+  if (buffer_reserve(&parked, size) < 0) return JS_ThrowOutOfMemory(context);
+  host_read(parked.bytes);
+  Value reply = decode_document(parked.bytes, size);
+  return failed ? throw_host_error(reply) : reply;
+}
+
+/* define(definition, handlers): what the service is; the last one counts. */
+static Value native_define(Context *of, Value receiver, int argument_count, Value *arguments, int magic) {
+  if (phase != PHASE_EVALUATING) return JS_ThrowTypeError(context, "a service is defined at the top level");
+  int64_t count;
+  if (JS_GetLength(context, arguments[1], &count) < 0) return VALUE_EXCEPTION;
+  if (count > HANDLERS_MAX) return JS_ThrowRangeError(context, "a service has at most %d handlers", HANDLERS_MAX);
+  while (handler_count) JS_FreeValue(context, handlers[--handler_count]);
+  while (handler_count < (uint32_t)count) {
+    handlers[handler_count] = JS_GetPropertyUint32(context, arguments[1], handler_count);
+    if (!JS_IsFunction(context, handlers[handler_count++])) return JS_ThrowTypeError(context, "a handler has to be a function");
+  }
+  JS_FreeValue(context, definition);
+  definition = JS_DupValue(context, arguments[0]);
+  return VALUE_UNDEFINED;
+}
+
+/* Starts the engine. 0, or -1. */
+EXPORT(planck_boot) int32_t planck_boot(void) {
+  if (qjs_init() != 0) return -1;
+  context = qjs_get_context_ptr();
+  runtime = JS_GetRuntime(context);
+  if (values_start() < 0) return -1;
+  jobs_start();
+  Value native = JS_NewObject(context);
+  define_function(native, "call", native_call, 2, 0);
+  define_function(native, "define", native_define, 2, 0);
+  values_define(native);
+  platform_define(native);
+  failure_define(native);
+  Value global = JS_GetGlobalObject(context);
+  JS_DefinePropertyValueStr(context, global, "__planck", native, 1); /* configurable: the SDK takes it and deletes it */
+  JS_FreeValue(context, global);
+  return 0;
+}
+
+/* Runs jobs, then reports what could not be refused on the spot. 0, or -1 with a recorded failure. */
+static int settle_evaluation(Value result) {
+  if (value_is_exception(result) || jobs_drain() < 0 || take_build_time_note() < 0) {
+    fail_with_exception();
+    return -1;
+  }
+  JS_FreeValue(context, result);
+  return jobs_check_rejections();
+}
+
+/*
+ * Evaluates the bundle of a service. `source` and `file` end with NUL. The address of its definition as a BSON document, or 0 after a failure.
+ * From then on the instance serves.
+ */
+EXPORT(planck_evaluate) uint8_t *planck_evaluate(const char *source, uint32_t length, const char *file) {
+  phase = PHASE_EVALUATING;
+  output.length = 0;
+  if (settle_evaluation(JS_Eval(context, source, length, file, EVAL_STRICT)) < 0) return NULL;
+  if (value_is_undefined(definition)) {
+    fail_with("service_missing", "the entry file has to export a service: export default service({ name, version }, …)");
+    return NULL;
+  }
+  if (encode_document(definition) < 0) {
+    fail_with_exception();
+    return NULL;
+  }
+  JS_FreeValue(context, definition);
+  definition = VALUE_UNDEFINED;
+  return output.bytes;
+}
+
+/* Ends the build: gives back what building left, so that the memory holds what serving needs and nothing else. */
+EXPORT(planck_seal) void planck_seal(void) {
+  JS_RunGC(runtime);
+  free(output.bytes);
+  free(parked.bytes);
+  output = parked = (Buffer){NULL, 0, 0};
+  phase = PHASE_SERVING;
+}
+
+/* Sets limits and the interrupt handler. The host calls it once per instance, before the first call. */
+EXPORT(planck_arm) void planck_arm(uint32_t memory_bytes, uint32_t stack_bytes) {
+  qjs_set_memory_limit(memory_bytes);
+  JS_UpdateStackTop(runtime);
+  JS_SetMaxStackSize(runtime, stack_bytes);
+  JS_SetInterruptHandler(runtime, interrupt, NULL);
+}
+
+EXPORT(planck_alloc) uint8_t *planck_alloc(uint32_t length) {
+  request.length = 0;
+  if (spent || buffer_reserve(&request, length) < 0) return NULL;
+  return request.bytes;
+}
+
+EXPORT(planck_reset) void planck_reset(void) {
+  buffer_trim(&output);
+  buffer_trim(&request);
+  buffer_trim(&parked);
+  names_trim();
+}
+
+/* The value a promise settled to; the exception it was rejected with, or `promise_pending`, as an exception. Takes the promise. */
+static Value await(Value promise) {
+  Value result = VALUE_EXCEPTION;
+  int state = JS_PromiseState(context, promise);
+  if (state == PROMISE_FULFILLED) result = JS_PromiseResult(context, promise);
+  else if (state == PROMISE_REJECTED) result = JS_Throw(context, JS_PromiseResult(context, promise));
+  else throw_coded("promise_pending", "the handler returned a promise that never settles: a service cannot wait for anything outside the call");
+  JS_FreeValue(context, promise);
+  return result;
+}
+
+/* Ends a call with a failure: 0, for the handler to return. */
+static uint8_t *give_up(void) {
+  fail_with_exception();
+  jobs_forget_rejections();
+  if (JS_IsJobPending(runtime)) spent = 1;
+  return NULL;
+}
+
+/* Calls handler `index` with the request document at `bytes`. The address of the reply document, or 0 after a recorded failure. */
+EXPORT(planck_invoke) uint8_t *planck_invoke(uint32_t index, const uint8_t *bytes) {
+  output.length = 0;
+  Value argument = decode_document(bytes, bytes == request.bytes ? request.capacity : 0);
+  if (value_is_exception(argument)) return give_up();
+  Value result = JS_Call(context, handlers[index], VALUE_UNDEFINED, 1, &argument);
+  JS_FreeValue(context, argument);
+  if (value_is_exception(result) || jobs_drain() < 0) {
+    JS_FreeValue(context, result);
+    return give_up();
+  }
+  if (JS_IsPromise(result)) {
+    Value promise = result;
+    result = await(JS_DupValue(context, promise));
+    if (value_is_exception(result)) {
+      JS_FreeValue(context, promise);
+      return give_up();
+    }
+    JS_FreeValue(context, promise);
+  }
+  if (jobs_check_rejections() < 0) {
+    JS_FreeValue(context, result);
+    return NULL;
+  }
+  int status = encode_document(result);
+  JS_FreeValue(context, result);
+  return status < 0 ? give_up() : output.bytes;
+}
