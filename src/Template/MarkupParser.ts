@@ -1,0 +1,295 @@
+/**
+ * Markup: text, tags and blocks, one pass over the source, recursive over its nesting.
+ *
+ * Invariants
+ * - Whatever the source, parsing ends with a tree or with issues; it never throws anything else and never recurses deeper than
+ *   `markupDepthMax`.
+ * - A closing tag or block that fits an outer construct closes the inner ones with one issue each and is left for the outer one.
+ * - White space: a line that holds nothing but one block tag, `{let}`, `{param}`, `{import}` or comment goes with its line break;
+ *   text of nothing but white space becomes one space or line break, and goes where HTML shows none. All other text stays as it is.
+ */
+import { parseTagRest } from "./AttributeParser.ts"
+import { BlockParser } from "./BlockParser.ts"
+import { Cursor } from "./Cursor.ts"
+import { parseExpression } from "./ExpressionParser.ts"
+import { preformattedElements, rawTextElements, refusedElements, structuralElements, voidElements } from "./Html.ts"
+import type { Issues, Span } from "./Issue.ts"
+import { markupDepthMax, sourceLengthMax } from "./Limits.ts"
+import type { ImportSyntax, NodeSyntax, ParameterSyntax, SyntaxTree } from "./Syntax.ts"
+
+/** A construct that waits for its end. */
+export interface Open extends Span {
+  readonly kind: "tag" | "if" | "for"
+  /** `div` of `<div>`; empty for `<>`; the word of a block. */
+  readonly name: string
+}
+
+const tagName = /[A-Za-z][A-Za-z0-9_:.-]*/y
+const blank = /^\s*$/
+
+/** Reads a whole file; what is wrong goes to `issues`. */
+export function parseMarkup(file: string, source: string, issues: Issues): SyntaxTree {
+  const parser = new MarkupParser(source, issues)
+  if (source.length > sourceLengthMax) {
+    issues.add("limit", { at: sourceLengthMax, end: sourceLengthMax }, `a template has at most ${sourceLengthMax} characters`)
+    return { file, source, parameters: [], imports: [], body: [] }
+  }
+  const body = parser.nodes()
+  return { file, source, parameters: parser.parameters, imports: parser.imports, body: trimmed(body) }
+}
+
+/** Takes the white space at the very beginning and end of a file away. */
+function trimmed(nodes: ReadonlyArray<NodeSyntax>): ReadonlyArray<NodeSyntax> {
+  const result = [...nodes]
+  const first = result[0]
+  if (first?.kind === "text") result[0] = { ...first, text: first.text.trimStart() }
+  const last = result.at(-1)
+  if (last?.kind === "text") result[result.length - 1] = { ...last, text: last.text.trimEnd() }
+  return result.filter((node) => node.kind !== "text" || node.text !== "")
+}
+
+export class MarkupParser {
+  readonly cursor: Cursor
+  readonly parameters: Array<ParameterSyntax> = []
+  readonly imports: Array<ImportSyntax> = []
+  /** What is open around the cursor, outermost first. */
+  readonly open: Array<Open> = []
+  private readonly blocks: BlockParser
+  /** How many open elements keep their white space. */
+  private preformatted = 0
+
+  constructor(source: string, issues: Issues) {
+    this.cursor = new Cursor(source, issues)
+    this.blocks = new BlockParser(this)
+  }
+
+  /** Reads siblings up to whatever ends them; that is left for the caller. */
+  nodes(): Array<NodeSyntax> {
+    const found: Array<NodeSyntax> = []
+    const { cursor } = this
+    while (!cursor.ended) {
+      if (cursor.sees("</")) {
+        if (this.closes()) return found
+      } else if (cursor.sees("{")) {
+        if (this.blocks.parse(found) === "ended") return found
+      } else if (!this.markup(found)) this.text(found)
+    }
+    return found
+  }
+
+  /** Runs `read` with `entry` open; when nesting is too deep, the rest of the source is skipped with one issue. */
+  within<T>(entry: Open, read: () => T): T | undefined {
+    if (this.open.length >= markupDepthMax) {
+      this.cursor.issues.add("limit", entry, `markup is nested deeper than ${markupDepthMax}`)
+      this.cursor.at = this.cursor.source.length
+      return undefined
+    }
+    this.open.push(entry)
+    const result = read()
+    this.open.pop()
+    return result
+  }
+
+  /** Everything that begins with "<"; false when it is a plain "<" of a text. */
+  private markup(found: Array<NodeSyntax>): boolean {
+    const { cursor } = this
+    if (!cursor.sees("<")) return false
+    const next = cursor.source[cursor.at + 1] ?? ""
+    if (next === ">") return this.group(found)
+    if (next === "!" || next === "?") return this.declaration(found)
+    if (!/[A-Za-z]/.test(next)) return false
+    this.element(found)
+    return true
+  }
+
+  private group(found: Array<NodeSyntax>): boolean {
+    const at = this.cursor.at
+    this.cursor.at += 2
+    const span = { at, end: at + 2 }
+    const children = this.within({ kind: "tag", name: "", ...span }, () => this.nodes()) ?? []
+    this.closeTag("", span)
+    found.push({ kind: "group", children, at, end: this.cursor.at })
+    return true
+  }
+
+  private declaration(found: Array<NodeSyntax>): boolean {
+    const { cursor } = this
+    const at = cursor.at
+    const rest = cursor.source
+    if (cursor.sees("<!--")) {
+      const close = rest.indexOf("-->", at + 4)
+      if (close < 0) cursor.issues.add("unclosed", { at, end: at + 4 }, 'this comment is not closed: "-->" is missing')
+      cursor.at = close < 0 ? rest.length : close + 3
+      found.push({ kind: "markupComment", text: rest.slice(at, cursor.at), at, end: cursor.at })
+      return true
+    }
+    const doctype = cursor.take(/<!doctype\s[^<>{}]*>/iy)
+    if (doctype !== undefined) {
+      if (this.open.length > 0 || found.some((node) => node.kind !== "text" && node.kind !== "comment")) {
+        cursor.issues.add("syntax", { at, end: cursor.at }, "the doctype stands before everything else")
+      }
+      found.push({ kind: "doctype", text: doctype, at, end: cursor.at })
+      cursor.skipSpace()
+      return true
+    }
+    const what = cursor.sees("<?") ? "a processing instruction" : "this declaration"
+    cursor.issues.add("syntax", { at, end: at + 2 }, `${what} is not HTML: only <!doctype …> and <!-- … --> begin this way`)
+    const close = rest.indexOf(">", at)
+    cursor.at = close < 0 ? rest.length : close + 1
+    return true
+  }
+
+  private element(found: Array<NodeSyntax>): void {
+    const { cursor } = this
+    const at = cursor.at++
+    const name = cursor.take(tagName) ?? ""
+    const nameSpan = { at: at + 1, end: cursor.at }
+    const span = { at, end: cursor.at }
+    const { attributes, closed } = parseTagRest(cursor, { ...span, name })
+    const component = /^[A-Z]/.test(name)
+    if (refusedElements.has(name.toLowerCase())) cursor.issues.add("unsupported", span, `<${name}> cannot be used in a template`)
+    const isVoid = !component && voidElements.has(name)
+    const children = closed || isVoid ? [] : this.content(name, span, component)
+    const end = cursor.at
+    if (component) found.push({ kind: "component", name, nameSpan, attributes, children, at, end })
+    else if (name === "slot") this.slot(found, attributes, children, { at, end })
+    else found.push({ kind: "element", name, nameSpan, attributes, children, at, end })
+  }
+
+  private slot(found: Array<NodeSyntax>, attributes: ReadonlyArray<Span & { name: string }>, otherwise: Array<NodeSyntax>, span: Span): void {
+    for (const attribute of attributes) {
+      const message = attribute.name === "name" ? "named slots are not supported yet: pass the content as a property" : "<slot> has no attributes"
+      this.cursor.issues.add(attribute.name === "name" ? "unsupported" : "syntax", attribute, message)
+    }
+    found.push({ kind: "slot", otherwise, ...span })
+  }
+
+  private content(name: string, span: Span, component: boolean): Array<NodeSyntax> {
+    if (!component && rawTextElements.has(name.toLowerCase())) return this.rawText(name, span)
+    const keeps = preformattedElements.has(name.toLowerCase())
+    if (keeps) this.preformatted++
+    const children = this.within({ kind: "tag", name, ...span }, () => this.nodes()) ?? []
+    if (keeps) this.preformatted--
+    this.closeTag(name, span)
+    return children
+  }
+
+  /** Content that the browser does not read as markup: up to the end tag, as written. */
+  private rawText(name: string, span: Span): Array<NodeSyntax> {
+    const { cursor } = this
+    const start = cursor.at
+    const close = new RegExp(`</${name}(?=[\\s/>])`, "gi")
+    close.lastIndex = start
+    const found = close.exec(cursor.source)
+    if (found === null) {
+      cursor.issues.add("unclosed", span, `<${name}> is not closed: </${name}> is missing`)
+      cursor.at = cursor.source.length
+      return []
+    }
+    cursor.at = found.index
+    const text = cursor.source.slice(start, found.index)
+    this.closeTag(name, span)
+    return text === "" ? [] : [{ kind: "text", text, at: start, end: found.index }]
+  }
+
+  /** Takes the end tag of `name`; when something else stands there, `span` was not closed. */
+  private closeTag(name: string, span: Span): void {
+    const { cursor } = this
+    const at = cursor.at
+    if (cursor.sees("</")) {
+      cursor.at += 2
+      const found = cursor.take(tagName) ?? ""
+      if (found === name) {
+        cursor.skipSpace()
+        if (cursor.sees(">")) cursor.at++
+        else cursor.issues.add("syntax", { at, end: cursor.at }, `expected ">" to close </${name}>`)
+        return
+      }
+      cursor.at = at
+    }
+    const before = cursor.ended ? "" : ` before ${this.ending(at)}`
+    cursor.issues.add("unclosed", span, `<${name}> is not closed${before}: </${name}> is missing`)
+  }
+
+  private ending(at: number): string {
+    const { line } = this.cursor.issues.position(at)
+    const text = /^(?:<\/[A-Za-z0-9:.-]*>?|\{[^}\n]{0,20}\}?)/.exec(this.cursor.source.slice(at, at + 60))?.[0] ?? ""
+    return `${text} of line ${line}`
+  }
+
+  /** At "</": whether it ends these siblings. An end tag that fits nothing is reported and skipped. */
+  private closes(): boolean {
+    const { cursor } = this
+    const at = cursor.at
+    cursor.at += 2
+    const name = cursor.take(tagName) ?? ""
+    if (this.open.some((entry) => entry.kind === "tag" && entry.name === name)) {
+      cursor.at = at
+      return true
+    }
+    cursor.take(/[^<>]*>?/y)
+    const innermost = this.open.findLast((entry) => entry.kind === "tag")
+    const message = voidElements.has(name)
+      ? `<${name}> has no end tag`
+      : innermost === undefined
+        ? `</${name}> closes nothing`
+        : `</${name}> does not match <${innermost.name}> of line ${cursor.issues.position(innermost.at).line}`
+    cursor.issues.add("mismatched-close", { at, end: cursor.at }, message)
+    return false
+  }
+
+  /** A run of text up to the next tag or brace. */
+  private text(found: Array<NodeSyntax>): void {
+    const { cursor } = this
+    const at = cursor.at
+    const stop = /[{}]|<(?=[A-Za-z/!?>])/g
+    stop.lastIndex = at + (cursor.sees("<") ? 1 : 0)
+    const next = stop.exec(cursor.source)
+    cursor.at = next === null ? cursor.source.length : next.index
+    if (cursor.at > at) this.pushText(found, at)
+    if (!cursor.sees("}")) return
+    cursor.issues.add("syntax", { at: cursor.at, end: cursor.at + 1 }, 'a "}" without its "{": write {"}"} to show a brace')
+    cursor.at++
+  }
+
+  private pushText(found: Array<NodeSyntax>, at: number): void {
+    const { cursor } = this
+    const end = cursor.at
+    let text = cursor.source.slice(at, end)
+    if (this.preformatted === 0 && blank.test(text)) {
+      const around = this.open.findLast((entry) => entry.kind === "tag")
+      if (around !== undefined && structuralElements.has(around.name)) return
+      text = text.includes("\n") ? "\n" : " "
+    }
+    found.push({ kind: "text", text, at, end })
+  }
+
+  /**
+   * Behind a block tag, `{let}` or comment that began at `at`: if it has its line for itself, the line leaves no trace.
+   * `found` are the siblings before it.
+   */
+  standalone(found: Array<NodeSyntax>, at: number): void {
+    if (this.preformatted > 0) return
+    const { cursor } = this
+    const { source } = cursor
+    const lineStart = source.lastIndexOf("\n", at - 1) + 1
+    if (!blank.test(source.slice(lineStart, at))) return
+    const newline = source.indexOf("\n", cursor.at)
+    const lineEnd = newline < 0 ? source.length : newline + 1
+    if (!blank.test(source.slice(cursor.at, lineEnd))) return
+    cursor.at = lineEnd
+    const before = found.at(-1)
+    if (before?.kind !== "text" || before.end !== at) return
+    const kept = before.text.replace(/[ \t]+$/, "")
+    const wholeLine = blank.test(before.text) && !source.slice(before.at, at).includes("\n")
+    if (kept === "" || wholeLine) found.pop()
+    else found[found.length - 1] = { ...before, text: kept, end: at }
+  }
+
+  /** An expression to print: `{e}`. */
+  print(found: Array<NodeSyntax>): void {
+    const at = this.cursor.at
+    const expression = this.cursor.hole(at + 1, parseExpression)
+    if (expression !== undefined) found.push({ kind: "print", expression, at, end: this.cursor.at })
+  }
+}

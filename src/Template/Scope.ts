@@ -1,0 +1,40 @@
+/** The names that can be used at one place of a template. */
+import type { StaticType } from "./StaticType.ts"
+
+export interface Variable {
+  readonly number: number
+  readonly type: StaticType
+}
+
+/** Hands out the numbers of one template's variables. */
+export class VariableNumbers {
+  next = 0
+}
+
+export class Scope {
+  private readonly outer: Scope | undefined
+  private readonly names = new Map<string, Variable>()
+  readonly numbers: VariableNumbers
+
+  constructor(outer?: Scope) {
+    this.outer = outer
+    this.numbers = outer?.numbers ?? new VariableNumbers()
+  }
+
+  find(name: string): Variable | undefined {
+    return this.names.get(name) ?? this.outer?.find(name)
+  }
+
+  /** Adds a name and gives its variable. */
+  add(name: string, type: StaticType): Variable {
+    const variable = { number: this.numbers.next++, type }
+    this.names.set(name, variable)
+    return variable
+  }
+
+  /** All names, innermost first. */
+  *visible(): Generator<string> {
+    yield* this.names.keys()
+    if (this.outer !== undefined) yield* this.outer.visible()
+  }
+}

@@ -1,0 +1,161 @@
+/** The syntax tree of one template: what the author wrote, with the place of every part. No meaning yet. */
+import type { Span } from "./Issue.ts"
+
+export type BinaryOperator =
+  | "or"
+  | "and"
+  | "coalesce"
+  | "equal"
+  | "notEqual"
+  | "less"
+  | "lessOrEqual"
+  | "greater"
+  | "greaterOrEqual"
+  | "add"
+  | "subtract"
+  | "multiply"
+  | "divide"
+  | "remainder"
+
+export type UnaryOperator = "not" | "negate"
+
+export type LiteralValue = string | number | boolean | null
+
+export type ExpressionSyntax = Span &
+  (
+    | { readonly kind: "literal"; readonly value: LiteralValue }
+    | { readonly kind: "name"; readonly name: string }
+    | { readonly kind: "member"; readonly of: ExpressionSyntax; readonly name: string; readonly nameSpan: Span }
+    | { readonly kind: "index"; readonly of: ExpressionSyntax; readonly index: ExpressionSyntax }
+    | { readonly kind: "unary"; readonly operator: UnaryOperator; readonly of: ExpressionSyntax }
+    | {
+        readonly kind: "binary"
+        readonly operator: BinaryOperator
+        readonly symbol: string
+        readonly left: ExpressionSyntax
+        readonly right: ExpressionSyntax
+      }
+    | {
+        readonly kind: "choose"
+        readonly test: ExpressionSyntax
+        readonly yes: ExpressionSyntax
+        readonly no: ExpressionSyntax
+      }
+    | {
+        readonly kind: "pipe"
+        readonly of: ExpressionSyntax
+        readonly name: string
+        readonly nameSpan: Span
+        readonly arguments: ReadonlyArray<ExpressionSyntax>
+      }
+  )
+
+export type TypeSyntax = Span &
+  (
+    | { readonly kind: "named"; readonly name: string; readonly store?: string; readonly storeSpan?: Span }
+    | { readonly kind: "parameterOf"; readonly component: string; readonly parameter: string }
+    | { readonly kind: "literal"; readonly value: LiteralValue }
+    | { readonly kind: "array"; readonly items: TypeSyntax }
+    | { readonly kind: "fieldOf"; readonly of: TypeSyntax; readonly name: string }
+    | { readonly kind: "itemOf"; readonly of: TypeSyntax }
+    | { readonly kind: "union"; readonly members: ReadonlyArray<TypeSyntax> }
+    | { readonly kind: "struct"; readonly fields: ReadonlyArray<StructFieldSyntax> }
+  )
+
+export interface StructFieldSyntax {
+  readonly name: string
+  readonly nameSpan: Span
+  readonly optional: boolean
+  readonly type: TypeSyntax
+}
+
+/** A piece of a quoted attribute value: text as written, or an expression in `${}`. */
+export type ValuePart =
+  | (Span & { readonly kind: "text"; readonly text: string })
+  | (Span & { readonly kind: "expression"; readonly expression: ExpressionSyntax })
+
+/** An entry of `class={a, b: cond}`. */
+export interface ClassEntry extends Span {
+  readonly name: string | ExpressionSyntax
+  readonly test?: ExpressionSyntax
+}
+
+export type AttributeSyntax = Span & { readonly name: string; readonly nameSpan: Span } & (
+    | { readonly kind: "bare" }
+    | { readonly kind: "quoted"; readonly quote: '"' | "'" | ""; readonly parts: ReadonlyArray<ValuePart> }
+    | { readonly kind: "expression"; readonly expression: ExpressionSyntax }
+    | { readonly kind: "classes"; readonly entries: ReadonlyArray<ClassEntry> }
+  )
+
+export type NodeSyntax = Span &
+  (
+    | { readonly kind: "text"; readonly text: string }
+    | { readonly kind: "comment" }
+    | { readonly kind: "markupComment"; readonly text: string }
+    | { readonly kind: "doctype"; readonly text: string }
+    | { readonly kind: "print"; readonly expression: ExpressionSyntax }
+    | { readonly kind: "if"; readonly branches: ReadonlyArray<BranchSyntax>; readonly otherwise: ReadonlyArray<NodeSyntax> }
+    | {
+        readonly kind: "for"
+        readonly item: string
+        readonly itemSpan: Span
+        readonly index?: string
+        readonly indexSpan?: Span
+        readonly list: ExpressionSyntax
+        readonly body: ReadonlyArray<NodeSyntax>
+        readonly otherwise: ReadonlyArray<NodeSyntax>
+      }
+    | { readonly kind: "let"; readonly name: string; readonly nameSpan: Span; readonly value: ExpressionSyntax }
+    | ElementSyntax
+    | {
+        readonly kind: "component"
+        readonly name: string
+        readonly nameSpan: Span
+        readonly attributes: ReadonlyArray<AttributeSyntax>
+        readonly children: ReadonlyArray<NodeSyntax>
+      }
+    | { readonly kind: "slot"; readonly otherwise: ReadonlyArray<NodeSyntax> }
+    | { readonly kind: "group"; readonly children: ReadonlyArray<NodeSyntax> }
+  )
+
+export interface ElementSyntax {
+  readonly kind: "element"
+  readonly name: string
+  readonly nameSpan: Span
+  readonly attributes: ReadonlyArray<AttributeSyntax>
+  readonly children: ReadonlyArray<NodeSyntax>
+}
+
+export interface BranchSyntax {
+  readonly test: ExpressionSyntax
+  readonly body: ReadonlyArray<NodeSyntax>
+}
+
+export interface ParameterSyntax extends Span {
+  readonly name: string
+  readonly nameSpan: Span
+  readonly optional: boolean
+  readonly type: TypeSyntax
+  readonly initial?: ExpressionSyntax
+}
+
+export interface ImportSyntax extends Span {
+  readonly name: string
+  readonly nameSpan: Span
+  readonly path: string
+  readonly pathSpan: Span
+}
+
+/** One parsed file. `file` is its path relative to the service's folder, with "/". */
+export interface SyntaxTree {
+  readonly file: string
+  readonly source: string
+  readonly parameters: ReadonlyArray<ParameterSyntax>
+  readonly imports: ReadonlyArray<ImportSyntax>
+  readonly body: ReadonlyArray<NodeSyntax>
+}
+
+/** Words that cannot name a variable. */
+export const reservedWords: ReadonlySet<string> = new Set(
+  "and or not in true false null if else for let param import switch case raw fragment".split(" ")
+)
