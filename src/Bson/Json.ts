@@ -11,7 +11,20 @@
  */
 import type { ByteSink } from "./ByteSink.ts"
 import { decimalText } from "./Decimal.ts"
-import { writeBase64, writeEscaped, writeHex, writeInteger, writeIsoDate, writeNumber, writeQuoted, writeUuid } from "./JsonText.ts"
+import {
+  asciiInto,
+  base64Into,
+  base64Length,
+  DATE_MS_MAX,
+  ESCAPE_GROWTH,
+  escapeInto,
+  hexInto,
+  integerInto,
+  isoDateInto,
+  numberInto,
+  uuidInto,
+  writeEscaped
+} from "./JsonText.ts"
 import * as Type from "./Type.ts"
 import {
   documentEnd,
@@ -28,8 +41,17 @@ import {
 
 export { type JsonLimits, parseJson } from "./JsonReader.ts"
 
+/** Documents up to this size are written with one check of the sink's room; larger ones element by element. */
+const SMALL_BYTES_MAX = 16 * 1024
 /**
- * Writes the value (bytes, type, at) as JSON. Faults with TooLarge when the sink is full.
+ * No element prints longer than this many times its BSON form (a control character in a string, the worst, takes 6 bytes for one),
+ * but for an element without a name, of which a document has at most one: `SMALL_EXTRA_BYTES` are for that.
+ */
+const GROWTH = ESCAPE_GROWTH
+const SMALL_EXTRA_BYTES = 32
+
+/**
+ * Writes the value (bytes, type, at) as JSON. Faults with TooLarge when the sink is full; the sink then holds a torn tail.
  *
  * @example
  * ```ts
@@ -38,114 +60,168 @@ export { type JsonLimits, parseJson } from "./JsonReader.ts"
  * ```
  */
 export function writeJson(sink: ByteSink, bytes: Uint8Array, type: number, at: number): void {
-  switch (type) {
-    case Type.STRING:
-      return writeQuoted(sink, bytes, at + 4, at + 3 + readInt32(bytes, at))
-    case Type.INT32:
-      return writeInteger(sink, readInt32(bytes, at))
-    case Type.DOUBLE:
-      return writeNumber(sink, readDouble(bytes, at))
-    case Type.DOCUMENT:
-      return writeDocument(sink, bytes, at)
-    case Type.ARRAY:
-      return writeArray(sink, bytes, at)
-    case Type.BOOLEAN:
-      return sink.ascii(bytes[at] === 1 ? "true" : "false")
-    case Type.DATE:
-      return writeIsoDate(sink, readInt64Number(bytes, at))
-    case Type.BINARY:
-      return writeBinary(sink, bytes, at)
-    case Type.DECIMAL128:
-      return writeDecimal(sink, bytes, at)
-    case Type.INT64:
-      return writeInt64(sink, bytes, at)
-    case Type.OBJECT_ID:
-      sink.byte(0x22)
-      writeHex(sink, bytes, at, 12)
-      return sink.byte(0x22)
-    default:
-      return writeRare(sink, bytes, type, at)
-  }
+  const count = skipValue(bytes, type, at) - at
+  if (count > SMALL_BYTES_MAX) return writeLarge(sink, bytes, type, at)
+  sink.ensure(count * GROWTH + SMALL_EXTRA_BYTES)
+  sink.length = valueInto(sink.bytes, sink.length, bytes, type, at)
 }
 
-/** Writes the name of the element at `elementAt` and a colon, and returns the offset of its value. */
+/** Writes the name of the element at `elementAt`, quoted, and a colon; returns the offset of its value. */
 export function writeJsonName(sink: ByteSink, bytes: Uint8Array, elementAt: number): number {
   const stop = textEnd(bytes, elementAt + 1)
-  writeQuoted(sink, bytes, elementAt + 1, stop)
+  sink.byte(0x22)
+  writeEscaped(sink, bytes, elementAt + 1, stop)
+  sink.byte(0x22)
   sink.byte(0x3a)
   return stop + 1
 }
 
-function writeDocument(sink: ByteSink, bytes: Uint8Array, at: number): void {
-  const end = documentEnd(bytes, at)
-  let element = firstElement(at)
-  if (element >= end) return sink.ascii("{}")
-  let separator = 0x7b
-  while (element < end) {
-    const type = bytes[element]!
-    sink.byte(separator)
-    separator = 0x2c
-    const valueAt = writeJsonName(sink, bytes, element)
-    writeJson(sink, bytes, type, valueAt)
-    element = skipValue(bytes, type, valueAt)
+function writeLarge(sink: ByteSink, bytes: Uint8Array, type: number, at: number): void {
+  switch (type) {
+    case Type.DOCUMENT:
+    case Type.ARRAY:
+      return writeLargeDocument(sink, bytes, type, at)
+    case Type.STRING:
+      sink.byte(0x22)
+      writeEscaped(sink, bytes, at + 4, at + 3 + readInt32(bytes, at))
+      return sink.byte(0x22)
+    case Type.REGEX:
+      return writeLargeRegex(sink, bytes, at)
+    default:
+      // Only binary data is left that can be this long.
+      sink.ensure(base64Length(readInt32(bytes, at)) + 2)
+      sink.length = binaryInto(sink.bytes, sink.length, bytes, at)
   }
-  sink.byte(0x7d)
 }
 
-function writeArray(sink: ByteSink, bytes: Uint8Array, at: number): void {
+function writeLargeDocument(sink: ByteSink, bytes: Uint8Array, type: number, at: number): void {
   const end = documentEnd(bytes, at)
-  let element = firstElement(at)
-  if (element >= end) return sink.ascii("[]")
-  let separator = 0x5b
-  while (element < end) {
-    const type = bytes[element]!
+  let separator = type === Type.ARRAY ? 0x5b : 0x7b
+  for (let element = firstElement(at); element < end;) {
     sink.byte(separator)
     separator = 0x2c
+    const valueAt = type === Type.ARRAY ? textEnd(bytes, element + 1) + 1 : writeJsonName(sink, bytes, element)
+    writeJson(sink, bytes, bytes[element]!, valueAt)
+    element = skipValue(bytes, bytes[element]!, valueAt)
+  }
+  sink.byte(type === Type.ARRAY ? 0x5d : 0x7d)
+}
+
+function writeLargeRegex(sink: ByteSink, bytes: Uint8Array, at: number): void {
+  const patternEnd = textEnd(bytes, at)
+  sink.ascii('"/')
+  writeEscaped(sink, bytes, at, patternEnd)
+  sink.byte(0x2f)
+  writeEscaped(sink, bytes, patternEnd + 1, textEnd(bytes, patternEnd + 1))
+  sink.byte(0x22)
+}
+
+/** From here on: room has been made for the whole value. Each function returns the offset behind what it wrote. */
+function valueInto(out: Uint8Array, to: number, bytes: Uint8Array, type: number, at: number): number {
+  switch (type) {
+    case Type.STRING:
+      out[to] = 0x22
+      to = escapeInto(out, to + 1, bytes, at + 4, at + 3 + readInt32(bytes, at))
+      out[to] = 0x22
+      return to + 1
+    case Type.INT32:
+      return integerInto(out, to, readInt32(bytes, at))
+    case Type.DOUBLE:
+      return numberInto(out, to, readDouble(bytes, at))
+    case Type.DOCUMENT:
+      return documentInto(out, to, bytes, at)
+    case Type.ARRAY:
+      return arrayInto(out, to, bytes, at)
+    case Type.BOOLEAN:
+      return asciiInto(out, to, bytes[at] === 1 ? "true" : "false")
+    case Type.DATE:
+      return dateInto(out, to, readInt64Number(bytes, at))
+    case Type.BINARY:
+      return binaryInto(out, to, bytes, at)
+    case Type.INT64:
+      if (isInt64Safe(bytes, at)) return integerInto(out, to, readInt64Number(bytes, at))
+      return asciiInto(out, to, `"${readInt64(bytes, at)}"`)
+    case Type.DECIMAL128:
+      return asciiInto(out, to, `"${decimalText(bytes, at)}"`)
+    default:
+      return rareInto(out, to, bytes, type, at)
+  }
+}
+
+function documentInto(out: Uint8Array, to: number, bytes: Uint8Array, at: number): number {
+  const end = documentEnd(bytes, at)
+  out[to++] = 0x7b
+  for (let element = firstElement(at); element < end;) {
+    if (element !== at + 4) out[to++] = 0x2c
+    const type = bytes[element]!
+    out[to] = 0x22
+    const stop = textEnd(bytes, element + 1)
+    to = escapeInto(out, to + 1, bytes, element + 1, stop)
+    const valueAt = stop + 1
+    out[to] = 0x22
+    out[to + 1] = 0x3a
+    to = valueInto(out, to + 2, bytes, type, valueAt)
+    element = skipValue(bytes, type, valueAt)
+  }
+  out[to] = 0x7d
+  return to + 1
+}
+
+function arrayInto(out: Uint8Array, to: number, bytes: Uint8Array, at: number): number {
+  const end = documentEnd(bytes, at)
+  out[to++] = 0x5b
+  for (let element = firstElement(at); element < end;) {
+    if (element !== at + 4) out[to++] = 0x2c
+    const type = bytes[element]!
     const valueAt = textEnd(bytes, element + 1) + 1
-    writeJson(sink, bytes, type, valueAt)
+    to = valueInto(out, to, bytes, type, valueAt)
     element = skipValue(bytes, type, valueAt)
   }
-  sink.byte(0x5d)
+  out[to] = 0x5d
+  return to + 1
 }
 
-function writeInt64(sink: ByteSink, bytes: Uint8Array, at: number): void {
-  if (isInt64Safe(bytes, at)) writeInteger(sink, readInt64Number(bytes, at))
-  else sink.ascii(`"${readInt64(bytes, at)}"`)
+function dateInto(out: Uint8Array, to: number, timeMs: number): number {
+  if (!(Math.abs(timeMs) <= DATE_MS_MAX)) return asciiInto(out, to, "null")
+  out[to] = 0x22
+  const stop = isoDateInto(out, to + 1, timeMs)
+  out[stop] = 0x22
+  return stop + 1
 }
 
-function writeDecimal(sink: ByteSink, bytes: Uint8Array, at: number): void {
-  sink.byte(0x22)
-  sink.ascii(decimalText(bytes, at))
-  sink.byte(0x22)
-}
-
-function writeBinary(sink: ByteSink, bytes: Uint8Array, at: number): void {
+function binaryInto(out: Uint8Array, to: number, bytes: Uint8Array, at: number): number {
   const length = readInt32(bytes, at)
   const subtype = bytes[at + 4]!
-  sink.byte(0x22)
-  if (subtype === Type.KEY_SUBTYPE && length === 16) writeHex(sink, bytes, at + 5, 16)
-  else if (subtype === Type.UUID_SUBTYPE && length === 16) writeUuid(sink, bytes, at + 5)
-  else writeBase64(sink, bytes, at + 5, at + 5 + length)
-  sink.byte(0x22)
+  out[to++] = 0x22
+  if (subtype === Type.KEY_SUBTYPE && length === 16) to = hexInto(out, to, bytes, at + 5, 16)
+  else if (subtype === Type.UUID_SUBTYPE && length === 16) to = uuidInto(out, to, bytes, at + 5)
+  else to = base64Into(out, to, bytes, at + 5, at + 5 + length)
+  out[to] = 0x22
+  return to + 1
 }
 
-function writeRare(sink: ByteSink, bytes: Uint8Array, type: number, at: number): void {
+function rareInto(out: Uint8Array, to: number, bytes: Uint8Array, type: number, at: number): number {
   switch (type) {
+    case Type.OBJECT_ID:
+      out[to] = 0x22
+      to = hexInto(out, to + 1, bytes, at, 12)
+      out[to] = 0x22
+      return to + 1
     case Type.REGEX: {
       const patternEnd = textEnd(bytes, at)
-      sink.ascii('"/')
-      writeEscaped(sink, bytes, at, patternEnd)
-      sink.byte(0x2f)
-      writeEscaped(sink, bytes, patternEnd + 1, textEnd(bytes, patternEnd + 1))
-      return sink.byte(0x22)
+      to = escapeInto(out, asciiInto(out, to, '"/'), bytes, at, patternEnd)
+      out[to] = 0x2f
+      to = escapeInto(out, to + 1, bytes, patternEnd + 1, textEnd(bytes, patternEnd + 1))
+      out[to] = 0x22
+      return to + 1
     }
     case Type.TIMESTAMP:
-      return sink.ascii(`{"t":${readUint32(bytes, at + 4)},"i":${readUint32(bytes, at)}}`)
+      return asciiInto(out, to, `{"t":${readUint32(bytes, at + 4)},"i":${readUint32(bytes, at)}}`)
     case Type.MIN_KEY:
-      return sink.ascii('{"$minKey":1}')
+      return asciiInto(out, to, '{"$minKey":1}')
     case Type.MAX_KEY:
-      return sink.ascii('{"$maxKey":1}')
+      return asciiInto(out, to, '{"$maxKey":1}')
     default:
-      return sink.ascii("null")
+      return asciiInto(out, to, "null")
   }
 }

@@ -1,7 +1,8 @@
 /**
- * The byte-level pieces of JSON output: escaped strings, shortest numbers, dates, hex and base64, all written straight into a sink.
+ * The byte-level pieces of JSON output: escaped strings, shortest numbers, dates, hex and base64.
  *
  * Invariants
+ * - A function called `…Into` writes at `to`, returns the offset behind what it wrote, and trusts its caller to have made room.
  * - Input strings are valid UTF-8 and go out as they are; only `"`, `\` and control characters are escaped.
  * - Doubles print as JavaScript prints them: the shortest text that reads back as the same double; -0 prints as 0.
  */
@@ -39,39 +40,23 @@ for (let index = 0; index < 100; index++) {
 }
 
 /** How many input bytes are escaped between two checks of the sink's room. */
-const CHUNK_BYTES = 4096
-/** The longest escape: \u00XX. */
-const ESCAPE_BYTES_MAX = 6
+const CHUNK_BYTES = 16 * 1024
+/** The longest escape, \\u00XX, is this many times longer than its byte. */
+export const ESCAPE_GROWTH = 6
 
-/** Writes the UTF-8 bytes [start, end) with JSON escapes, without quotes. */
+/** Writes the UTF-8 bytes [start, end) with JSON escapes, without quotes. For strings of any length. */
 export function writeEscaped(sink: ByteSink, bytes: Uint8Array, start: number, end: number): void {
   let at = start
   while (at < end) {
     const stop = end - at > CHUNK_BYTES ? at + CHUNK_BYTES : end
-    sink.ensure((stop - at) * ESCAPE_BYTES_MAX)
+    sink.ensure((stop - at) * ESCAPE_GROWTH)
     sink.length = escapeInto(sink.bytes, sink.length, bytes, at, stop)
     at = stop
   }
 }
 
-/** Writes a quoted JSON string. */
-export function writeQuoted(sink: ByteSink, bytes: Uint8Array, start: number, end: number): void {
-  if (end - start > CHUNK_BYTES) {
-    sink.byte(0x22)
-    writeEscaped(sink, bytes, start, end)
-    sink.byte(0x22)
-    return
-  }
-  sink.ensure((end - start) * ESCAPE_BYTES_MAX + 2)
-  const out = sink.bytes
-  out[sink.length] = 0x22
-  const to = escapeInto(out, sink.length + 1, bytes, start, end)
-  out[to] = 0x22
-  sink.length = to + 1
-}
-
-/** The caller has made room for six bytes per input byte. */
-function escapeInto(out: Uint8Array, to: number, bytes: Uint8Array, start: number, end: number): number {
+/** Escapes the UTF-8 bytes [start, end) to `to` and returns the offset behind them. Needs room for `ESCAPE_GROWTH` bytes per byte. */
+export function escapeInto(out: Uint8Array, to: number, bytes: Uint8Array, start: number, end: number): number {
   let at = start
   while (at < end) {
     while (at + 4 <= end) {
@@ -112,17 +97,20 @@ function escapeByte(out: Uint8Array, to: number, byte: number): number {
   return to + 6
 }
 
-/** Room for any number this file writes. */
-const NUMBER_BYTES_MAX = 32
+/** Room for any number or date this file writes. */
+export const NUMBER_BYTES_MAX = 32
 
-/** Writes a safe integer. */
-export function writeInteger(sink: ByteSink, value: number): void {
-  sink.ensure(NUMBER_BYTES_MAX)
-  if (value < 0) {
-    sink.bytes[sink.length++] = 0x2d
-    value = -value
-  }
-  sink.length = writeDigits(sink.bytes, sink.length, value)
+/** Writes a safe integer; returns the offset behind it. Needs room for `NUMBER_BYTES_MAX`. */
+export function integerInto(out: Uint8Array, to: number, value: number): number {
+  if (value >= 0) return writeDigits(out, to, value)
+  out[to] = 0x2d
+  return writeDigits(out, to + 1, -value)
+}
+
+/** Writes ASCII text; returns the offset behind it. Needs room for its length. */
+export function asciiInto(out: Uint8Array, to: number, text: string): number {
+  for (let index = 0; index < text.length; index++) out[to + index] = text.charCodeAt(index)
+  return to + text.length
 }
 
 /** The digits of a non-negative safe integer; returns the offset behind them. */
@@ -164,132 +152,128 @@ function writePadded(out: Uint8Array, at: number, value: number, count: number):
   return end
 }
 
-/** Writes a double; NaN and the infinities, which JSON lacks, as null. */
-export function writeNumber(sink: ByteSink, value: number): void {
-  if (Number.isSafeInteger(value)) return writeInteger(sink, value)
-  if (!Number.isFinite(value)) return sink.ascii("null")
+/** Writes a double, NaN and the infinities (which JSON lacks) as null; returns the offset behind it. Needs room for `NUMBER_BYTES_MAX`. */
+export function numberInto(out: Uint8Array, to: number, value: number): number {
+  if (Number.isSafeInteger(value)) return integerInto(out, to, value)
   const magnitude = Math.abs(value)
   if (magnitude < 1e13) {
     // Two decimals of at most 15 significant digits never share a double: if this one reads back, it is the shortest text.
     const cents = Math.round(magnitude * 100)
-    if (cents / 100 === magnitude) return writeCents(sink, value < 0, cents)
+    if (cents / 100 === magnitude) return centsInto(out, to, value < 0, cents)
   }
-  sink.ascii(String(value))
+  return asciiInto(out, to, Number.isFinite(value) ? String(value) : "null")
 }
 
-function writeCents(sink: ByteSink, negative: boolean, cents: number): void {
-  sink.ensure(NUMBER_BYTES_MAX)
-  const out = sink.bytes
-  if (negative) out[sink.length++] = 0x2d
+function centsInto(out: Uint8Array, to: number, negative: boolean, cents: number): number {
+  if (negative) out[to++] = 0x2d
   const whole = Math.floor(cents / 100)
   const fraction = cents - whole * 100
-  let at = writeDigits(out, sink.length, whole)
+  let at = writeDigits(out, to, whole)
   out[at++] = 0x2e
   out[at++] = tens[fraction]!
   if (fraction % 10 !== 0) out[at++] = ones[fraction]!
-  sink.length = at
+  return at
 }
 
 const DAY_MS = 86400000
-/** JavaScript's dates end here; later ones have no ISO 8601 text. */
-const DATE_MS_MAX = 8.64e15
+/** JavaScript's dates end here, before and after 1970; those beyond have no ISO 8601 text. */
+export const DATE_MS_MAX = 8.64e15
 
 /**
- * Writes a date as quoted ISO 8601 in UTC with milliseconds, as JavaScript's `toISOString` does (years beyond 0 to 9999 with sign and
- * six digits); beyond JavaScript's range as null.
+ * Writes a date as ISO 8601 in UTC with milliseconds, as JavaScript's `toISOString` does (years beyond 0 to 9999 with sign and six
+ * digits); returns the offset behind it. Needs room for `NUMBER_BYTES_MAX`, and a time within `DATE_MS_MAX`.
  */
-export function writeIsoDate(sink: ByteSink, timeMs: number): void {
-  if (!(Math.abs(timeMs) <= DATE_MS_MAX)) return sink.ascii("null")
-  sink.ensure(NUMBER_BYTES_MAX)
-  const out = sink.bytes
+export function isoDateInto(out: Uint8Array, to: number, timeMs: number): number {
   const days = Math.floor(timeMs / DAY_MS)
   const dayMs = timeMs - days * DAY_MS
-  let at = sink.length
-  out[at++] = 0x22
-  at = writeCalendarDay(out, at, days)
-  const seconds = Math.floor(dayMs / 1000)
-  const minutes = Math.floor(seconds / 60)
-  const hours = Math.floor(minutes / 60)
-  out[at++] = 0x54
-  at = writePadded(out, at, hours, 2)
-  out[at++] = 0x3a
-  at = writePadded(out, at, minutes - hours * 60, 2)
-  out[at++] = 0x3a
-  at = writePadded(out, at, seconds - minutes * 60, 2)
-  out[at++] = 0x2e
-  at = writePadded(out, at, dayMs - seconds * 1000, 3)
-  out[at++] = 0x5a
-  out[at++] = 0x22
-  sink.length = at
+  const seconds = (dayMs / 1000) | 0
+  const minutes = (seconds / 60) | 0
+  const hours = (minutes / 60) | 0
+  let at = writeCalendarDay(out, to, days)
+  out[at] = 0x54
+  at = pairInto(out, at + 1, hours)
+  out[at] = 0x3a
+  at = pairInto(out, at + 1, minutes - hours * 60)
+  out[at] = 0x3a
+  at = pairInto(out, at + 1, seconds - minutes * 60)
+  out[at] = 0x2e
+  at = writePadded(out, at + 1, dayMs - seconds * 1000, 3)
+  out[at] = 0x5a
+  return at + 1
+}
+
+/** Two digits. */
+function pairInto(out: Uint8Array, at: number, value: number): number {
+  out[at] = tens[value]!
+  out[at + 1] = ones[value]!
+  return at + 2
 }
 
 /** Days since 1970-01-01 as year-month-day of the Gregorian calendar: years counted from March, in eras of 400 years. */
 function writeCalendarDay(out: Uint8Array, at: number, days: number): number {
-  const shifted = days + 719468
-  const era = Math.floor(shifted / 146097)
+  const shifted = (days + 719468) | 0
+  const era = Math.floor(shifted / 146097) | 0
   const dayOfEra = shifted - era * 146097
-  const yearOfEra = Math.floor(
-    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36524) - Math.floor(dayOfEra / 146096)) / 365
-  )
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100))
-  const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153)
-  const day = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1
+  const yearOfEra = ((dayOfEra - ((dayOfEra / 1460) | 0) + ((dayOfEra / 36524) | 0) - ((dayOfEra / 146096) | 0)) / 365) | 0
+  const dayOfYear = dayOfEra - (365 * yearOfEra + (yearOfEra >> 2) - ((yearOfEra / 100) | 0))
+  const monthFromMarch = ((5 * dayOfYear + 2) / 153) | 0
+  const day = dayOfYear - (((153 * monthFromMarch + 2) / 5) | 0) + 1
   const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
   const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-  if (year >= 0 && year <= 9999) at = writePadded(out, at, year, 4)
+  if (year >= 0 && year <= 9999) at = pairInto(out, pairInto(out, at, (year / 100) | 0), year % 100)
   else {
-    out[at++] = year < 0 ? 0x2d : 0x2b
-    at = writePadded(out, at, Math.abs(year), 6)
+    out[at] = year < 0 ? 0x2d : 0x2b
+    at = writePadded(out, at + 1, Math.abs(year), 6)
   }
-  out[at++] = 0x2d
-  at = writePadded(out, at, month, 2)
-  out[at++] = 0x2d
-  return writePadded(out, at, day, 2)
+  out[at] = 0x2d
+  at = pairInto(out, at + 1, month)
+  out[at] = 0x2d
+  return pairInto(out, at + 1, day)
 }
 
-/** Writes `count` bytes as lower-case hex. */
-export function writeHex(sink: ByteSink, bytes: Uint8Array, at: number, count: number): void {
-  sink.ensure(count * 2)
-  const out = sink.bytes
-  let to = sink.length
+/** Writes `count` bytes as lower-case hex; returns the offset behind them. Needs room for twice as many. */
+export function hexInto(out: Uint8Array, to: number, bytes: Uint8Array, at: number, count: number): number {
   for (let index = at; index < at + count; index++) {
     const byte = bytes[index]!
-    out[to++] = HEX[byte >> 4]!
-    out[to++] = HEX[byte & 15]!
+    out[to] = HEX[byte >> 4]!
+    out[to + 1] = HEX[byte & 15]!
+    to += 2
   }
-  sink.length = to
+  return to
 }
 
-/** Writes 16 bytes in a UUID's text form. */
-export function writeUuid(sink: ByteSink, bytes: Uint8Array, at: number): void {
-  writeHex(sink, bytes, at, 4)
+/** Writes 16 bytes in a UUID's text form; returns the offset behind it. Needs room for 36 bytes. */
+export function uuidInto(out: Uint8Array, to: number, bytes: Uint8Array, at: number): number {
+  to = hexInto(out, to, bytes, at, 4)
   for (let index = 4; index < 10; index += 2) {
-    sink.byte(0x2d)
-    writeHex(sink, bytes, at + index, 2)
+    out[to] = 0x2d
+    to = hexInto(out, to + 1, bytes, at + index, 2)
   }
-  sink.byte(0x2d)
-  writeHex(sink, bytes, at + 10, 6)
+  out[to] = 0x2d
+  return hexInto(out, to + 1, bytes, at + 10, 6)
 }
 
-/** Writes bytes as base64 with padding. */
-export function writeBase64(sink: ByteSink, bytes: Uint8Array, start: number, end: number): void {
-  sink.ensure(Math.ceil((end - start) / 3) * 4)
-  const out = sink.bytes
-  let to = sink.length
+/** The length of the base64 form of `count` bytes. */
+export function base64Length(count: number): number {
+  return Math.ceil(count / 3) * 4
+}
+
+/** Writes the bytes [start, end) as base64 with padding; returns the offset behind it. Needs room for `base64Length`. */
+export function base64Into(out: Uint8Array, to: number, bytes: Uint8Array, start: number, end: number): number {
   let at = start
   for (; at + 3 <= end; at += 3) {
     const group = (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!
-    out[to++] = BASE64[group >> 18]!
-    out[to++] = BASE64[(group >> 12) & 63]!
-    out[to++] = BASE64[(group >> 6) & 63]!
-    out[to++] = BASE64[group & 63]!
+    out[to] = BASE64[group >> 18]!
+    out[to + 1] = BASE64[(group >> 12) & 63]!
+    out[to + 2] = BASE64[(group >> 6) & 63]!
+    out[to + 3] = BASE64[group & 63]!
+    to += 4
   }
-  if (at < end) {
-    const group = (bytes[at]! << 16) | (at + 1 < end ? bytes[at + 1]! << 8 : 0)
-    out[to++] = BASE64[group >> 18]!
-    out[to++] = BASE64[(group >> 12) & 63]!
-    out[to++] = at + 1 < end ? BASE64[(group >> 6) & 63]! : 0x3d
-    out[to++] = 0x3d
-  }
-  sink.length = to
+  if (at === end) return to
+  const group = (bytes[at]! << 16) | (at + 1 < end ? bytes[at + 1]! << 8 : 0)
+  out[to] = BASE64[group >> 18]!
+  out[to + 1] = BASE64[(group >> 12) & 63]!
+  out[to + 2] = at + 1 < end ? BASE64[(group >> 6) & 63]! : 0x3d
+  out[to + 3] = 0x3d
+  return to + 4
 }
