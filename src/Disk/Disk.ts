@@ -7,6 +7,8 @@ import { toDiskError } from "./Errors.ts"
 import type { MemoryVolumeOptions } from "./MemoryVolume.ts"
 import { MemoryVolume } from "./MemoryVolume.ts"
 import { NodeVolume } from "./NodeVolume.ts"
+import type { SimulatedOptions } from "./SimulatedVolume.ts"
+import { SimulatedVolume } from "./SimulatedVolume.ts"
 import type { DirectoryLock, Volume } from "./Volume.ts"
 
 /**
@@ -38,6 +40,10 @@ export class Disk extends Context.Service<
 
   /** A fresh volume in memory for every build of the layer. */
   static readonly layerMemory = (options: MemoryVolumeOptions = {}) => Layer.sync(Disk, () => Disk.over(new MemoryVolume(options)))
+
+  /** A volume that fails on demand. Its syncs complete by themselves unless the options say otherwise. */
+  static readonly layerSimulated = (options: SimulatedOptions) =>
+    Layer.sync(Disk, () => Disk.over(new SimulatedVolume({ syncs: "automatic", ...options })))
 }
 
 function acquire(volume: Volume, directory: string): Effect.Effect<DirectoryLock, DiskError, Scope.Scope> {

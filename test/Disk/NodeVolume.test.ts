@@ -1,0 +1,68 @@
+import { assert, describe, it } from "@effect/vitest"
+import { spawn } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { hostname, tmpdir } from "node:os"
+import { join } from "node:path"
+import { describeVolume } from "../Contract/DiskContract.ts"
+import { NodeVolume } from "../../src/Disk/NodeVolume.ts"
+import type { DirectoryLocked } from "../../src/Disk/Volume.ts"
+import { isFault } from "../../src/Fault/Fault.ts"
+
+const temporary = () => mkdtempSync(join(tmpdir(), "planck-disk-"))
+
+describeVolume("NodeVolume", () => {
+  const directory = temporary()
+  return { volume: new NodeVolume(), directory, settle: () => {}, dispose: () => rmSync(directory, { recursive: true }) }
+})
+
+/** A process that locks a directory, says so, and then waits to be killed. */
+function holder(directory: string) {
+  const moduleUrl = new URL("../../src/Disk/NodeVolume.ts", import.meta.url).href
+  const script = `
+    const { NodeVolume } = await import(${JSON.stringify(moduleUrl)})
+    const lock = new NodeVolume().lock(${JSON.stringify(directory)})
+    console.log(lock.owner)
+    setInterval(() => {}, 1000)`
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] })
+  const ready = new Promise<string>((resolve) => child.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString().trim())))
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()))
+  return { child, ready, exited }
+}
+
+function refusedBy(volume: NodeVolume, directory: string): string {
+  try {
+    volume.lock(directory).release()
+  } catch (error) {
+    if (isFault<DirectoryLocked & Record<string, unknown>>(error, "DirectoryLocked")) return error.reason.owner
+    throw error
+  }
+  return "nobody"
+}
+
+describe("NodeVolume: the lock", () => {
+  it("refuses a second process with the holder's pid, host and start, and is free right after kill -9", async () => {
+    const directory = temporary()
+    const { child, ready, exited } = holder(directory)
+    const owner = await ready
+    const volume = new NodeVolume()
+    assert.match(owner, new RegExp(`^process ${child.pid} on ${hostname()} since \\d{4}-\\d\\d-\\d\\dT`))
+    assert.strictEqual(refusedBy(volume, directory), owner)
+    child.kill("SIGKILL")
+    await exited
+    assert.strictEqual(readFileSync(join(directory, "LOCK.owner"), "utf8").trim(), owner, "what a dead process left is not believed")
+    assert.strictEqual(refusedBy(volume, directory), "nobody")
+    rmSync(directory, { recursive: true })
+  })
+
+  it("names no one when the owner file cannot be read", () => {
+    const directory = temporary()
+    const volume = new NodeVolume()
+    const lock = volume.lock(directory)
+    rmSync(join(directory, "LOCK.owner"))
+    assert.strictEqual(refusedBy(volume, directory), "another process")
+    writeFileSync(join(directory, "LOCK.owner"), "  ")
+    assert.strictEqual(refusedBy(volume, directory), "another process")
+    lock.release()
+    rmSync(directory, { recursive: true })
+  })
+})
