@@ -92,7 +92,9 @@ function findNode() {
     const answer = spawnSync(candidate, ["--version"], { encoding: "utf8" })
     if (Number(/^v(\d+)\./.exec(answer.stdout ?? "")?.[1] ?? 0) >= NODE_MAJOR_MIN) return candidate
   }
-  return fail(`Planck needs Node ${NODE_MAJOR_MIN} or newer: none is packaged for ${process.platform}-${process.arch} and none is on the PATH`)
+  return fail(
+    `Planck needs Node ${NODE_MAJOR_MIN} or newer: none is packaged for ${process.platform}-${process.arch} and none is on the PATH`
+  )
 }
 
 function fail(message) {

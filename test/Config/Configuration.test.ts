@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Config, resolvePath } from "../../src/Config/Config.ts"
 import type { Configuration } from "../../src/Config/Configuration.ts"
 import { readConfiguration } from "../../src/Config/Configuration.ts"
+import { configurationPage } from "../../src/Config/Page.ts"
 import { namedSettings } from "../../src/Config/Settings.ts"
 
 const read = (text: string, environment: Record<string, string> = {}) =>
@@ -117,4 +118,10 @@ describe("Config.layer", () => {
       })
     )
   )
+})
+
+describe("docs/configuration.md", () => {
+  it("is what the table of settings says", () => {
+    assert.strictEqual(readFileSync(join(import.meta.dirname, "../../docs/configuration.md"), "utf8"), configurationPage())
+  })
 })
