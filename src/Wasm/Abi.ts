@@ -73,6 +73,7 @@ export const IMPORTS: Readonly<Record<string, Readonly<Record<string, string>>>>
 export const EXPORTS: Readonly<Record<string, { readonly signature: string; readonly optional?: true }>> = {
   planck_alloc: { signature: "(i32) -> i32" },
   planck_reset: { signature: "() -> ()", optional: true },
+  planck_arm: { signature: "(i32, i32) -> ()", optional: true },
   _initialize: { signature: "() -> ()", optional: true }
 }
 

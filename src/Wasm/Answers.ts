@@ -33,7 +33,8 @@ export class ServiceAnswer implements Answer {
   readonly status: number
   readonly headers: ReadonlyArray<string>
   readonly body: Uint8Array | string | undefined
-  readonly waitLsn: number
+  /** Set once the transaction has ended, before the answer goes out. */
+  waitLsn: number
   /** The buffer behind `body`, until it is given back. */
   sink: ByteSink | undefined
 

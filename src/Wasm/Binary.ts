@@ -7,6 +7,7 @@
  */
 import type { Fault } from "../Fault/Fault.ts"
 import { refusal, type WasmReason } from "./Reasons.ts"
+import { SectionId, SectionReader } from "./Sections.ts"
 
 /** A function type as text, `(i32, i32) -> i32`. */
 export type Signature = string
@@ -31,13 +32,12 @@ export interface BinaryExport {
 /** What can be imported and exported. */
 export type ExternalKind = "function" | "table" | "memory" | "global" | "tag"
 
-/** The one memory of a module: its limits in pages and where they stand (`at` the flags byte, up to `end`). */
+/** The one memory of a module: its limits in pages, and where they stand. */
 export interface BinaryMemory {
   readonly minimumPages: number
   readonly maximumPages: number | undefined
   readonly flags: number
   readonly at: number
-  readonly end: number
 }
 
 /** Where the payload of a section lies. `sizeAt` is the offset of its length. */
@@ -61,6 +61,8 @@ export interface BinaryModule {
 export const PAGE_BYTES = 65536
 
 const HEADER_BYTES = 8
+const FUNCTION_TYPE = 0x60
+const NOTHING = new Uint8Array(0)
 const KINDS: ReadonlyArray<ExternalKind> = ["function", "table", "memory", "global", "tag"]
 const VALUE_TYPES = new Map([
   [0x7f, "i32"],
@@ -74,67 +76,76 @@ const VALUE_TYPES = new Map([
 
 /** Reads a module's structure. Throws a Fault `NotAModule` with the offset where it could not go on. */
 export function readBinary(bytes: Uint8Array): BinaryModule {
-  const sections = readSections(bytes)
-  const types = new Cursor(bytes, section(sections, 1)).list(readType)
-  const imports = new Cursor(bytes, section(sections, 2)).list((cursor) => readImport(cursor, types))
+  const sections = readExtents(bytes)
+  const within = (id: number): SectionReader => {
+    const found = sections.find((section) => section.id === id)
+    return found === undefined ? new SectionReader(NOTHING) : new SectionReader(bytes.subarray(0, found.end), found.at)
+  }
+  const types = within(SectionId.type).vector(readType)
+  const imports = within(SectionId.import).vector((reader) => readImport(reader, types))
   const signatures = imports.filter((found) => found.kind === "function").map((found) => found.signature)
-  for (const type of new Cursor(bytes, section(sections, 3)).list((cursor) => cursor.integer())) signatures.push(types[type] ?? "")
-  const start = section(sections, 8)
+  for (const type of within(SectionId.function).vector((reader) => reader.unsigned())) signatures.push(types[type] ?? "")
   return {
     sections,
     imports,
-    exports: new Cursor(bytes, section(sections, 7)).list((cursor) => readExport(cursor, signatures)),
-    memories: new Cursor(bytes, section(sections, 5)).list(readLimits),
-    startAt: start === undefined ? undefined : start.at
+    exports: within(SectionId.export).vector((reader) => readExport(reader, signatures)),
+    memories: within(SectionId.memory).vector(readLimits),
+    startAt: sections.find((section) => section.id === SectionId.start)?.at
   }
 }
 
-function readSections(bytes: Uint8Array): BinarySection[] {
+function readExtents(bytes: Uint8Array): BinarySection[] {
   const sections: BinarySection[] = []
-  const cursor = new Cursor(bytes, { id: 0, sizeAt: 0, at: HEADER_BYTES, end: bytes.length })
-  while (cursor.at < bytes.length) {
-    const id = cursor.byte()
-    const sizeAt = cursor.at
-    const size = cursor.integer()
-    sections.push({ id, sizeAt, at: cursor.at, end: cursor.at + size })
-    cursor.skip(size)
+  const reader = new SectionReader(bytes, HEADER_BYTES)
+  while (!reader.done) {
+    const id = reader.byte()
+    const sizeAt = reader.at
+    const size = reader.unsigned()
+    const at = reader.at
+    reader.take(size)
+    sections.push({ id, sizeAt, at, end: reader.at })
   }
   return sections
 }
 
-function section(sections: ReadonlyArray<BinarySection>, id: number): BinarySection | undefined {
-  return sections.find((candidate) => candidate.id === id)
-}
-
-function readType(cursor: Cursor): Signature {
-  const at = cursor.at
-  if (cursor.byte() !== 0x60) throw unreadable("a type that is no plain function type", at)
-  const parameters = cursor.values()
-  const results = cursor.values()
+function readType(reader: SectionReader): Signature {
+  const at = reader.at
+  if (reader.byte() !== FUNCTION_TYPE) throw unreadable("a type that is no plain function type", at)
+  const parameters = readValueTypes(reader)
+  const results = readValueTypes(reader)
   return `(${parameters.join(", ")}) -> ${results.length === 1 ? results.join() : `(${results.join(", ")})`}`
 }
 
-function readImport(cursor: Cursor, types: ReadonlyArray<Signature>): BinaryImport {
-  const offset = cursor.at
-  const module = cursor.name()
-  const name = cursor.name()
-  const kind = KINDS[cursor.byte()]
+function readValueTypes(reader: SectionReader): ReadonlyArray<string> {
+  return reader.vector(() => {
+    const at = reader.at
+    const name = VALUE_TYPES.get(reader.byte())
+    if (name === undefined) throw unreadable("a value type this host does not know", at)
+    return name
+  })
+}
+
+function readImport(reader: SectionReader, types: ReadonlyArray<Signature>): BinaryImport {
+  const offset = reader.at
+  const module = reader.name()
+  const name = reader.name()
+  const kind = KINDS[reader.byte()]
   switch (kind) {
     case "function":
-      return { module, name, kind, signature: types[cursor.integer()] ?? "", offset }
+      return { module, name, kind, signature: types[reader.unsigned()] ?? "", offset }
     case "table":
-      cursor.byte()
-      readLimits(cursor)
+      reader.byte()
+      readLimits(reader)
       break
     case "memory":
-      readLimits(cursor)
+      readLimits(reader)
       break
     case "global":
-      cursor.skip(2)
+      reader.take(2)
       break
     case "tag":
-      cursor.byte()
-      cursor.integer()
+      reader.byte()
+      reader.unsigned()
       break
     case undefined:
       throw unreadable("an import of an unknown kind", offset)
@@ -142,88 +153,23 @@ function readImport(cursor: Cursor, types: ReadonlyArray<Signature>): BinaryImpo
   return { module, name, kind, signature: "", offset }
 }
 
-function readExport(cursor: Cursor, signatures: ReadonlyArray<Signature>): BinaryExport {
-  const offset = cursor.at
-  const name = cursor.name()
-  const kind = KINDS[cursor.byte()]
-  const index = cursor.integer()
+function readExport(reader: SectionReader, signatures: ReadonlyArray<Signature>): BinaryExport {
+  const offset = reader.at
+  const name = reader.name()
+  const kind = KINDS[reader.byte()]
+  const index = reader.unsigned()
   if (kind === undefined) throw unreadable("an export of an unknown kind", offset)
   return { name, kind, signature: kind === "function" ? (signatures[index] ?? "") : "", offset }
 }
 
-function readLimits(cursor: Cursor): BinaryMemory {
-  const at = cursor.at
-  const flags = cursor.byte()
-  const minimumPages = cursor.integer()
-  const maximumPages = (flags & 1) === 1 ? cursor.integer() : undefined
-  return { minimumPages, maximumPages, flags, at, end: cursor.at }
+function readLimits(reader: SectionReader): BinaryMemory {
+  const at = reader.at
+  const flags = reader.byte()
+  const minimumPages = reader.unsigned()
+  const maximumPages = (flags & 1) === 1 ? reader.unsigned() : undefined
+  return { minimumPages, maximumPages, flags, at }
 }
 
 function unreadable(what: string, offset: number): Fault<WasmReason> {
   return refusal({ _tag: "NotAModule", message: `not a module this host can read: ${what} at byte ${offset}`, offset })
-}
-
-class Cursor {
-  at: number
-  private readonly end: number
-  private readonly empty: boolean
-  private readonly bytes: Uint8Array
-
-  constructor(bytes: Uint8Array, within: BinarySection | undefined) {
-    this.bytes = bytes
-    this.empty = within === undefined
-    this.at = within?.at ?? 0
-    this.end = Math.min(within?.end ?? 0, bytes.length)
-  }
-
-  byte(): number {
-    const value = this.at < this.end ? this.bytes[this.at] : undefined
-    if (value === undefined) throw unreadable("the section ends early", this.at)
-    this.at++
-    return value
-  }
-
-  /** Unsigned LEB128 of up to 32 bits. */
-  integer(): number {
-    let value = 0
-    for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.byte()
-      value += (byte & 0x7f) * 2 ** shift
-      if (byte < 0x80) return value
-    }
-    throw unreadable("an integer of more than 32 bits", this.at)
-  }
-
-  skip(count: number): void {
-    if (this.at + count > this.end) throw unreadable("a section reaches beyond the file", this.at)
-    this.at += count
-  }
-
-  name(): string {
-    const length = this.integer()
-    const at = this.at
-    this.skip(length)
-    return new TextDecoder().decode(this.bytes.subarray(at, at + length))
-  }
-
-  values(): string[] {
-    return this.vector(() => {
-      const at = this.at
-      const name = VALUE_TYPES.get(this.byte())
-      if (name === undefined) throw unreadable("a value type this host does not know", at)
-      return name
-    })
-  }
-
-  /** The elements of a section's vector; none when the module has no such section. */
-  list<A>(element: (cursor: Cursor) => A): A[] {
-    return this.empty ? [] : this.vector(element)
-  }
-
-  private vector<A>(element: (cursor: Cursor) => A): A[] {
-    const count = this.integer()
-    const found: A[] = []
-    for (let index = 0; index < count; index++) found.push(element(this))
-    return found
-  }
 }

@@ -47,10 +47,11 @@ export const ERROR_CODES = {
 
   // Documents and statements.
   invalid_document: code(422, "The document does not fit its store", { fields: ["issues"], faults: ["InvalidDocument"] }),
-  duplicate_key: code(409, "A document with this key is there already", { fields: ["store"], faults: ["DuplicateKey"] }),
-  id_collision: code(409, "Two different ids have the same key", { fields: ["store"], faults: ["IdCollision"] }),
-  document_too_large: code(413, "The document is too large", { fields: ["limit"], faults: ["DocumentTooLarge"] }),
-  transaction_too_large: code(413, "The transaction is too large", { fields: ["limit"], faults: ["TransactionTooLarge"] }),
+  duplicate_key: code(409, "A document with this key is there already", { fields: ["store", "key"], faults: ["DuplicateKey"] }),
+  id_collision: code(409, "Two different ids have the same key", { fields: ["store", "key"], faults: ["IdCollision"] }),
+  id_missing: code(422, "The document has no id", { fields: ["store"], faults: ["IdMissing"] }),
+  document_too_large: code(413, "The document is too large", { fields: ["store", "bytes", "bytesMax"], faults: ["DocumentTooLarge"] }),
+  transaction_too_large: code(413, "The transaction is too large", { fields: ["limit", "max"], faults: ["TransactionTooLarge"] }),
   invalid_update: code(422, "The update does not fit the document it met", { fields: ["path"], faults: ["InvalidUpdate"] }),
   invalid_statement: code(500, "The service asked for something that cannot be run", {
     fields: ["path", "suggestion"],
@@ -67,6 +68,10 @@ export const ERROR_CODES = {
   guest_trapped: code(500, "The service failed"),
   stack_overflow: code(500, "The service failed"),
   out_of_memory: code(500, "The service ran out of memory"),
+  malformed_document: code(500, "The service read a document that is none"),
+  too_deep: code(500, "The service used a document that is nested too deep"),
+  unsupported_type: code(500, "The service read a value that it has no type for"),
+  unsupported_value: code(500, "The service used a value that no document can hold"),
   promise_pending: code(500, "The service waits for something that cannot happen"),
   bad_reply: code(500, "The service answered with nonsense"),
   deadline_exceeded: code(503, "The service took too long", { retryable: true }),
@@ -80,19 +85,23 @@ export const ERROR_CODES = {
   bad_argument: code(500, "The service gave an argument that does not fit the operation", { fields: ["path"], faults: ["InvalidBson"] }),
   unknown_operation: code(500, "The host has no such operation", { fields: ["operation"] }),
   unknown_store: code(500, "The service has no such store", { fields: ["store"], faults: ["UnknownStore"] }),
-  unknown_template: code(500, "The service has no such template", { fields: ["template"] }),
+  unknown_template: code(500, "The service has no such template", { fields: ["name"], faults: ["UnknownTemplate"] }),
   unknown_config: code(500, "The service declares no such configuration", { fields: ["name"] }),
   write_in_read_only: code(500, "A read-only handler wrote"),
-  render_failed: code(500, "The template could not be rendered", { fields: ["template", "file", "line", "column"] }),
+  render_failed: code(500, "The template could not be rendered", {
+    fields: ["template", "parameter", "limit"],
+    faults: ["InvalidBinding", "RenderLimit"]
+  }),
 
   // The engine and the process.
   snapshot_expired: code(503, "The read took too long", { retryable: true, faults: ["SnapshotExpired"] }),
-  busy: code(503, "The store cannot take more right now", { retryable: true, faults: ["StagingFull", "MemoryFull"] }),
-  disk_full: code(507, "There is no room on the disk", { retryable: true, faults: ["DiskFull"] }),
+  busy: code(503, "The store cannot take more right now", { retryable: true, faults: ["Backpressure"] }),
+  disk_full: code(507, "There is no room on the disk", { retryable: true, faults: ["ReadOnly"] }),
   read_only: code(503, "The store takes no writes until it is restarted", { faults: ["Poisoned"] }),
   outcome_unknown: code(503, "Whether this happened is known only after a restart"),
   overloaded: code(503, "The server has too much to do", { retryable: true }),
   no_service: code(503, "No service is here at the moment", { retryable: true }),
+  closed: code(503, "The store is closed", { retryable: true, faults: ["Closed"] }),
   internal: code(500, "The host failed")
 } as const satisfies Readonly<Record<string, ErrorCode>>
 

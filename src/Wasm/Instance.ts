@@ -6,11 +6,15 @@
  * - Whatever leaves a guest's frame as an exception leaves the instance in an unknown state: the caller drops it.
  * - A guest is not entered twice: the host calls it only while no call runs.
  */
+import { STACK_BYTES } from "./Evaluation.ts"
 import type { Host } from "./Host.ts"
 import { makeImports } from "./Imports.ts"
 import { callFault, refusal } from "./Reasons.ts"
 
 type Handler = (request: number) => number
+
+/** An interpreter's heap ends this much before its memory, so that it runs out of heap, which it can say, and not of memory, which is a trap. */
+export const HEAP_SLACK_BYTES = 4 * 1024 * 1024
 
 const EMPTY = new Uint8Array(0)
 
@@ -22,10 +26,10 @@ export class Instance {
   private readonly handlers: ReadonlyArray<Handler>
 
   /**
-   * Instantiates a module whose imports and exports have been checked. `handlers` are names of exports.
+   * Instantiates a module whose imports and exports have been checked. `handlers` are names of exports, `memoryBytes` is the most the guest may have.
    * Throws a Fault `StartFailed` when the guest does not come up.
    */
-  constructor(module: WebAssembly.Module, handlers: ReadonlyArray<string>, host: Host) {
+  constructor(module: WebAssembly.Module, handlers: ReadonlyArray<string>, host: Host, memoryBytes: number) {
     host.begin(undefined, 0)
     try {
       const { exports } = new WebAssembly.Instance(
@@ -36,6 +40,8 @@ export class Instance {
       this.allocate = exports["planck_alloc"] as Handler
       this.releaseAll = exports["planck_reset"] as (() => void) | undefined
       this.handlers = handlers.map((name) => exports[name] as Handler)
+      const arm = exports["planck_arm"] as ((memoryBytes: number, stackBytes: number) => void) | undefined
+      arm?.(Math.max(memoryBytes - HEAP_SLACK_BYTES, memoryBytes >>> 1), STACK_BYTES)
       const initialize = exports["_initialize"] as (() => void) | undefined
       initialize?.()
     } catch (error) {

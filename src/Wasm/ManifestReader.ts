@@ -179,7 +179,7 @@ function readInput(reader: PlainReader, value: unknown, pointer: string, pattern
 }
 
 function readBodyKind(reader: PlainReader, value: unknown, pointer: string): BodyKind | undefined {
-  return value === undefined ? undefined : reader.oneOf(value, pointer, ["json", "form", "any"])
+  return value === undefined ? undefined : reader.oneOf<BodyKind>(value, pointer, ["json", "form", "any"])
 }
 
 function readConfig(reader: PlainReader, value: unknown): Readonly<Record<string, ConfigField>> {

@@ -1,10 +1,12 @@
 /** Bounds a module's memory: the maximum it declares is patched down to the host's limit before the module is compiled. */
 import { type BinaryMemory, type BinaryModule, PAGE_BYTES } from "./Binary.ts"
 import { refusal } from "./Reasons.ts"
+import { SectionId, SectionWriter } from "./Sections.ts"
 
-const MEMORY_SECTION = 5
 /** Flag bits of a memory: only "has a maximum" is taken, no shared and no 64-bit memory. */
 const HAS_MAXIMUM = 1
+/** A patched section is at most this much longer. */
+const PATCH_BYTES_MAX = 16
 
 /**
  * The module's bytes with its memory's maximum at no more than `limitBytes`; the same bytes when it was within that already.
@@ -26,25 +28,15 @@ export function limitMemory(bytes: Uint8Array, binary: BinaryModule, limitBytes:
 }
 
 function patch(bytes: Uint8Array, binary: BinaryModule, memory: BinaryMemory, limitPages: number): Uint8Array {
-  const section = binary.sections.find((candidate) => candidate.id === MEMORY_SECTION)
+  const section = binary.sections.find((candidate) => candidate.id === SectionId.memory)
   if (section === undefined) return bytes
-  const payload = [1, HAS_MAXIMUM, ...unsigned(memory.minimumPages), ...unsigned(limitPages)]
-  const replacement = Uint8Array.from([...unsigned(payload.length), ...payload])
-  const patched = new Uint8Array(bytes.length + replacement.length - (section.end - section.sizeAt))
-  patched.set(bytes.subarray(0, section.sizeAt))
-  patched.set(replacement, section.sizeAt)
-  patched.set(bytes.subarray(section.end), section.sizeAt + replacement.length)
-  return patched
-}
-
-/** Unsigned LEB128. */
-function unsigned(value: number): number[] {
-  const bytes: number[] = []
-  let rest = value
-  do {
-    const low = rest & 0x7f
-    rest >>>= 7
-    bytes.push(rest === 0 ? low : low | 0x80)
-  } while (rest !== 0)
-  return bytes
+  const limits = new SectionWriter()
+  limits.raw(Uint8Array.of(1, HAS_MAXIMUM))
+  limits.unsigned(memory.minimumPages)
+  limits.unsigned(limitPages)
+  const patched = new SectionWriter(bytes.length + PATCH_BYTES_MAX)
+  patched.raw(bytes.subarray(0, section.sizeAt))
+  patched.sized(limits.bytes())
+  patched.raw(bytes.subarray(section.end))
+  return patched.bytes()
 }

@@ -21,8 +21,8 @@ export class Pool {
   private readonly make: () => Instance
   private readonly schedule: Schedule
 
-  constructor(module: WebAssembly.Module, handlers: ReadonlyArray<string>, host: Host, schedule: Schedule) {
-    this.make = () => new Instance(module, handlers, host)
+  constructor(module: WebAssembly.Module, handlers: ReadonlyArray<string>, host: Host, memoryBytes: number, schedule: Schedule) {
+    this.make = () => new Instance(module, handlers, host, memoryBytes)
     this.schedule = schedule
     this.current = this.make()
     this.scheduleSpare()
