@@ -47,6 +47,11 @@ export class FreePages {
     return this.#waiting.reduce((sum, { pages }) => sum + pages.length, this.reusable.size + this.#released.length)
   }
 
+  /** Whether the open transaction took or released a page. */
+  get isTouched(): boolean {
+    return this.#taken.length > 0 || this.#released.length > 0
+  }
+
   /** What the open transaction released. */
   get released(): PageList {
     return this.#released

@@ -26,7 +26,18 @@ import {
   writeU16,
   writeU32
 } from "./Layout.ts"
-import { copySuffix, entryCount, headIndex, headOf, isTombstone, prefixLength, prefixOffset, suffixLength, valueLength, valueOffset } from "./Page.ts"
+import {
+  copySuffix,
+  entryCount,
+  headIndex,
+  headOf,
+  isTombstone,
+  prefixLength,
+  prefixOffset,
+  suffixLength,
+  valueLength,
+  valueOffset
+} from "./Page.ts"
 import type { PageRun } from "./PageRun.ts"
 
 /** A page with less in it takes in its neighbour when it can. */
@@ -89,15 +100,7 @@ export class PageBuilder {
     copyBytes(separator, 0, this.#separator, 0, length)
   }
 
-  add(
-    key: Uint8Array,
-    keyAt: number,
-    keyLength: number,
-    value: Uint8Array,
-    valueAt: number,
-    valueBytes: number,
-    tombstone: boolean
-  ): void {
+  add(key: Uint8Array, keyAt: number, keyLength: number, value: Uint8Array, valueAt: number, valueBytes: number, tombstone: boolean): void {
     this.#reserve(keyLength + valueBytes)
     copyBytes(key, keyAt, this.#bytes, this.#used, keyLength)
     copyBytes(value, valueAt, this.#bytes, this.#used + keyLength, valueBytes)

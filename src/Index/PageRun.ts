@@ -46,9 +46,8 @@ export class PageRun {
     this.memory = pageMemory(RUN_PAGES)
   }
 
-  /** Takes a page; its number. Build it at `base()`, then call `seal` before the next `begin`. */
-  begin(): number {
-    const page = this.#free.take()
+  /** Begins a page, one taken before or a new one; its number. Build it at `base()`, then call `seal` before the next `begin`. */
+  begin(page: number = this.#free.take()): number {
     this.#cache.drop(page)
     if (this.#count === RUN_PAGES || (this.#count > 0 && page !== this.#first + this.#count)) this.flush()
     if (this.#count === 0) this.#first = page

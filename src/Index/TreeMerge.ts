@@ -225,8 +225,7 @@ export class TreeMerge {
     const builder = this.#builder(0)
     while (budget.left > 0) {
       const within = this.#pending && this.#isWithin(position)
-      const { key, keyAt, keyLength } = this.#source
-      const found = within ? findSlot(memory, 0, position.slot, key, keyAt, keyLength) : ~position.count
+      const found = within ? this.#slotOf(position) : ~position.count
       const until = found < 0 ? ~found : found
       builder.addSlots(memory, 0, position.slot, until)
       budget.left -= until - position.slot
@@ -241,6 +240,11 @@ export class TreeMerge {
       }
       this.#applyPending(builder)
     }
+  }
+
+  #slotOf(position: Position): number {
+    const { key, keyAt, keyLength } = this.#source
+    return findSlot(position.memory, 0, position.slot, key, keyAt, keyLength)
   }
 
   /** Adds what the pending entry leaves under its key, and moves on. */

@@ -1,0 +1,37 @@
+/**
+ * What a cursor over a tree offers, whatever it is made of.
+ */
+
+/**
+ * A place in a tree of one version. A new cursor stands nowhere; `first`, `last` and the four `seek`s place it, `next` and `previous` move
+ * it. Each says whether it stands on an entry now; one that ran off an end stays off until it is placed again.
+ *
+ * The key and value shown lie in the cursor's own memory and stay as they are until it moves. It sees its version only: later commits do
+ * not touch it, as long as the version stays pinned.
+ *
+ * @example
+ * ```ts
+ * const cursor = file.cursor(version, treeId)
+ * for (let on = cursor.seekAtLeast(low, 0, low.length); on; on = cursor.next()) use(cursor.key, cursor.keyAt, cursor.keyLength)
+ * ```
+ */
+export interface TreeCursor {
+  first(): boolean
+  last(): boolean
+  /** The first entry whose key is not below the one given. */
+  seekAtLeast(key: Uint8Array, at: number, length: number): boolean
+  /** The first entry above. */
+  seekAfter(key: Uint8Array, at: number, length: number): boolean
+  /** The last entry that is not above. */
+  seekAtMost(key: Uint8Array, at: number, length: number): boolean
+  /** The last entry below. */
+  seekBefore(key: Uint8Array, at: number, length: number): boolean
+  next(): boolean
+  previous(): boolean
+  readonly key: Uint8Array
+  readonly keyAt: number
+  readonly keyLength: number
+  readonly value: Uint8Array
+  readonly valueAt: number
+  readonly valueLength: number
+}

@@ -1,0 +1,341 @@
+/**
+ * One write transaction of the index file: trees changed by sorted batches, catalog entries set, all of it committed or nothing.
+ *
+ * Invariants
+ * - Pages of the version it started from are never written to; what it wrote is reachable only from the meta it writes last.
+ * - Commit order: pages, sync, meta, sync. The new version becomes current after the second sync.
+ * - Its steppers are run one at a time, each to its end. After a Fault nothing but `abort` is possible, and after `abort` the file is as before.
+ * - A write that failed for want of space leaves the file usable; any other failed write or sync poisons it, because nobody knows
+ *   what is on disk then.
+ */
+import type { File } from "../Disk/Volume.ts"
+import { isFault } from "../Fault/Fault.ts"
+import {
+  ENTRY_KEY_BYTES_MAX,
+  ENTRY_VALUE_BYTES_MAX,
+  ChangeSource,
+  chainOf,
+  chainedValue,
+  encodeRoot,
+  entryKey,
+  inlineValue,
+  isInlineLength,
+  rootKey
+} from "./Catalog.ts"
+import type { CatalogChange } from "./Catalog.ts"
+import { FreeListWriter, readBlob, readFreeList, writeBlob } from "./Chain.ts"
+import type { EntrySource, Stepper, ValueView } from "./Entry.ts"
+import { Budget, GeneratorStepper, PAGE_COST } from "./Entry.ts"
+import { indexFault } from "./Errors.ts"
+import type { FreePages } from "./FreePages.ts"
+import { childChecksum, childPage, entryCount } from "./Page.ts"
+import type { PageCache } from "./PageCache.ts"
+import { PageRun } from "./PageRun.ts"
+import type { Checkpoint, Meta } from "./Meta.ts"
+import { assertCheckpoint, encodeMeta, metaOffset } from "./Meta.ts"
+import { PRESENT, RootCursor, RootSource, lookup } from "./RootCursor.ts"
+import { TreeMerge } from "./TreeMerge.ts"
+import type { MergeSite } from "./TreeMerge.ts"
+import type { Root } from "./Version.ts"
+import { CATALOG_TREE, ROOTS_MAX, TreeVersion } from "./Version.ts"
+
+/** What a transaction needs of the file it changes. */
+export interface WriterHost {
+  readonly file: File
+  readonly cache: PageCache
+  readonly free: FreePages
+  readonly base: TreeVersion
+  /** The commit is on disk. */
+  publish(version: TreeVersion): void
+  /** Nothing may be written any more. */
+  poison(message: string): void
+  /** The transaction is over, either way. */
+  ended(): void
+}
+
+type State = "open" | "committing" | "decided" | "failed" | "ended"
+
+export class TreeWriter {
+  /** The number its commit will have. */
+  readonly transaction: number
+  readonly #host: WriterHost
+  readonly #site: MergeSite
+  readonly #budget = new Budget()
+  readonly #run: PageRun
+  /** Roots of the trees touched, newest first; undefined stands for an empty root. */
+  readonly #trees = new Map<number, Array<Root | undefined>>()
+  readonly #entries = new Map<string, CatalogChange>()
+  #state: State = "open"
+
+  constructor(host: WriterHost) {
+    const { file, cache, free, base } = host
+    this.#host = host
+    this.transaction = base.transaction + 1
+    this.#run = new PageRun(file, cache, free, base.meta.salt)
+    this.#site = { cache, run: this.#run, free, transaction: this.transaction, budget: this.#budget }
+  }
+
+  /**
+   * Applies entries in ascending key order to the newest root of a tree (1 to 2^32 - 1); the tree begins to exist with its first entry.
+   * Removing a key that is not there does nothing.
+   */
+  apply(treeId: number, source: EntrySource): Stepper {
+    return this.#stepper(this.#apply(assertTree(treeId), source))
+  }
+
+  /** Puts an empty root before the others, which then stay as they are. Does nothing while the newest root is empty. */
+  pushRoot(treeId: number): void {
+    this.#assertOpen()
+    const roots = this.#rootsOf(assertTree(treeId))
+    if (roots.length === 0 || roots[0] === undefined) return
+    if (roots.length === ROOTS_MAX) {
+      throw indexFault({ _tag: "InvalidEntry", message: `tree ${treeId} has ${ROOTS_MAX} roots already` })
+    }
+    roots.unshift(undefined)
+  }
+
+  /** Merges the newest root of a tree into the next older one. Does nothing when there is only one. */
+  foldRoot(treeId: number): Stepper {
+    return this.#stepper(this.#foldRoot(assertTree(treeId)))
+  }
+
+  /** Empties a tree. */
+  dropTree(treeId: number): Stepper {
+    return this.#stepper(this.#dropTree(assertTree(treeId)))
+  }
+
+  /** Sets a catalog entry; key and value are kept, not copied. At most ENTRY_KEY_BYTES_MAX and ENTRY_VALUE_BYTES_MAX bytes. */
+  setEntry(key: Uint8Array, value: Uint8Array): void {
+    this.#assertOpen()
+    if (value.length > ENTRY_VALUE_BYTES_MAX) {
+      throw indexFault({ _tag: "InvalidEntry", message: `a catalog entry has at most ${ENTRY_VALUE_BYTES_MAX} bytes, not ${value.length}` })
+    }
+    this.#change(key, value)
+  }
+
+  removeEntry(key: Uint8Array): void {
+    this.#assertOpen()
+    this.#change(key, undefined)
+  }
+
+  /**
+   * Commits. The stepper answers `waiting` while a sync is under way and has to be called again after `wake`, which is never called
+   * within a step. When it answers `done` the commit is on disk and current.
+   */
+  commit(checkpoint: Checkpoint, wake: () => void): Stepper {
+    this.#assertOpen()
+    assertCheckpoint(checkpoint)
+    this.#state = "committing"
+    return new GeneratorStepper(this.#budget, this.#guarded(this.#commit(checkpoint, wake)))
+  }
+
+  /** Gives everything back. Not possible once the meta is being written. */
+  abort(): void {
+    if (this.#state === "ended") return
+    if (this.#state === "decided") throw new Error("a commit whose meta is being written cannot be aborted")
+    const { cache, free } = this.#host
+    this.#state = "ended"
+    this.#run.discard()
+    free.forEachTaken((page) => cache.drop(page))
+    free.abort()
+    this.#host.ended()
+  }
+
+  *#apply(treeId: number, source: EntrySource): Generator<"more", void, void> {
+    const roots = this.#rootsOf(treeId)
+    roots[0] = yield* this.#merge(treeId, roots[0], source, roots.length > 1)
+  }
+
+  *#merge(treeId: number, root: Root | undefined, source: EntrySource, keepTombstones: boolean): Generator<"more", Root | undefined, void> {
+    const merge = new TreeMerge(this.#site, root, source, { treeId, keepTombstones })
+    yield* merge.work()
+    this.#run.flush()
+    return merge.result
+  }
+
+  *#foldRoot(treeId: number): Generator<"more", void, void> {
+    const roots = this.#rootsOf(treeId)
+    if (roots.length < 2) return
+    const newest = roots[0]
+    if (newest !== undefined) {
+      const source = new RootSource(new RootCursor(this.#host.cache, newest, () => {}))
+      roots[1] = yield* this.#merge(treeId, roots[1], source, roots.length > 2)
+      yield* this.#release(newest.page, newest.checksum, newest.level)
+    }
+    roots.shift()
+  }
+
+  *#dropTree(treeId: number): Generator<"more", void, void> {
+    const roots = this.#rootsOf(treeId)
+    for (const root of roots) if (root !== undefined) yield* this.#release(root.page, root.checksum, root.level)
+    roots.length = 0
+  }
+
+  /** Releases a page and all below it. Leaves are not read. */
+  *#release(page: number, checksum: number, level: number): Generator<"more", void, void> {
+    const { cache, free } = this.#host
+    const { memory } = cache
+    if (level > 0) {
+      const count = entryCount(memory.bytes, cache.load(page, checksum, level))
+      for (let slot = 0; slot < count; slot++) {
+        const base = cache.load(page, checksum, level)
+        yield* this.#release(childPage(memory, base, count, slot), childChecksum(memory, base, count, slot), level - 1)
+      }
+      this.#budget.left -= PAGE_COST
+    }
+    free.release(page)
+    if (this.#budget.left-- <= 0) yield "more"
+  }
+
+  *#commit(checkpoint: Checkpoint, wake: () => void): Generator<"more" | "waiting", void, void> {
+    const { file, free, base } = this.#host
+    const catalog = yield* this.#writeCatalog()
+    const freeList = yield* this.#writeFreeList()
+    this.#run.flush()
+    yield* this.#sync(wake)
+    const meta: Meta = {
+      transaction: this.transaction,
+      databaseId: base.meta.databaseId,
+      timeline: checkpoint.timeline ?? base.meta.timeline,
+      salt: base.meta.salt,
+      pageCount: free.pageCount,
+      checkpoint,
+      catalog,
+      freeListPage: freeList.page,
+      freeListChecksum: freeList.checksum,
+      freePages: free.freeCount
+    }
+    this.#state = "decided"
+    try {
+      file.writeAt(metaOffset(this.transaction), encodeMeta(meta))
+    } catch (error) {
+      this.#host.poison("the meta could not be written")
+      throw error
+    }
+    yield* this.#sync(wake)
+    free.commit(this.transaction)
+    this.#state = "ended"
+    this.#host.publish(new TreeVersion(meta, this.#treesAfter()))
+    this.#host.ended()
+  }
+
+  *#sync(wake: () => void): Generator<"waiting", void, void> {
+    const outcome: { over: boolean; fault: Error | undefined } = { over: false, fault: undefined }
+    this.#host.file.syncData((fault) => {
+      outcome.over = true
+      outcome.fault = fault
+      wake()
+    })
+    while (!outcome.over) yield "waiting"
+    if (outcome.fault === undefined) return
+    this.#host.poison("a sync failed, so nobody knows what is on disk")
+    throw outcome.fault
+  }
+
+  /** Brings roots and entries into the catalog tree and returns its new root. */
+  *#writeCatalog(): Generator<"more", Root | undefined, void> {
+    const { base } = this.#host
+    const changes: Array<CatalogChange> = []
+    for (const [treeId, roots] of this.#trees) {
+      const before = base.roots(treeId)
+      const after = roots.filter((root) => root !== undefined)
+      for (let place = 0; place < Math.max(before.length, after.length); place++) {
+        const root = after[place]
+        if (root === before[place]) continue
+        changes.push({ key: rootKey(treeId, place), value: root === undefined ? undefined : encodeRoot(root) })
+      }
+    }
+    for (const { key, value } of this.#entries.values()) {
+      this.#releaseBlob(key)
+      changes.push({ key, value: value === undefined ? undefined : this.#storedValue(value) })
+      this.#budget.left -= PAGE_COST
+      if (this.#budget.left <= 0) yield "more"
+    }
+    this.#run.flush()
+    return yield* this.#merge(CATALOG_TREE, base.meta.catalog, new ChangeSource(changes), false)
+  }
+
+  #storedValue(value: Uint8Array): Uint8Array {
+    if (isInlineLength(value.length)) return inlineValue(value)
+    this.#budget.left -= PAGE_COST * Math.ceil(value.length / 8192)
+    return chainedValue(writeBlob(this.#run, this.transaction, value), value.length)
+  }
+
+  #releaseBlob(key: Uint8Array): void {
+    const { base, cache, file, free } = this.#host
+    if (base.meta.catalog === undefined) return
+    const out: ValueView = { bytes: key, at: 0, length: 0 }
+    if (lookup(cache, base.meta.catalog, key, 0, key.length, out) !== PRESENT) return
+    const chain = chainOf(out.bytes, out.at)
+    if (chain !== undefined) readBlob(cache, file.path, chain, chain.length, (page) => free.release(page))
+  }
+
+  /** Writes the free list anew, unless this transaction neither took nor released a page. */
+  *#writeFreeList(): Generator<"more", { readonly page: number; readonly checksum: number }, void> {
+    const { base, cache, file, free } = this.#host
+    const before = { page: base.meta.freeListPage, checksum: base.meta.freeListChecksum }
+    if (!free.isTouched) return before
+    readFreeList(
+      cache,
+      file.path,
+      before,
+      (page) => free.release(page),
+      () => {}
+    )
+    const writer = new FreeListWriter(this.#run, free, this.transaction, this.#budget)
+    yield* writer.work()
+    return writer.pointer
+  }
+
+  #treesAfter(): ReadonlyMap<number, ReadonlyArray<Root>> {
+    const trees = new Map(this.#host.base.trees)
+    for (const [treeId, roots] of this.#trees) {
+      const after = roots.filter((root) => root !== undefined)
+      if (after.length === 0) trees.delete(treeId)
+      else trees.set(treeId, after)
+    }
+    return trees
+  }
+
+  #rootsOf(treeId: number): Array<Root | undefined> {
+    let roots = this.#trees.get(treeId)
+    if (roots === undefined) this.#trees.set(treeId, (roots = [...this.#host.base.roots(treeId)]))
+    return roots
+  }
+
+  #change(key: Uint8Array, value: Uint8Array | undefined): void {
+    if (key.length === 0 || key.length > ENTRY_KEY_BYTES_MAX) {
+      throw indexFault({ _tag: "InvalidEntry", message: `a catalog key has 1 to ${ENTRY_KEY_BYTES_MAX} bytes, not ${key.length}` })
+    }
+    const stored = entryKey(key)
+    this.#entries.set(String.fromCharCode(...stored), { key: stored, value })
+  }
+
+  #stepper(work: Generator<"more", void, void>): Stepper {
+    this.#assertOpen()
+    return new GeneratorStepper(this.#budget, this.#guarded(work))
+  }
+
+  /** Runs work of this transaction; whatever it throws, only `abort` is left. */
+  *#guarded(work: Generator<"more" | "waiting", void, void>): Generator<"more" | "waiting", void, void> {
+    try {
+      yield* work
+    } catch (error) {
+      this.#state = this.#state === "ended" ? "ended" : "failed"
+      if (isFault<{ _tag: string; operation: string; code: string }>(error, "DiskFailure")) {
+        const { operation, code } = error.reason
+        if (operation === "write" && code !== "ENOSPC" && code !== "EDQUOT") this.#host.poison(`a write failed: ${code}`)
+      }
+      throw error
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#state !== "open") throw new Error(`a write transaction that is ${this.#state} takes no more work`)
+  }
+}
+
+function assertTree(treeId: number): number {
+  if (Number.isInteger(treeId) && treeId > CATALOG_TREE && treeId <= 0xffff_ffff) return treeId
+  throw indexFault({ _tag: "InvalidEntry", message: `a tree cannot have number ${treeId}` })
+}
