@@ -29,7 +29,7 @@ export class Random {
   }
 
   /** Fills `into` with bytes. */
-  fill(into: Uint8Array): void {
+  fillBytes(into: Uint8Array): void {
     for (let index = 0; index < into.length; index++) into[index] = this.next() & 0xff
   }
 }

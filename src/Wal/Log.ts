@@ -7,7 +7,7 @@ import { OpenSegment } from "./OpenSegment.ts"
 import type { LogOptions } from "./Options.ts"
 import { SEGMENT_BYTES_MAX, STAGING_BYTES_MAX } from "./Options.ts"
 import { BODY_BYTES_MAX, KIND_EPOCH, RECORD_HEADER_BYTES, recordBytes, RecordHeader, writeRecordHeader } from "./Record.ts"
-import { segmentName } from "./Segment.ts"
+import { RECORDS_AT, segmentName } from "./Segment.ts"
 import { asDiskFault, Spare } from "./Spare.ts"
 import { Staging } from "./Staging.ts"
 
@@ -313,7 +313,7 @@ export class Log {
   /** Starts to prepare the next segment when the open one is half full: once, for a disk without room is not to be asked at every group. */
   #prepareNext(segment: OpenSegment): void {
     if (this.#spare !== undefined || this.#planned.length > 0 || segment.complete || segment.nextPrepared) return
-    if (segment.writtenAt < this.#segmentBytesMax / 2) return
+    if (segment.writtenAt < (RECORDS_AT + this.#segmentBytesMax) / 2) return
     segment.nextPrepared = true
     this.#spare = new Spare(this.#options, this.#newSalt(), this.#spareSettled)
   }

@@ -33,6 +33,7 @@ export class Spare {
   #file: File | undefined
   #filledBytes = 0
   #hurried = false
+  #renamed = false
 
   /** Starts to prepare a segment with this salt. `settled` is called once it is ready or has failed, never within this call. */
   constructor(options: LogOptions, salt: number, settled: () => void) {
@@ -59,10 +60,16 @@ export class Spare {
     this.#hurried = true
   }
 
-  /** The file and its final name: the segment is the log's from here on. Throws `DiskFailure` when the rename fails; it stays ready. */
+  /**
+   * Gives the file its final name and hands it over: it is the log's from here on. Throws `DiskFailure`; it stays ready then, and the
+   * claim may be repeated.
+   */
   claim(path: string): File {
-    this.#volume.rename(this.path, path)
-    const file = this.#file!
+    if (!this.#renamed) this.#volume.rename(this.path, path)
+    this.#renamed = true
+    // Opened anew, so that its failures name the file by the name it has.
+    const file = this.#volume.open(path, "update")
+    this.#file?.close()
     this.#file = undefined
     this.state = "claimed"
     return file

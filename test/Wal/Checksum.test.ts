@@ -1,0 +1,26 @@
+import { assert, describe, it } from "@effect/vitest"
+import { crc32 } from "node:zlib"
+import { Random } from "../../src/Disk/Random.ts"
+import { checksum } from "../../src/Wal/Checksum.ts"
+
+describe("checksum", () => {
+  it("is zlib's CRC-32", () => {
+    assert.strictEqual(checksum(new TextEncoder().encode("123456789"), 0, 9, 0), 0xcbf43926)
+  })
+
+  it("equals zlib's for every length, place and seed", () => {
+    const random = new Random(1)
+    const bytes = new Uint8Array(2000)
+    random.fillBytes(bytes)
+    for (let length = 0; length < 1100; length++) {
+      const at = random.below(bytes.length - length)
+      const seed = random.next()
+      assert.strictEqual(checksum(bytes, at, length, seed), crc32(bytes.subarray(at, at + length), seed))
+    }
+  })
+
+  it("differs for different seeds", () => {
+    const bytes = new Uint8Array(64)
+    assert.notStrictEqual(checksum(bytes, 0, 64, 1), checksum(bytes, 0, 64, 2))
+  })
+})
