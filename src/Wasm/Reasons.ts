@@ -55,6 +55,29 @@ export function refusal(reason: WasmReason): Fault<WasmReason> {
   return new Fault(reason)
 }
 
+const WASM_TAGS: ReadonlySet<string> = new Set<WasmReason["_tag"]>([
+  "NotAModule",
+  "UnknownAbi",
+  "ManifestMissing",
+  "InvalidManifest",
+  "MissingExport",
+  "WrongSignature",
+  "ForbiddenImport",
+  "StartSection",
+  "MemoryRefused",
+  "UnsupportedLanguage",
+  "ForgedImage",
+  "InvalidSection",
+  "InvalidConfiguration",
+  "StartFailed",
+  "ModuleTooLarge"
+])
+
+/** Whether `error` is a Fault with a `WasmReason`. */
+export function isWasmFault(error: unknown): error is Fault<WasmReason> {
+  return error instanceof Fault && WASM_TAGS.has(error.reason._tag)
+}
+
 /** Whether `error` is a Fault made by `callFault`. */
 export function isCallFault(error: unknown): error is Fault<CallReason> {
   return error instanceof Fault && error.reason._tag === "CallFailed"

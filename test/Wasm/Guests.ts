@@ -68,7 +68,8 @@ export function assemble(parts: GuestParts = {}): Uint8Array {
 export function assembleText(text: string): Uint8Array {
   const module = binaryen.parseText(text)
   try {
-    module.setFeatures(binaryen.Features.All)
+    const { MVP, MutableGlobals, Atomics, BulkMemory, ReferenceTypes } = binaryen.Features
+    module.setFeatures(MVP | MutableGlobals | Atomics | BulkMemory | ReferenceTypes)
     return module.emitBinary()
   } finally {
     module.dispose()

@@ -1,0 +1,111 @@
+/**
+ * The door of this folder: from the bytes of a file to a service that answers.
+ *
+ * A `Service` is a synchronous handle: the gateway calls `handle` in one tick and then waits for durability, so nothing on that path is an Effect.
+ * Loading is an Effect: it judges the file, brings the database to the stores of its manifest, and starts the instances; the scope ends them.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { randomFillSync } from "node:crypto"
+import type { QueryLimits } from "../Query/Reasons.ts"
+import type { StorageError } from "../Storage/Errors.ts"
+import { Storage } from "../Storage/Storage.ts"
+import type { ConfigSource } from "./ConfigValues.ts"
+import { loadEngine } from "./Engine.ts"
+import { WasmError } from "./Errors.ts"
+import { type AcceptedFiles, acceptedInMemory, judgeWith } from "./Judge.ts"
+import { DEFAULT_LIMITS, type Limits } from "./Limits.ts"
+import type { LogPort } from "./Log.ts"
+import { loadModule, type Module } from "./Module.ts"
+import { isWasmFault } from "./Reasons.ts"
+import { Service } from "./Service.ts"
+
+/** Settings of the runtime. Everything has a default. */
+export interface WasmOptions {
+  /** Takes the log lines of guests, and of the host about them. Default: nowhere. */
+  readonly log?: LogPort
+  readonly limits?: Partial<Limits>
+  readonly queryLimits?: Partial<QueryLimits>
+  /** Remembers files that were judged, across restarts. Default: in memory. */
+  readonly accepted?: AcceptedFiles
+  /** Whether details of failures go into answers. Default: no. */
+  readonly development?: boolean
+}
+
+/** What one service gets beside its module. */
+export interface LoadOptions {
+  /** Values for the configuration its manifest declares. */
+  readonly config?: ConfigSource
+}
+
+/**
+ * Loads modules.
+ *
+ * @example
+ * ```ts
+ * const wasm = yield* Wasm
+ * const service = yield* wasm.load(bytes, { config: { taxRate: 0.19 } })
+ * const answer = service.handle(0, request)
+ * ```
+ */
+export class Wasm extends Context.Service<
+  Wasm,
+  {
+    /** Checks a file and says what is in it, without running anything of it. */
+    readonly inspect: (bytes: Uint8Array) => Effect.Effect<Module, WasmError>
+    /** Checks a file, defines its stores, and starts it. Nothing has changed when it fails with a `WasmError`. */
+    readonly load: (bytes: Uint8Array, options?: LoadOptions) => Effect.Effect<Service, WasmError | StorageError, Scope.Scope>
+  }
+>()("planck/Wasm") {
+  static readonly layer = (options: WasmOptions = {}): Layer.Layer<Wasm, never, Storage> => Layer.effect(Wasm, make(options))
+}
+
+const make = Effect.fnUntraced(function* (options: WasmOptions) {
+  const storage = yield* Storage
+  const clock = yield* Clock.Clock
+  const services = yield* Effect.context<never>()
+  const judge = judgeWith(loadEngine, options.accepted ?? acceptedInMemory())
+  const memoryBytes = options.limits?.memoryBytes ?? DEFAULT_LIMITS.memoryBytes
+  const ports = {
+    monotonicMs: (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6,
+    random: (into: Uint8Array): void => void randomFillSync(into),
+    log: options.log ?? (() => {}),
+    schedule: (task: () => void): void => void Effect.runForkWith(services)(Effect.andThen(Effect.yieldNow, Effect.sync(task)))
+  }
+  const start = (module: Module, config: ConfigSource | undefined): Effect.Effect<Service, WasmError> =>
+    attempt(
+      () =>
+        new Service({
+          module,
+          engine: storage.engine,
+          ports,
+          development: options.development ?? false,
+          ...(config === undefined ? {} : { config }),
+          ...(options.limits === undefined ? {} : { limits: options.limits }),
+          ...(options.queryLimits === undefined ? {} : { queryLimits: options.queryLimits })
+        })
+    )
+  return Wasm.of({
+    inspect: (bytes) => attempt(() => loadModule(bytes, { memoryBytes, judge: () => {} })),
+    load: Effect.fn("Wasm.load")(function* (bytes: Uint8Array, loading?: LoadOptions) {
+      const module = yield* attempt(() => loadModule(bytes, { memoryBytes, judge }))
+      yield* storage.defineStores(module.manifest.stores)
+      return yield* Effect.acquireRelease(start(module, loading?.config), (service) => Effect.sync(() => service.close()))
+    })
+  })
+})
+
+/** Runs the core; a refusal becomes the error of this folder, anything else is a defect. */
+function attempt<A>(work: () => A): Effect.Effect<A, WasmError> {
+  return Effect.suspend(() => {
+    try {
+      return Effect.succeed(work())
+    } catch (error) {
+      if (isWasmFault(error)) return Effect.fail(new WasmError({ reason: error.reason }))
+      throw error
+    }
+  })
+}
