@@ -5,15 +5,7 @@
  * the first entry of the right half is promoted to the level above, which consists of the same blocks. Documents and index entries of all
  * stores share one memtable; `tree` is the id of the store or index.
  *
- * A block is 4096 bytes, 1024 words of 32 bits:
- *
- *     0 entries  1 next block  2 previous block  3 change counter  4.. entries of 10 words
- *
- * An entry:
- *
- *     0 tree  1-4 first 16 key bytes (big-endian)  5 kind << 24 | inverted version, high 21 bits  6 inverted version, low 32 bits
- *     7 pointer (the document; of a longer key: the whole key; in upper levels the same)  8 bytes at the pointer (upper levels: child block)
- *     9 bytes of the key
+ * `MemtableLayout.ts` has the words of blocks and entries.
  *
  * Invariants
  * - Order is (tree, key bytes, version descending); inverting the version (2^53-1 - version) makes all of it ascending words.
@@ -24,26 +16,21 @@
  *   that committing copies no document).
  */
 import { CHUNK_BYTES, type ByteArena, type ChunkAllocator } from "./Arena.ts"
+import {
+  BLOCK_WORDS,
+  CHANGES,
+  compareTails,
+  ENTRY_WORDS,
+  HEADER_WORDS,
+  INVERTED_HIGH_MASK,
+  KIND_SHIFT,
+  NEXT,
+  PREVIOUS,
+  SLOTS,
+  VERSION_MAX,
+  VOID
+} from "./MemtableLayout.ts"
 
-/** What an entry says about its key. */
-export const PUT = 1
-export const DELETE = 2
-/** Written by a statement that was rolled back: as if it were not there. */
-export const VOID = 3
-
-export const BLOCK_WORDS = 1024
-export const HEADER_WORDS = 4
-export const ENTRY_WORDS = 10
-export const SLOTS = (BLOCK_WORDS - HEADER_WORDS) / ENTRY_WORDS
-export const VERSION_MAX = Number.MAX_SAFE_INTEGER
-/** Low bits of word 5 that belong to the inverted version. */
-export const INVERTED_HIGH_MASK = 0x1f_ffff
-
-export const NEXT = 1
-export const PREVIOUS = 2
-export const CHANGES = 3
-
-const KIND_SHIFT = 24
 const CHUNK_SHIFT = 6
 const CHUNK_MASK = (1 << CHUNK_SHIFT) - 1
 const BLOCKS_PER_CHUNK = CHUNK_BYTES / (BLOCK_WORDS * 4)
@@ -54,7 +41,8 @@ const RUN_SLACK_SLOTS = SLOTS >>> 3
 const NO_BYTES = new Uint8Array(0)
 
 export class Memtable {
-  readonly arena: ByteArena
+  /** Where documents and long keys lie. */
+  arena: ByteArena
   readonly #allocator: ChunkAllocator
   readonly #chunks: Array<Uint32Array> = []
   #blocks = 0
@@ -103,7 +91,16 @@ export class Memtable {
    * Adds an entry, or overwrites the one with the same tree, key and version. `pointer` and `length` name the document in the arena; for
    * a key longer than 16 bytes they are ignored and the key is copied into the arena.
    */
-  put(tree: number, key: Uint8Array, keyAt: number, keyLength: number, version: number, kind: number, pointer: number, length: number): void {
+  put(
+    tree: number,
+    key: Uint8Array,
+    keyAt: number,
+    keyLength: number,
+    version: number,
+    kind: number,
+    pointer: number,
+    length: number
+  ): void {
     this.#aim(tree, key, keyAt, keyLength, version)
     this.#insert(kind, pointer, keyLength > 16 ? keyLength : length)
   }
@@ -150,7 +147,7 @@ export class Memtable {
   /** Like `locate`, but looks for an entry known to lie in `block` or to the right of it, where splits have moved it. */
   relocate(block: number, tree: number, key: Uint8Array, keyAt: number, keyLength: number, version: number): number {
     this.#aim(tree, key, keyAt, keyLength, version)
-    for (let candidate = block; ; ) {
+    for (let candidate = block; ;) {
       const words = this.wordsOf(candidate)
       const base = this.baseOf(candidate)
       const slot = this.#search(words, base, false)
@@ -247,8 +244,9 @@ export class Memtable {
     while (this.#chunks.length * BLOCKS_PER_CHUNK < wanted) this.#chunks.push(new Uint32Array(this.#allocator.take(CHUNK_BYTES)))
   }
 
-  /** Forgets every entry and returns all but the first `chunksKept` chunks of blocks. The arena is left alone. */
-  reset(chunksKept: number): void {
+  /** Forgets every entry, returns all but the first `chunksKept` chunks of blocks, and goes on with another arena. */
+  reset(chunksKept: number, arena: ByteArena): void {
+    this.arena = arena
     while (this.#chunks.length > chunksKept) this.#allocator.give(this.#chunks.pop()!.buffer)
     this.#blocks = 0
     this.#entries = 0
@@ -365,7 +363,11 @@ export class Memtable {
     let slot = this.#search(words, base, false)
     const target = this.#target
     const at = base + HEADER_WORDS + slot * ENTRY_WORDS
-    const isThere = slot < words[base]! && this.#isTargetKey(words, at) && (words[at + 5]! & INVERTED_HIGH_MASK) === target[5] && words[at + 6] === target[6]
+    const isThere =
+      slot < words[base]! &&
+      this.#isTargetKey(words, at) &&
+      (words[at + 5]! & INVERTED_HIGH_MASK) === target[5] &&
+      words[at + 6] === target[6]
     if (isThere) {
       words[at + 5] = target[5]! | (kind << KIND_SHIFT)
       if (this.#targetLength === 16) {
@@ -489,14 +491,4 @@ export class Memtable {
     this.wordsOf(block).fill(0, this.baseOf(block), this.baseOf(block) + HEADER_WORDS)
     return block
   }
-}
-
-/** Orders two keys whose first 16 bytes are equal and which both have more. */
-function compareTails(a: Uint8Array, aAt: number, aLength: number, b: Uint8Array, bAt: number, bLength: number): number {
-  const end = Math.min(aLength, bLength)
-  for (let i = 16; i < end; i++) {
-    const difference = a[aAt + i]! - b[bAt + i]!
-    if (difference !== 0) return difference
-  }
-  return aLength - bLength
 }

@@ -6,17 +6,8 @@
  *   only move right, so when the counter changed it finds its entry in that block or in one right of it.
  * - A chain of versions it may not see, or has passed, costs at most CHAIN_STEPS_MAX steps before the cursor jumps over it by a search.
  */
-import {
-  CHANGES,
-  ENTRY_WORDS,
-  HEADER_WORDS,
-  INVERTED_HIGH_MASK,
-  type Memtable,
-  NEXT,
-  PREVIOUS,
-  VERSION_MAX,
-  VOID
-} from "./Memtable.ts"
+import { CHANGES, ENTRY_WORDS, HEADER_WORDS, INVERTED_HIGH_MASK, NEXT, PREVIOUS, VERSION_MAX, VOID } from "./MemtableLayout.ts"
+import type { Memtable } from "./Memtable.ts"
 import type { Direction, DocumentView } from "./Reader.ts"
 import type { SourceCursor } from "./SourceCursor.ts"
 

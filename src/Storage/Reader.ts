@@ -26,6 +26,8 @@ export interface StoreIndex {
   readonly id: number
   readonly definition: IndexDefinition
   readonly ready: boolean
+  /** Readers at an older LSN are refused (Fault IndexNotReady): the index may lack what they see. */
+  readonly readyLsn?: number
 }
 
 /** One store as the catalog knows it. Immutable: a change of the schema or of an index gives a new object with the same `id`. */

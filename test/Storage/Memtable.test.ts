@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ByteArena, ChunkAllocator } from "../../src/Storage/Arena.ts"
-import { DELETE, Memtable, PUT, VERSION_MAX, VOID } from "../../src/Storage/Memtable.ts"
+import { DELETE, PUT, VERSION_MAX, VOID } from "../../src/Storage/MemtableLayout.ts"
+import { Memtable } from "../../src/Storage/Memtable.ts"
 import { MemtableCursor } from "../../src/Storage/MemtableCursor.ts"
 import { compareBytes } from "../../src/Storage/SourceCursor.ts"
 import { Random } from "./Random.ts"
@@ -132,7 +133,13 @@ describe("Memtable", () => {
             seen.push(`${hex(keyOf(cursor))}@${cursor.version}:${cursor.kind}`)
             for (let i = random.below(6); i > 0; i--) {
               const other = 1 + random.below(4)
-              write(memtable, model, { tree: other, key: makeKey(random, other, 250), version: 901 + random.below(500), kind: PUT, value: 0 })
+              write(memtable, model, {
+                tree: other,
+                key: makeKey(random, other, 250),
+                version: 901 + random.below(500),
+                kind: PUT,
+                value: 0
+              })
             }
           }
           assert.deepStrictEqual(seen, direction === 1 ? visible : visible.toReversed(), `seed ${seed}`)
@@ -147,7 +154,10 @@ describe("Memtable", () => {
     memtable.voidAbove(700)
     for (const entry of model.entries) if (entry.version > 700) entry.kind = VOID
     for (let tree = 1; tree <= 4; tree++) {
-      assert.deepStrictEqual(collect(new MemtableCursor(memtable, tree, VERSION_MAX, 1)), model.visible(tree, VERSION_MAX).map(describeEntry))
+      assert.deepStrictEqual(
+        collect(new MemtableCursor(memtable, tree, VERSION_MAX, 1)),
+        model.visible(tree, VERSION_MAX).map(describeEntry)
+      )
     }
   })
 

@@ -1,0 +1,73 @@
+/**
+ * Blocks of value segments in memory, under a budget, evicted by the clock algorithm.
+ *
+ * Invariants
+ * - A block's bytes are never written again once a reader can see them: eviction forgets the block, it does not reuse the buffer. What a
+ *   reader was shown stays as it is for as long as the reader holds it.
+ * - `length` says how much of the block was in the file when it was read; the last block of a growing segment is read again when more is
+ *   asked of it.
+ */
+
+export const BLOCK_SHIFT = 14
+export const BLOCK_BYTES = 1 << BLOCK_SHIFT
+
+export class Block {
+  readonly bytes: Uint8Array
+  readonly view: DataView
+  readonly length: number
+  /** One bit for each 8 bytes: an entry that starts there has passed its checksum. */
+  readonly verified = new Uint32Array(BLOCK_BYTES / 8 / 32)
+  readonly #home: Array<Block | undefined>
+  readonly #number: number
+  isUsed = true
+
+  constructor(home: Array<Block | undefined>, number: number, bytes: Uint8Array, length: number) {
+    this.#home = home
+    this.#number = number
+    this.bytes = bytes
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.length = length
+  }
+
+  isVerified(at: number): boolean {
+    return (this.verified[at >>> 8]! & (1 << ((at >>> 3) & 31))) !== 0
+  }
+
+  setVerified(at: number): void {
+    this.verified[at >>> 8]! |= 1 << ((at >>> 3) & 31)
+  }
+
+  forget(): void {
+    if (this.#home[this.#number] === this) this.#home[this.#number] = undefined
+  }
+}
+
+export class BlockCache {
+  readonly #ring: Array<Block | undefined>
+  #hand = 0
+
+  /** Holds at most `bytesMax` bytes, at least one block. */
+  constructor(bytesMax: number) {
+    this.#ring = new Array<Block | undefined>(Math.max(1, Math.floor(bytesMax / BLOCK_BYTES)))
+  }
+
+  /** Puts a block into its segment's table and forgets one that was not used lately. */
+  add(home: Array<Block | undefined>, number: number, bytes: Uint8Array, length: number): Block {
+    const ring = this.#ring
+    for (;;) {
+      const old = ring[this.#hand]
+      if (old === undefined) break
+      if (!old.isUsed) {
+        old.forget()
+        break
+      }
+      old.isUsed = false
+      this.#hand = this.#hand + 1 === ring.length ? 0 : this.#hand + 1
+    }
+    const block = new Block(home, number, bytes, length)
+    home[number] = block
+    ring[this.#hand] = block
+    this.#hand = this.#hand + 1 === ring.length ? 0 : this.#hand + 1
+    return block
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * The catalog: which stores and indexes exist at one moment.
+ *
+ * Invariants
+ * - A catalog, its stores and its indexes never change; a definition makes a new catalog that shares what stayed the same. So a plan that
+ *   was made for a Store object stays right for that object.
+ * - Ids of stores and indexes come from one counter, are the tree ids of memtables and index file, and are never used twice.
+ * - A store's persistent form is its StoreRecord, the same in the log and in the index file.
+ */
+import { decode, type DocumentValue, encode } from "../Bson/Value.ts"
+import { compileIndex, type IndexExtractor } from "../Index/Extract.ts"
+import type { IndexDefinition, StoreDefinition } from "../Schema/Definition.ts"
+import type { Store, StoreIndex } from "./Reader.ts"
+
+/** An index as it is kept: `readyLsn` is the LSN from which on readers may use it, 0 while it is being built. */
+export interface IndexRecord {
+  readonly id: number
+  readonly name: string
+  readonly readyLsn: number
+}
+
+/** A store as it is kept. */
+export interface StoreRecord {
+  readonly id: number
+  readonly definition: StoreDefinition
+  readonly indexes: ReadonlyArray<IndexRecord>
+}
+
+export class CatalogIndex implements StoreIndex {
+  readonly id: number
+  readonly definition: IndexDefinition
+  readonly readyLsn: number
+  /** Whether the record that says `readyLsn` is durable, so that every reader made from now on sees the whole index. */
+  readonly ready: boolean
+  readonly extractor: IndexExtractor
+
+  constructor(record: IndexRecord, definition: IndexDefinition, durableLsn: number) {
+    this.id = record.id
+    this.definition = definition
+    this.readyLsn = record.readyLsn
+    this.ready = record.readyLsn !== 0 && record.readyLsn <= durableLsn
+    this.extractor = compileIndex(definition)
+  }
+}
+
+export class CatalogStore implements Store {
+  readonly id: number
+  readonly definition: StoreDefinition
+  readonly indexes: ReadonlyArray<CatalogIndex>
+  readonly record: StoreRecord
+
+  constructor(record: StoreRecord, durableLsn: number) {
+    this.record = record
+    this.id = record.id
+    this.definition = record.definition
+    this.indexes = record.definition.indexes.map((definition) => {
+      const index = record.indexes.find((it) => it.name === definition.name)
+      if (index === undefined) throw new Error(`the catalog has no id for index ${record.definition.name}.${definition.name}`)
+      return new CatalogIndex(index, definition, durableLsn)
+    })
+  }
+
+  /** Whether something changed by the record of an index becoming durable. */
+  needsRefresh(durableLsn: number): boolean {
+    return this.indexes.some((it) => !it.ready && it.readyLsn !== 0 && it.readyLsn <= durableLsn)
+  }
+}
+
+export class Catalog {
+  static readonly empty = new Catalog([], 1)
+
+  /** In order of their ids. */
+  readonly stores: ReadonlyArray<CatalogStore>
+  /** The id that the next store or index gets. */
+  readonly nextId: number
+  readonly #byName = new Map<string, CatalogStore>()
+  readonly #byId = new Map<number, CatalogStore>()
+  readonly #indexes = new Map<number, CatalogIndex>()
+
+  constructor(stores: ReadonlyArray<CatalogStore>, nextId: number) {
+    this.stores = stores.toSorted((a, b) => a.id - b.id)
+    this.nextId = nextId
+    for (const store of this.stores) {
+      this.#byName.set(store.definition.name, store)
+      this.#byId.set(store.id, store)
+      for (const index of store.indexes) this.#indexes.set(index.id, index)
+    }
+  }
+
+  store(name: string): CatalogStore | undefined {
+    return this.#byName.get(name)
+  }
+
+  storeById(id: number): CatalogStore | undefined {
+    return this.#byId.get(id)
+  }
+
+  index(id: number): CatalogIndex | undefined {
+    return this.#indexes.get(id)
+  }
+
+  /** Ids of all trees. */
+  get trees(): ReadonlyArray<number> {
+    return [...this.#byId.keys(), ...this.#indexes.keys()]
+  }
+
+  /** This catalog with some stores replaced or added. */
+  with(records: ReadonlyArray<StoreRecord>, nextId: number, durableLsn: number): Catalog {
+    const changed = new Map(records.map((it) => [it.id, new CatalogStore(it, durableLsn)]))
+    const kept = this.stores.filter((it) => !changed.has(it.id))
+    return new Catalog([...kept, ...changed.values()], nextId)
+  }
+
+  /** This catalog with the indexes ready whose record has become durable; itself when there are none. */
+  refreshed(durableLsn: number): Catalog {
+    const records = this.stores.filter((it) => it.needsRefresh(durableLsn)).map((it) => it.record)
+    return records.length === 0 ? this : this.with(records, this.nextId, durableLsn)
+  }
+}
+
+/** The bytes of a store's record in the index file's catalog. */
+export function encodeStoreRecord(record: StoreRecord): Uint8Array {
+  return encode(toDocument(record))
+}
+
+/** The record in `bytes`, which this engine wrote. */
+export function decodeStoreRecord(bytes: Uint8Array): StoreRecord {
+  return decode(bytes) as unknown as StoreRecord // What toDocument made comes back in the same shape.
+}
+
+/** The body of a definition's log record: the stores as they are after it, and the id counter. */
+export interface DefinitionRecord {
+  readonly nextId: number
+  readonly stores: ReadonlyArray<StoreRecord>
+}
+
+export function encodeDefinition(record: DefinitionRecord): Uint8Array {
+  return encode({ nextId: record.nextId, stores: record.stores.map(toDocument) })
+}
+
+export function decodeDefinition(bytes: Uint8Array, at: number): DefinitionRecord {
+  return decode(bytes, at) as unknown as DefinitionRecord // What encodeDefinition made comes back in the same shape.
+}
+
+/** The record without whatever else its definition object may carry. A definition is JSON, so it is BSON too. */
+function toDocument(record: StoreRecord): DocumentValue {
+  const { id, definition, indexes } = record
+  const schema = JSON.parse(JSON.stringify(definition.schema)) as DocumentValue
+  return {
+    id,
+    definition: {
+      name: definition.name,
+      idKind: definition.idKind,
+      schema,
+      indexes: definition.indexes.map((it) => ({ name: it.name, on: it.on.map(({ path, direction }) => ({ path, direction })) }))
+    },
+    indexes: indexes.map((it) => ({ id: it.id, name: it.name, readyLsn: it.readyLsn }))
+  }
+}

@@ -1,0 +1,81 @@
+/** The cursors that readers hand out, over a merged walk. */
+import type { MergedCursor } from "./MergedCursor.ts"
+import { type DocumentCursor, DocumentView, type EntryCursor, type EntryView, KEY_BYTES } from "./Reader.ts"
+
+/** Throws when the reader a cursor came from may no longer be read. */
+export type AliveCheck = () => void
+
+export class StoreCursor implements DocumentCursor {
+  readonly key = new Uint8Array(KEY_BYTES)
+  readonly #walk: MergedCursor
+  readonly #check: AliveCheck
+  readonly #view = new DocumentView()
+  #isShown = false
+  #isClosed = false
+
+  constructor(walk: MergedCursor, check: AliveCheck) {
+    this.#walk = walk
+    this.#check = check
+  }
+
+  /** The document, read when first asked for. */
+  get document(): DocumentView {
+    if (!this.#isShown) {
+      this.#check()
+      this.#walk.current.read(this.#view)
+      this.#isShown = true
+    }
+    return this.#view
+  }
+
+  next(): boolean {
+    if (this.#isClosed) return false
+    this.#check()
+    this.#isShown = false
+    if (!this.#walk.next()) {
+      this.#isClosed = true
+      return false
+    }
+    const { keyBytes, keyAt } = this.#walk.current
+    for (let i = 0; i < KEY_BYTES; i++) this.key[i] = keyBytes[keyAt + i]!
+    return true
+  }
+
+  close(): void {
+    this.#isClosed = true
+  }
+}
+
+export class IndexCursor implements EntryCursor {
+  readonly #walk: MergedCursor
+  readonly #check: AliveCheck
+  readonly #entry: { bytes: Uint8Array; at: number; length: number } = { bytes: new Uint8Array(0), at: 0, length: 0 }
+  #isClosed = false
+
+  constructor(walk: MergedCursor, check: AliveCheck) {
+    this.#walk = walk
+    this.#check = check
+  }
+
+  get entry(): EntryView {
+    return this.#entry
+  }
+
+  next(): boolean {
+    if (this.#isClosed) return false
+    this.#check()
+    if (!this.#walk.next()) {
+      this.#isClosed = true
+      return false
+    }
+    const current = this.#walk.current
+    this.#entry.bytes = current.keyBytes
+    this.#entry.at = current.keyAt
+    this.#entry.length = current.keyLength
+    return true
+  }
+
+  close(): void {
+    this.#isClosed = true
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * From the stores a program wants to the change of the catalog that gives them: all checks, and nothing else.
+ *
+ * Invariants
+ * - A definition is additive: stores and fields are never dropped, and a store that has documents keeps every promise it made about them.
+ *   New fields are optional, nullable with a default, or have one. Indexes come and go.
+ * - What is refused is refused whole: no part of a set of definitions is applied.
+ */
+import type { Field, Fields, IndexDefinition, StoreDefinition } from "../Schema/Definition.ts"
+import type { Catalog, CatalogStore, IndexRecord, StoreRecord } from "./Catalog.ts"
+import type { StorageLimits } from "./Limits.ts"
+import { storageFault } from "./Reasons.ts"
+
+/** What a definition changes: the stores that differ afterwards, and the id counter. */
+export interface CatalogChange {
+  readonly stores: ReadonlyArray<StoreRecord>
+  readonly nextId: number
+}
+
+const ID_KINDS: ReadonlySet<string> = new Set(["key", "uuid", "objectId", "string", "int", "long"])
+const NAME_LENGTH_MAX = 120
+const INDEX_PATHS_MAX = 16
+const FIELD_DEPTH_MAX = 100
+
+/**
+ * The change that leads from `catalog` to one with the given stores; undefined when nothing has to change.
+ * `isEmpty` says whether a store has no documents. Faults: InvalidStore, IncompatibleSchema.
+ */
+export function planDefinition(
+  catalog: Catalog,
+  definitions: ReadonlyArray<StoreDefinition>,
+  limits: StorageLimits,
+  isEmpty: (store: CatalogStore) => boolean
+): CatalogChange | undefined {
+  const names = new Set<string>()
+  const stores: Array<StoreRecord> = []
+  let nextId = catalog.nextId
+  let storeCount = catalog.stores.length
+  for (const definition of definitions) {
+    checkDefinition(definition, limits)
+    if (names.has(definition.name)) throw invalid(definition.name, "the store is defined twice")
+    names.add(definition.name)
+    const existing = catalog.store(definition.name)
+    if (existing === undefined && ++storeCount > limits.storesMax)
+      throw invalid(definition.name, `a database has at most ${limits.storesMax} stores`)
+    if (existing !== undefined && isSame(existing.definition, definition)) continue
+    if (existing !== undefined) checkCompatible(existing, definition, isEmpty)
+    const id = existing?.id ?? nextId++
+    const indexes = definition.indexes.map((index): IndexRecord => {
+      const kept = existing?.record.indexes.find((it) => it.name === index.name)
+      const before = existing?.definition.indexes.find((it) => it.name === index.name)
+      return kept !== undefined && before !== undefined && isSame(before.on, index.on)
+        ? kept
+        : { id: nextId++, name: index.name, readyLsn: 0 }
+    })
+    stores.push({ id, definition, indexes })
+  }
+  return stores.length === 0 ? undefined : { stores, nextId }
+}
+
+function checkDefinition(definition: StoreDefinition, limits: StorageLimits): void {
+  checkName(definition.name, definition.name)
+  if (!ID_KINDS.has(definition.idKind)) throw invalid(definition.name, `ids cannot be of kind ${definition.idKind}`)
+  if (definition.indexes.length > limits.indexesPerStoreMax) {
+    throw invalid(`${definition.name}.indexes`, `a store has at most ${limits.indexesPerStoreMax} indexes`)
+  }
+  const names = new Set<string>()
+  for (const index of definition.indexes) {
+    const path = `${definition.name}.indexes.${index.name}`
+    if (names.has(index.name)) throw invalid(path, "the index is defined twice")
+    names.add(index.name)
+    checkIndex(definition, index, path)
+  }
+}
+
+function checkIndex(definition: StoreDefinition, index: IndexDefinition, path: string): void {
+  checkName(index.name, path)
+  if (index.unique === true) throw invalid(path, "unique indexes are not supported yet")
+  if (index.on.length === 0 || index.on.length > INDEX_PATHS_MAX) throw invalid(path, `an index has 1 to ${INDEX_PATHS_MAX} paths`)
+  for (const { path: on, direction } of index.on) {
+    if (direction !== "asc" && direction !== "desc") throw invalid(path, `a direction is asc or desc, not ${String(direction)}`)
+    const problem = indexProblem(definition.schema, on)
+    if (problem !== undefined) throw invalid(path, `${on}: ${problem}`)
+  }
+}
+
+/** Why a path cannot be indexed: it has to name fields whose values are never arrays, which would need an entry for each element. */
+function indexProblem(schema: Fields, path: string): string | undefined {
+  let fields: Fields | undefined = schema
+  let field: Field | undefined
+  for (const [depth, name] of path.split(".").entries()) {
+    if (depth === 0 && name === "_id") return path === "_id" ? "documents are already in the order of their keys" : "there is no such field"
+    if (fields === undefined) return `${field?.type ?? "the value"} has no fields to index`
+    field = Object.hasOwn(fields, name) ? fields[name] : undefined
+    if (field === undefined) return "there is no such field"
+    fields = field.type === "struct" ? field.fields : undefined
+  }
+  return field !== undefined && mayBeArray(field) ? "values that are or may be arrays cannot be indexed yet" : undefined
+}
+
+function mayBeArray(field: Field): boolean {
+  return field.type === "array" || field.type === "any" || (field.type === "union" && field.members.some(mayBeArray))
+}
+
+/** A store that has documents keeps its ids and every field; what is new must not be missing from what is stored. */
+function checkCompatible(existing: CatalogStore, definition: StoreDefinition, isEmpty: (store: CatalogStore) => boolean): void {
+  const before = existing.definition
+  const isKept = before.idKind === definition.idKind && isSame(before.schema, definition.schema)
+  if (isKept || isEmpty(existing)) return
+  if (before.idKind !== definition.idKind) {
+    throw incompatible(definition.name, "_id", `ids are of kind ${before.idKind} and there are documents with such ids`)
+  }
+  checkFields(definition.name, "", before.schema, definition.schema, 0)
+}
+
+function checkFields(store: string, prefix: string, before: Fields, after: Fields, depth: number): void {
+  for (const [name, field] of Object.entries(before)) {
+    const path = prefix + name
+    const next = Object.hasOwn(after, name) ? after[name] : undefined
+    if (next === undefined) throw incompatible(store, path, "a field that documents may have cannot be removed")
+    checkField(store, path, field, next, depth)
+  }
+  for (const [name, field] of Object.entries(after)) {
+    if (Object.hasOwn(before, name) || field.optional === true || field.default !== undefined) continue
+    throw incompatible(store, prefix + name, "a new field must be optional or have a default, for stored documents do not have it")
+  }
+}
+
+function checkField(store: string, path: string, before: Field, after: Field, depth: number): void {
+  if (isSame(before, after)) return
+  if (before.type !== after.type) throw incompatible(store, path, `the type cannot change from ${before.type} to ${after.type}`)
+  if (before.optional === true && after.optional !== true && after.default === undefined) {
+    throw incompatible(store, path, "an optional field cannot become required")
+  }
+  if (before.nullable === true && after.nullable !== true) throw incompatible(store, path, "a field that may be null must stay so")
+  if (before.type === "struct" && after.type === "struct" && depth < FIELD_DEPTH_MAX) {
+    checkFields(store, `${path}.`, before.fields, after.fields, depth + 1)
+  } else if (!isSame(withoutPresence(before), withoutPresence(after))) {
+    throw incompatible(store, path, "the limits of a field that documents may have cannot change")
+  }
+}
+
+/** The field without what says whether it may be left out. */
+function withoutPresence(field: Field): object {
+  const { optional: _optional, nullable: _nullable, default: _default, ...rest } = field
+  return rest
+}
+
+function checkName(name: string, path: string): void {
+  const length = name.length
+  if (length === 0 || length > NAME_LENGTH_MAX) throw invalid(path, `a name has 1 to ${NAME_LENGTH_MAX} characters`)
+  if (/\p{Cc}/u.test(name)) throw invalid(path, "a name has no control characters")
+}
+
+/** Whether two pieces of plain data are equal; the order of an object's members counts, for it is the order of fields in documents. */
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}
+
+function invalid(path: string, message: string): Error {
+  return storageFault({ _tag: "InvalidStore", path, message })
+}
+
+function incompatible(store: string, path: string, message: string): Error {
+  return storageFault({ _tag: "IncompatibleSchema", store, path, message })
+}

@@ -1,0 +1,469 @@
+/**
+ * The engine of one database: synchronous, on bytes, driven from outside.
+ *
+ * Invariants
+ * - A commit is one LSN and one log record. Everything that can fail (limits, memory, room in the log) is checked before the append; after
+ *   it nothing may throw, and if something does, the engine is poisoned.
+ * - `apply` is the only way into the memtable, for a commit and for a replayed record alike.
+ * - Snapshots are at the durable LSN. No page, value or checkpoint ever holds an LSN above it: a memtable freezes at a commit boundary and
+ *   is flushed only when that boundary is durable.
+ * - Definitions are records of their own, between transactions.
+ * - Nothing here waits. Long work is done in slices by `maintain`; what has to be waited for is announced by the listeners.
+ */
+import { ByteSink } from "../Bson/ByteSink.ts"
+import { KeyGenerator } from "../Bson/Key.ts"
+import { Fault } from "../Fault/Fault.ts"
+import type { StoreDefinition } from "../Schema/Definition.ts"
+import type { Log } from "../Wal/Log.ts"
+import { BODY_BYTES_MAX, KIND_DDL, KIND_TRANSACTION, type RecordView } from "../Wal/Record.ts"
+import { type Catalog, type CatalogStore, decodeDefinition, encodeDefinition, type StoreRecord } from "./Catalog.ts"
+import { type Commit, type CommitListener, OverlayOperations } from "./Commit.ts"
+import { planDefinition } from "./Definition.ts"
+import type { EngineParts, RecoveryReport, WriteAdmission } from "./EngineParts.ts"
+import { EngineSnapshot } from "./EngineSnapshot.ts"
+import { EngineTransaction } from "./EngineTransaction.ts"
+import { Listeners } from "./Listeners.ts"
+import type { StorageLimits } from "./Limits.ts"
+import { Maintenance, type Progress } from "./Maintenance.ts"
+import { Overlay } from "./Overlay.ts"
+import type { Snapshot, Store, Transaction } from "./Reader.ts"
+import { storageFault } from "./Reasons.ts"
+import { Generation, Sources } from "./Sources.ts"
+import { OperationReader, OPERATION_DELETE, OPERATION_PUT, writeTransaction } from "./TransactionRecord.ts"
+
+/** Free room in the log's staging without which writers wait, so that a commit of usual size is not refused after its handler ran. */
+const ADMISSION_BYTES = 64 * 1024
+/** A record buffer larger than this is dropped after use. */
+const RECORD_BUFFER_KEPT_BYTES = 1024 * 1024
+/** No LSN is 0. */
+const NOTHING_WRITTEN = 0
+
+export class Engine {
+  readonly databaseId: Uint8Array
+  readonly timeline: Uint8Array
+  readonly limits: StorageLimits
+  readonly #parts: EngineParts
+  readonly #keys: KeyGenerator
+  readonly #overlay: Overlay
+  readonly #snapshots = new Set<EngineSnapshot>()
+  readonly #maintenance: Maintenance
+  readonly #commitListeners: Listeners<Commit>
+  readonly #durableListeners: Listeners<number>
+  readonly #workListeners: Listeners<void>
+  #log: Log | undefined
+  #catalog: Catalog
+  #sources: Sources
+  #active: Generation
+  #lsn: number
+  #commitTimeMs: number
+  #epoch: number
+  #transaction: EngineTransaction | undefined
+  #record = new ByteSink(undefined, BODY_BYTES_MAX)
+  #poison: Fault | undefined
+  #isClosing = false
+  #replayed = 0
+  /** What opening found out. */
+  report: RecoveryReport = { lastLsn: 0, replayed: 0 }
+
+  /** Use `Opening`. The engine begins as of the checkpoint of its index file and is filled by `replay`. */
+  constructor(parts: EngineParts) {
+    const { options, index, values, allocator, limits } = parts
+    const { checkpoint } = index.current()
+    this.#parts = parts
+    this.databaseId = index.databaseId
+    this.timeline = index.timeline
+    this.limits = limits
+    this.#catalog = parts.catalog
+    this.#lsn = checkpoint.lsn
+    this.#commitTimeMs = checkpoint.commitTimeMs
+    this.#epoch = checkpoint.epoch
+    this.#active = new Generation(allocator)
+    this.#sources = new Sources([this.#active], index, values)
+    this.#overlay = new Overlay(allocator, this.#active.memtable.arena, limits)
+    this.#keys = new KeyGenerator(options.now, options.random)
+    this.#commitListeners = new Listeners(options.report)
+    this.#durableListeners = new Listeners(options.report)
+    this.#workListeners = new Listeners(options.report)
+    this.#maintenance = new Maintenance(this.#maintained, parts)
+  }
+
+  // ---- reading -------------------------------------------------------------------------------------------------------------------
+
+  store(name: string): Store | undefined {
+    return this.#catalog.store(name)
+  }
+
+  stores(): ReadonlyArray<Store> {
+    return this.#catalog.stores
+  }
+
+  /** The newest LSN that is on disk: what snapshots see. */
+  get durableLsn(): number {
+    return this.#log?.durableLsn ?? this.#lsn
+  }
+
+  /** The newest LSN. */
+  get lastLsn(): number {
+    return this.#lsn
+  }
+
+  /** A reader at the durable LSN. Close it; it expires after `snapshotTimeoutMs`. */
+  snapshot(): Snapshot {
+    if (this.#isClosing) throw storageFault({ _tag: "Closed" })
+    const started = new EngineSnapshot(this.#sources.retain(), this.durableLsn, this.#parts.options.now(), this.#snapshotEnded)
+    this.#snapshots.add(started)
+    return started
+  }
+
+  /** Ends the snapshots that are older than they may be. Call it now and then. */
+  expireSnapshots(): void {
+    const oldest = this.#parts.options.now() - this.limits.snapshotTimeoutMs
+    for (const snapshot of this.#snapshots) {
+      if (snapshot.startMs > oldest) return
+      snapshot.close()
+    }
+  }
+
+  // ---- writing -------------------------------------------------------------------------------------------------------------------
+
+  /** Why a transaction could not begin now, or "open". */
+  admission(): WriteAdmission {
+    if (this.#isClosing || this.#log === undefined) return "closed"
+    if (this.#poison !== undefined) return "poisoned"
+    const admitted = this.#log.admit(ADMISSION_BYTES)
+    if (admitted === "wait" || this.#isMemtableFull()) return "wait"
+    return admitted === "admitted" ? "open" : admitted === "tooLarge" ? "closed" : admitted
+  }
+
+  /** Why nothing can be written, if so. */
+  get fault(): Fault | undefined {
+    return this.#poison ?? this.#log?.fault
+  }
+
+  /** Begins the one transaction. Faults: TransactionOpen, Backpressure, ReadOnly, Poisoned, Closed. */
+  transact(): Transaction {
+    if (this.#transaction !== undefined) throw storageFault({ _tag: "TransactionOpen" })
+    this.#requireAdmission(this.admission())
+    const sources = this.#sources.retain()
+    this.#overlay.begin(sources, this.#lsn, this.#active.memtable.arena)
+    const end = (isKept: boolean): void => {
+      this.#overlay.end(isKept)
+      this.#transaction = undefined
+      sources.release()
+    }
+    this.#transaction = new EngineTransaction({
+      lsn: this.#lsn,
+      catalog: this.#catalog,
+      overlay: this.#overlay,
+      generateKey: (into) => this.#keys.next(into, 0),
+      commit: () => this.#commit(end),
+      rollback: () => end(false)
+    })
+    return this.#transaction
+  }
+
+  /** A new key: a UUID of version 7, greater than all before it. */
+  generateKey(): Uint8Array {
+    const key = new Uint8Array(16)
+    this.#keys.next(key, 0)
+    return key
+  }
+
+  /**
+   * Makes the stores exist as defined and returns the LSN to wait for; the current one when nothing had to change. Indexes of stores with
+   * documents are built by `maintain` and are `ready` later. Faults: InvalidStore, IncompatibleSchema and those of `transact`.
+   */
+  define(definitions: ReadonlyArray<StoreDefinition>): number {
+    if (this.#transaction !== undefined) throw storageFault({ _tag: "TransactionOpen" })
+    const isEmpty = (store: CatalogStore): boolean => !this.#sources.cursor(store.id, this.#lsn, undefined, 1, undefined).next()
+    const change = planDefinition(this.#catalog, definitions, this.limits, isEmpty)
+    if (change === undefined) return this.#lsn
+    this.#requireAdmission(this.admission())
+    const lsn = this.#lsn + 1
+    const stores = change.stores.map((store): StoreRecord => {
+      const existing = this.#catalog.storeById(store.id)
+      if (existing !== undefined && !isEmpty(existing)) return store
+      return { ...store, indexes: store.indexes.map((it) => (it.readyLsn === 0 ? { ...it, readyLsn: lsn } : it)) }
+    })
+    this.#appendDefinition({ stores, nextId: change.nextId })
+    return lsn
+  }
+
+  // ---- listening -----------------------------------------------------------------------------------------------------------------
+
+  /** Called after every commit, before `commit()` returns. A listener that throws is detached and reported; the commit stands. */
+  onCommit(listener: CommitListener): () => void {
+    return this.#commitListeners.add(listener)
+  }
+
+  /** Called with the newest LSN on disk whenever it has grown, and once when the engine is poisoned. */
+  onDurable(listener: (lsn: number) => void): () => void {
+    return this.#durableListeners.add(listener)
+  }
+
+  /** Called when `maintain` has, or may have, something to do, or when writers that were told to wait may try again. */
+  onWork(listener: () => void): () => void {
+    return this.#workListeners.add(listener)
+  }
+
+  // ---- upkeep --------------------------------------------------------------------------------------------------------------------
+
+  /** Does a slice of flushing and index building; the budget is in units of about 100 ns. `waiting`: until `onWork`. */
+  maintain(budget: number): Progress {
+    if (this.#isClosing || this.#poison !== undefined || this.#log === undefined || this.#log.state === "poisoned") return "idle"
+    return this.#maintenance.step(budget)
+  }
+
+  /** Freezes the active memtable, so that `maintain` flushes it as soon as it is durable. False when it is empty or must wait. */
+  freeze(): boolean {
+    if (this.#transaction !== undefined || this.#active.memtable.entries === 0) return false
+    if (this.#frozen.length >= this.limits.frozenMemtablesMax) return false
+    this.#active.boundary = { lsn: this.#lsn, commitTimeMs: this.#commitTimeMs, epoch: this.#epoch, catalog: this.#catalog }
+    const active = new Generation(this.#parts.allocator)
+    this.#replaceSources([active, ...this.#sources.generations])
+    this.#active = active
+    this.#workListeners.tell(undefined)
+    return true
+  }
+
+  /** After a full disk: tries again what failed for want of room. */
+  retry(): void {
+    this.#log?.retry()
+    this.#maintenance.retry()
+  }
+
+  /** Whether an index is still being built. */
+  get isBuilding(): boolean {
+    return this.#catalog.stores.some((store) => store.indexes.some((it) => !it.ready))
+  }
+
+  /** Memtables that wait for their flush, and bytes of the active one. */
+  get backlog(): { readonly frozenMemtables: number; readonly activeBytes: number } {
+    return { frozenMemtables: this.#frozen.length, activeBytes: this.#active.bytes }
+  }
+
+  /** Ends every snapshot, writes and seals the log, closes every file and gives the lock back. `done` with what could not be written. */
+  close(done: (fault: Fault | undefined) => void): void {
+    if (this.#isClosing) throw storageFault({ _tag: "Closed" })
+    this.#isClosing = true
+    this.#transaction?.rollback()
+    for (const snapshot of this.#snapshots) snapshot.close()
+    const finish = (fault: Fault | undefined): void => {
+      this.#durableListeners.tell(this.durableLsn)
+      this.#workListeners.tell(undefined)
+      this.#sources.release()
+      this.#parts.values.close()
+      this.#parts.index.close()
+      this.#parts.release()
+      done(fault)
+    }
+    this.#maintenance.stop(() => {
+      if (this.#log === undefined) finish(undefined)
+      else this.#log.close(finish)
+    })
+  }
+
+  // ---- recovery, for Opening -----------------------------------------------------------------------------------------------------
+
+  /** Applies a record of the log. Records come in order and without gaps. */
+  replay(record: RecordView): void {
+    this.#epoch = record.epoch
+    this.#replayed++
+    if (record.kind === KIND_TRANSACTION) this.#replayTransaction(record)
+    else if (record.kind === KIND_DDL) this.#replayDefinition(record)
+    this.#lsn = record.lsn
+    this.#commitTimeMs = record.commitTimeMs
+    if (this.#active.bytes >= this.limits.memtableBytesMax) this.freeze()
+  }
+
+  /** The log is recovered: from now on the engine can be written to. */
+  start(log: Log, report: Omit<RecoveryReport, "replayed" | "lastLsn">): void {
+    this.#log = log
+    this.report = { ...report, lastLsn: this.#lsn, replayed: this.#replayed }
+    this.#keys.continueFrom(this.#commitTimeMs)
+    this.#catalog = this.#catalog.refreshed(log.durableLsn)
+    log.onDurable(this.#becameDurable)
+    log.onState(() => {
+      if (log.state === "poisoned") this.#durableListeners.tell(log.durableLsn)
+      this.#workListeners.tell(undefined)
+    })
+    this.#workListeners.tell(undefined)
+  }
+
+  // ---- inside --------------------------------------------------------------------------------------------------------------------
+
+  get #frozen(): ReadonlyArray<Generation> {
+    return this.#sources.generations.slice(1)
+  }
+
+  #isMemtableFull(): boolean {
+    return this.#active.bytes >= this.limits.memtableBytesMax && this.#sources.generations.length > this.limits.frozenMemtablesMax
+  }
+
+  #requireAdmission(admission: WriteAdmission): void {
+    if (admission === "open") return
+    if (admission === "closed") throw storageFault({ _tag: "Closed" })
+    const message = this.fault?.message ?? "the disk does not keep up"
+    if (admission === "wait") throw storageFault({ _tag: "Backpressure", message })
+    throw storageFault({ _tag: admission === "full" ? "ReadOnly" : "Poisoned", message })
+  }
+
+  #commit(end: (isKept: boolean) => void): number {
+    let lsn: number
+    try {
+      lsn = this.#append()
+    } catch (error) {
+      end(false)
+      throw error
+    }
+    if (lsn === NOTHING_WRITTEN) {
+      end(false)
+      return this.#lsn
+    }
+    try {
+      const before = this.#lsn
+      this.#apply(lsn)
+      if (this.#commitListeners.count > 0) this.#tellCommit(lsn, before)
+      end(true)
+      if (this.#active.bytes >= this.limits.memtableBytesMax) this.freeze()
+    } catch (error) {
+      this.#poisonWith(error)
+      throw error
+    }
+    return lsn
+  }
+
+  /** Everything that may refuse the transaction, then the append; NOTHING_WRITTEN when there is nothing to commit. */
+  #append(): number {
+    const log = this.#log
+    if (this.#poison !== undefined || log === undefined)
+      throw storageFault({ _tag: "Poisoned", message: this.fault?.message ?? "not open" })
+    if (this.#overlay.sequence === 0) return NOTHING_WRITTEN
+    const record = this.#record
+    if (writeTransaction(record, this.#overlay.memtable, this.#catalog) === 0) return NOTHING_WRITTEN
+    const admitted = log.admit(record.length)
+    if (admitted === "tooLarge") throw storageFault({ _tag: "TransactionTooLarge", limit: "transactionBytesMax", max: BODY_BYTES_MAX })
+    this.#requireAdmission(admitted === "admitted" ? "open" : admitted)
+    this.#active.memtable.reserve(this.#overlay.memtable.entries)
+    this.#commitTimeMs = Math.max(Math.floor(this.#parts.options.now()), this.#commitTimeMs)
+    const lsn = log.append(KIND_TRANSACTION, 0, this.#commitTimeMs, record.bytes, record.length)
+    if (record.bytes.length > RECORD_BUFFER_KEPT_BYTES) this.#record = new ByteSink(undefined, BODY_BYTES_MAX)
+    return lsn
+  }
+
+  /** Moves the overlay's newest entries into the active memtable as one commit. */
+  #apply(lsn: number): void {
+    this.#active.memtable.absorb(this.#overlay.memtable, lsn)
+    this.#lsn = lsn
+  }
+
+  #tellCommit(lsn: number, before: number): void {
+    const overlay = this.#overlay.memtable
+    const commit: Commit = {
+      lsn,
+      commitTimeMs: this.#commitTimeMs,
+      operations: () => new OverlayOperations(overlay, this.#catalog, this.#sources, before)
+    }
+    this.#commitListeners.tell(commit)
+  }
+
+  #replayTransaction(record: RecordView): void {
+    const sources = this.#sources
+    const overlay = this.#overlay
+    overlay.begin(sources, this.#lsn, this.#active.memtable.arena)
+    const operations = new OperationReader(record.bytes, record.at, record.length)
+    const key = new Uint8Array(16)
+    while (operations.next()) {
+      const store = this.#catalog.storeById(operations.store)
+      if (store === undefined) throw new Error(`log record ${record.lsn} writes to store ${operations.store}, which does not exist`)
+      key.set(operations.bytes.subarray(operations.keyAt, operations.keyAt + 16))
+      if (operations.kind === OPERATION_PUT) overlay.put(store, key, 0, operations.bytes, operations.documentAt)
+      else if (operations.kind === OPERATION_DELETE) overlay.delete(store, key, 0)
+      else throw new Error(`log record ${record.lsn} has an operation of unknown kind ${operations.kind}`)
+    }
+    this.#apply(record.lsn)
+    overlay.end(true)
+  }
+
+  /**
+   * An index that became ready by being built is built again: its entries were never in the log, and the checkpoint is older than their
+   * end. One that was born with its store is ready, for all documents come after it.
+   */
+  #replayDefinition(record: RecordView): void {
+    const { stores, nextId } = decodeDefinition(record.bytes, record.at)
+    const records = stores.map((store): StoreRecord => {
+      const before = this.#catalog.storeById(store.id)
+      const indexes = store.indexes.map((it) => {
+        const known = before?.record.indexes.find((other) => other.id === it.id)
+        return known === undefined ? it : { ...it, readyLsn: known.readyLsn }
+      })
+      return { ...store, indexes }
+    })
+    this.#catalog = this.#catalog.with(records, nextId, record.lsn)
+  }
+
+  #appendDefinition(change: { stores: ReadonlyArray<StoreRecord>; nextId: number }): void {
+    const log = this.#log
+    if (log === undefined) throw storageFault({ _tag: "Closed" })
+    const body = encodeDefinition(change)
+    const admitted = log.admit(body.length)
+    if (admitted === "tooLarge")
+      throw storageFault({ _tag: "InvalidStore", path: "", message: "the definitions are too large for one record" })
+    this.#requireAdmission(admitted === "admitted" ? "open" : admitted)
+    const catalog = this.#catalog.with(change.stores, change.nextId, log.durableLsn)
+    this.#commitTimeMs = Math.max(Math.floor(this.#parts.options.now()), this.#commitTimeMs)
+    this.#lsn = log.append(KIND_DDL, 0, this.#commitTimeMs, body, body.length)
+    this.#catalog = catalog
+    this.#workListeners.tell(undefined)
+  }
+
+  #replaceSources(generations: ReadonlyArray<Generation>): void {
+    const old = this.#sources
+    this.#sources = new Sources(generations, this.#parts.index, this.#parts.values)
+    old.release()
+  }
+
+  readonly #snapshotEnded = (snapshot: EngineSnapshot): void => {
+    this.#snapshots.delete(snapshot)
+  }
+
+  readonly #becameDurable = (lsn: number): void => {
+    this.#catalog = this.#catalog.refreshed(lsn)
+    this.#durableListeners.tell(lsn)
+    if (this.#sources.generations.length > 1 || this.isBuilding) this.#workListeners.tell(undefined)
+  }
+
+  #poisonWith(error: unknown): void {
+    this.#poison ??= error instanceof Fault ? error : new Fault({ _tag: "Poisoned", message: String(error) })
+    this.#durableListeners.tell(this.durableLsn)
+    this.#workListeners.tell(undefined)
+  }
+
+  /** What maintenance may see and do. */
+  readonly #maintained = {
+    frozen: (): ReadonlyArray<Generation> => this.#frozen,
+    durableLsn: (): number => this.durableLsn,
+    catalog: (): Catalog => this.#catalog,
+    sources: (): Sources => this.#sources,
+    lastLsn: (): number => this.#lsn,
+    /** The memtable index entries may be added to now; undefined while a transaction runs or writers have to wait. */
+    writable: (): Generation | undefined => {
+      if (this.#transaction !== undefined) return undefined
+      if (this.#active.bytes >= this.limits.memtableBytesMax) this.freeze()
+      return this.#isMemtableFull() ? undefined : this.#active
+    },
+    flushed: (generation: Generation): void => {
+      this.#replaceSources(this.#sources.generations.filter((it) => it !== generation))
+      this.#log?.release(this.#parts.index.olderCheckpoint().lsn)
+      this.#workListeners.tell(undefined)
+    },
+    built: (store: CatalogStore, indexId: number): void => {
+      const readyLsn = this.#lsn + 1
+      const indexes = store.record.indexes.map((it) => (it.id === indexId ? { ...it, readyLsn } : it))
+      this.#appendDefinition({ stores: [{ ...store.record, indexes }], nextId: this.#catalog.nextId })
+      this.freeze()
+    },
+    wake: (): void => this.#workListeners.tell(undefined),
+    failed: (error: unknown): void => this.#poisonWith(error)
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * A snapshot: one LSN, the sources alive at its start, nothing else.
+ *
+ * Invariants
+ * - It holds its sources until it is closed or has expired; both end it for good, and every use afterwards is a SnapshotExpired fault.
+ */
+import { IndexCursor, StoreCursor } from "./Cursors.ts"
+import type { Direction, DocumentCursor, DocumentView, EntryCursor, Range, Snapshot, Store, StoreIndex } from "./Reader.ts"
+import { storageFault } from "./Reasons.ts"
+import type { Sources } from "./Sources.ts"
+
+export class EngineSnapshot implements Snapshot {
+  readonly lsn: number
+  readonly startMs: number
+  readonly #sources: Sources
+  readonly #ended: (snapshot: EngineSnapshot) => void
+  readonly #check = (): void => {
+    if (this.#isOver) throw storageFault({ _tag: "SnapshotExpired", lsn: this.lsn })
+  }
+  #isOver = false
+
+  /** `sources` is already retained for it. `ended` is called once, when it is closed or expires. */
+  constructor(sources: Sources, lsn: number, startMs: number, ended: (snapshot: EngineSnapshot) => void) {
+    this.#sources = sources
+    this.lsn = lsn
+    this.startMs = startMs
+    this.#ended = ended
+  }
+
+  get(store: Store, key: Uint8Array, keyAt: number, out: DocumentView): boolean {
+    if (this.#isOver) this.#check()
+    return this.#sources.get(store.id, key, keyAt, this.lsn, out)
+  }
+
+  documents(store: Store, range: Range | undefined, direction: Direction): DocumentCursor {
+    this.#check()
+    return new StoreCursor(this.#sources.cursor(store.id, this.lsn, range, direction, undefined), this.#check)
+  }
+
+  entries(index: StoreIndex, range: Range | undefined, direction: Direction): EntryCursor {
+    this.#check()
+    requireReady(index, this.lsn)
+    return new IndexCursor(this.#sources.cursor(index.id, this.lsn, range, direction, undefined), this.#check)
+  }
+
+  close(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#sources.release()
+    this.#ended(this)
+  }
+}
+
+/** Refuses an index that lacks documents of the moment `lsn`: one that is being built, or was finished later. */
+export function requireReady(index: StoreIndex, lsn: number): void {
+  if (index.ready && (index.readyLsn ?? 0) <= lsn) return
+  throw storageFault({ _tag: "IndexNotReady", index: index.definition.name })
+}

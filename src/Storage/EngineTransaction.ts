@@ -1,0 +1,189 @@
+/**
+ * The transaction as Query and Wasm see it: reads and writes through the overlay, ids, savepoints, and the end.
+ *
+ * Invariants
+ * - Between its begin and its end nothing else writes. Whatever ends it (commit, a failing commit, rollback), every later use is a
+ *   TransactionOver fault.
+ */
+import { formatKey, keyOf } from "../Bson/Key.ts"
+import * as Type from "../Bson/Type.ts"
+import { documentEnd, documentLength, fieldName, findElement, firstElement, nextElement, valueOffset } from "../Bson/View.ts"
+import { Writer } from "../Bson/Writer.ts"
+import type { Catalog, CatalogStore } from "./Catalog.ts"
+import { IndexCursor, StoreCursor } from "./Cursors.ts"
+import { requireReady } from "./EngineSnapshot.ts"
+import { VERSION_MAX } from "./MemtableLayout.ts"
+import type { Overlay } from "./Overlay.ts"
+import {
+  type Direction,
+  type DocumentCursor,
+  DocumentView,
+  type EntryCursor,
+  type Range,
+  type Reader,
+  type Store,
+  type StoreIndex,
+  type Transaction
+} from "./Reader.ts"
+import { storageFault } from "./Reasons.ts"
+
+/** What a transaction needs from the engine. */
+export interface TransactionHost {
+  readonly lsn: number
+  readonly catalog: Catalog
+  readonly overlay: Overlay
+  /** Writes a fresh 16-byte key. */
+  readonly generateKey: (into: Uint8Array) => void
+  readonly commit: () => number
+  readonly rollback: () => void
+}
+
+const ID = fieldName("_id")
+
+export class EngineTransaction implements Transaction {
+  readonly lsn: number
+  readonly #host: TransactionHost
+  readonly #overlay: Overlay
+  readonly #view = new DocumentView()
+  #writer: Writer | undefined
+  #isOver = false
+  readonly #check = (): void => {
+    if (this.#isOver) throw storageFault({ _tag: "TransactionOver" })
+  }
+
+  constructor(host: TransactionHost) {
+    this.#host = host
+    this.#overlay = host.overlay
+    this.lsn = host.lsn
+  }
+
+  get writes(): number {
+    return this.#overlay.writes
+  }
+
+  get(store: Store, key: Uint8Array, keyAt: number, out: DocumentView): boolean {
+    if (this.#isOver) this.#check()
+    return this.#overlay.get(store.id, key, keyAt, VERSION_MAX, out)
+  }
+
+  documents(store: Store, range: Range | undefined, direction: Direction): DocumentCursor {
+    return this.#documents(store, this.#overlay.sequence, range, direction)
+  }
+
+  entries(index: StoreIndex, range: Range | undefined, direction: Direction): EntryCursor {
+    return this.#entries(index, this.#overlay.sequence, range, direction)
+  }
+
+  statement(): Reader {
+    this.#check()
+    const sequence = this.#overlay.sequence
+    return {
+      lsn: this.lsn,
+      get: (store, key, keyAt, out) => {
+        this.#check()
+        return this.#overlay.get(store.id, key, keyAt, sequence, out)
+      },
+      documents: (store, range, direction) => this.#documents(store, sequence, range, direction),
+      entries: (index, range, direction) => this.#entries(index, sequence, range, direction)
+    }
+  }
+
+  put(store: Store, key: Uint8Array, bytes: Uint8Array, at: number): "inserted" | "replaced" {
+    this.#check()
+    return this.#overlay.put(this.#known(store), key, 0, bytes, at) ? "replaced" : "inserted"
+  }
+
+  delete(store: Store, key: Uint8Array): boolean {
+    this.#check()
+    return this.#overlay.delete(this.#known(store), key, 0)
+  }
+
+  insert(store: Store, bytes: Uint8Array, at: number, key: Uint8Array): void {
+    this.#check()
+    const known = this.#known(store)
+    const idAt = findElement(bytes, at, ID)
+    if (idAt === -1) this.#makeKey(known, key)
+    else key.set(keyOf(known.definition.idKind, bytes[idAt]!, bytes, valueOffset(bytes, idAt)))
+    if (this.#overlay.get(known.id, key, 0, VERSION_MAX, this.#view)) {
+      throw storageFault({ _tag: "DuplicateKey", store: known.definition.name, key: formatKey(key, 0) })
+    }
+    if (idAt === firstElement(at)) {
+      this.#overlay.put(known, key, 0, bytes, at)
+      return
+    }
+    const writer = this.#withId(known, key, bytes, at, idAt)
+    this.#overlay.put(known, key, 0, writer.bytes, 0)
+  }
+
+  savepoint(): number {
+    this.#check()
+    return this.#overlay.sequence
+  }
+
+  rollbackTo(savepoint: number): void {
+    this.#check()
+    this.#overlay.rollbackTo(savepoint)
+  }
+
+  commit(): number {
+    this.#check()
+    this.#isOver = true
+    return this.#host.commit()
+  }
+
+  rollback(): void {
+    this.#check()
+    this.#isOver = true
+    this.#host.rollback()
+  }
+
+  #documents(store: Store, sequence: number, range: Range | undefined, direction: Direction): DocumentCursor {
+    this.#check()
+    return new StoreCursor(this.#overlay.cursor(store.id, sequence, range, direction), this.#check)
+  }
+
+  #entries(index: StoreIndex, sequence: number, range: Range | undefined, direction: Direction): EntryCursor {
+    this.#check()
+    requireReady(index, this.lsn)
+    return new IndexCursor(this.#overlay.cursor(index.id, sequence, range, direction), this.#check)
+  }
+
+  /** The store as it is now: the caller's object may be from before a change of its indexes. */
+  #known(store: Store): CatalogStore {
+    const known = this.#host.catalog.storeById(store.id)
+    if (known === undefined) throw storageFault({ _tag: "UnknownStore", store: store.definition.name })
+    return known
+  }
+
+  #makeKey(store: CatalogStore, key: Uint8Array): void {
+    const { idKind, name } = store.definition
+    if (idKind !== "key" && idKind !== "uuid") {
+      throw storageFault({
+        _tag: "IdMissing",
+        store: name,
+        message: `documents of ${name} need an _id: ids of kind ${idKind} are not made`
+      })
+    }
+    this.#host.generateKey(key)
+  }
+
+  /** The document with its id, the given or the made one, in front. */
+  #withId(store: CatalogStore, key: Uint8Array, bytes: Uint8Array, at: number, idAt: number): Writer {
+    const writer = (this.#writer ??= new Writer(documentLength(bytes, at) + 64))
+    writer.reset()
+    const start = writer.beginDocument()
+    if (idAt !== -1) {
+      writer.copyElement(bytes, idAt)
+    } else {
+      writer.name(Type.BINARY, ID)
+      if (store.definition.idKind === "key") writer.key(key, 0)
+      else writer.binary(key.subarray(0, 16), Type.UUID_SUBTYPE)
+    }
+    const end = documentEnd(bytes, at)
+    for (let element = firstElement(at); element < end; element = nextElement(bytes, element)) {
+      if (element !== idAt) writer.copyElement(bytes, element)
+    }
+    writer.endDocument(start)
+    return writer
+  }
+}

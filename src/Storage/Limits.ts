@@ -1,0 +1,49 @@
+/**
+ * Every budget of an engine, with its default. A limit that is hit gives back-pressure or a typed refusal, never a crash.
+ */
+
+export interface StorageLimits {
+  /** Bytes of the active memtable (documents, entries, keys) at which it freezes and a flush becomes due. */
+  readonly memtableBytesMax: number
+  /** Frozen memtables that may wait for their flush before writers have to wait. */
+  readonly frozenMemtablesMax: number
+  /** Bytes of one document's BSON. */
+  readonly documentBytesMax: number
+  /** Bytes of all documents written by one transaction. */
+  readonly transactionBytesMax: number
+  /** Documents written or removed by one transaction. */
+  readonly transactionWritesMax: number
+  /** Bytes at which a value segment is closed and the next one begun. */
+  readonly valueSegmentBytesMax: number
+  /** Bytes of value segments kept in memory. */
+  readonly valueCacheBytesMax: number
+  /** Bytes of index pages kept in memory. */
+  readonly indexCacheBytesMax: number
+  /** Milliseconds after which a snapshot expires. */
+  readonly snapshotTimeoutMs: number
+  /** Bytes of a segment of the log. */
+  readonly logSegmentBytesMax: number
+  /** Bytes of records that may wait for being written. */
+  readonly logStagingBytesMax: number
+  /** Stores of one database, and indexes of one store. */
+  readonly storesMax: number
+  readonly indexesPerStoreMax: number
+}
+
+const MIB = 1024 * 1024
+
+export const DEFAULT_LIMITS: StorageLimits = {
+  memtableBytesMax: 32 * MIB,
+  frozenMemtablesMax: 4,
+  documentBytesMax: 16 * MIB,
+  transactionBytesMax: 64 * MIB,
+  transactionWritesMax: 100_000,
+  valueSegmentBytesMax: 64 * MIB,
+  valueCacheBytesMax: 64 * MIB,
+  indexCacheBytesMax: 32 * MIB,
+  snapshotTimeoutMs: 5000,
+  logSegmentBytesMax: 16 * MIB,
+  logStagingBytesMax: 8 * MIB,
+  storesMax: 1000,
+  indexesPerStoreMax: 64
+}

@@ -1,0 +1,220 @@
+/**
+ * The writes of the running transaction: a small memtable of its own over the state it began with, reused from one to the next.
+ *
+ * Invariants
+ * - Every write has a sequence number, and its entries carry it in place of an LSN. Whoever reads as of a number sees exactly the writes up
+ *   to it; rolling back to a number turns the entries of all later ones into nothing.
+ * - A write that throws has left nothing behind.
+ * - Index entries are exact: a write reads the version it replaces and removes and adds the entries in which the two differ.
+ * - Documents lie in the arena of the active memtable. Committing copies none of them; rolling back gives their room back.
+ */
+import { compareValues } from "../Bson/Compare.ts"
+import { formatKey } from "../Bson/Key.ts"
+import { documentLength, firstElement, valueOffset } from "../Bson/View.ts"
+import { type ArenaMark, type ByteArena, type ChunkAllocator, copyBytes } from "./Arena.ts"
+import type { CatalogStore } from "./Catalog.ts"
+import type { StorageLimits } from "./Limits.ts"
+import { DELETE, PUT, VERSION_MAX } from "./MemtableLayout.ts"
+import { Memtable } from "./Memtable.ts"
+import { MemtableCursor } from "./MemtableCursor.ts"
+import type { MergedCursor } from "./MergedCursor.ts"
+import { type Direction, DocumentView, KEY_BYTES, type Range } from "./Reader.ts"
+import { storageFault } from "./Reasons.ts"
+import type { Sources } from "./Sources.ts"
+
+/** Chunks of blocks an overlay keeps between transactions: room for about six thousand entries. */
+const CHUNKS_KEPT = 1
+/** An encoded entry has at most 1 KiB and the key behind it. */
+const ENTRY_BYTES_MAX = 1040
+const ID_NAME = new Uint8Array([0x5f, 0x69, 0x64, 0])
+
+export class Overlay {
+  readonly memtable: Memtable
+  readonly #limits: StorageLimits
+  readonly #before = new DocumentView()
+  readonly #beforeEntry = new Uint8Array(ENTRY_BYTES_MAX)
+  #sources: Sources | undefined
+  #lsn = 0
+  #mark: ArenaMark = { chunks: 0, current: -1, used: 0 }
+  #sequence = 0
+  #bytes = 0
+  #writes = 0
+
+  constructor(allocator: ChunkAllocator, arena: ByteArena, limits: StorageLimits) {
+    this.memtable = new Memtable(allocator, arena)
+    this.#limits = limits
+  }
+
+  /** Number of the newest write. */
+  get sequence(): number {
+    return this.#sequence
+  }
+
+  get writes(): number {
+    return this.#writes
+  }
+
+  /** Starts over what `sources` show as of `lsn`; new documents go to `arena`. */
+  begin(sources: Sources, lsn: number, arena: ByteArena): void {
+    if (this.memtable.entries > 0 || this.memtable.arena !== arena) this.memtable.reset(CHUNKS_KEPT, arena)
+    this.#sources = sources
+    this.#lsn = lsn
+    this.#mark = arena.mark()
+    this.#sequence = 0
+    this.#bytes = 0
+    this.#writes = 0
+  }
+
+  /** Forgets every write. When the documents are not kept, their room is given back. */
+  end(isKept: boolean): void {
+    const arena = this.memtable.arena
+    if (!isKept) arena.rewind(this.#mark)
+    this.memtable.reset(CHUNKS_KEPT, arena)
+    this.#sources = undefined
+  }
+
+  get(tree: number, key: Uint8Array, keyAt: number, sequence: number, out: DocumentView): boolean {
+    const memtable = this.memtable
+    const kind = memtable.find(tree, key, keyAt, KEY_BYTES, sequence)
+    if (kind === 0) return this.#base().get(tree, key, keyAt, this.#lsn, out)
+    if (kind === DELETE) return false
+    const pointer = memtable.foundPointer
+    out.bytes = memtable.arena.chunkOf(pointer)
+    out.at = memtable.arena.offsetOf(pointer)
+    out.length = memtable.foundLength
+    return true
+  }
+
+  /** A walk over a tree as of a sequence number. */
+  cursor(tree: number, sequence: number, range: Range | undefined, direction: Direction): MergedCursor {
+    const own = sequence === 0 ? undefined : new MemtableCursor(this.memtable, tree, sequence, direction)
+    return this.#base().cursor(tree, this.#lsn, range, direction, own)
+  }
+
+  /**
+   * Stores the document at `bytes[at]` under the key; whether there was one before. Faults: DocumentTooLarge, TransactionTooLarge,
+   * IdMissing, IdCollision.
+   */
+  put(store: CatalogStore, key: Uint8Array, keyAt: number, bytes: Uint8Array, at: number): boolean {
+    const length = documentLength(bytes, at)
+    this.#checkLimits(store, length)
+    requireId(store, bytes, at, length)
+    const isReplaced = this.get(store.id, key, keyAt, VERSION_MAX, this.#before)
+    const before = isReplaced ? this.#before : undefined
+    if (before !== undefined) checkSameId(store, key, keyAt, before, bytes, at)
+    const sequence = ++this.#sequence
+    try {
+      const pointer = this.memtable.arena.copyIn(bytes, at, length)
+      this.memtable.put(store.id, key, keyAt, KEY_BYTES, sequence, PUT, pointer, length)
+      this.#writeEntries(store, key, keyAt, before, bytes, at, sequence)
+    } catch (error) {
+      this.memtable.voidAbove(sequence - 1)
+      throw error
+    }
+    this.#bytes += length
+    this.#writes++
+    return isReplaced
+  }
+
+  /** Removes the document under the key; false, and nothing is written, when there is none. Faults: TransactionTooLarge. */
+  delete(store: CatalogStore, key: Uint8Array, keyAt: number): boolean {
+    if (!this.get(store.id, key, keyAt, VERSION_MAX, this.#before)) return false
+    this.#checkLimits(store, 0)
+    const sequence = ++this.#sequence
+    try {
+      this.memtable.put(store.id, key, keyAt, KEY_BYTES, sequence, DELETE, 0, 0)
+      this.#writeEntries(store, key, keyAt, this.#before, undefined, 0, sequence)
+    } catch (error) {
+      this.memtable.voidAbove(sequence - 1)
+      throw error
+    }
+    this.#writes++
+    return true
+  }
+
+  /** Forgets the writes after `sequence`. They still count towards the limits. */
+  rollbackTo(sequence: number): void {
+    if (sequence < this.#sequence) this.memtable.voidAbove(sequence)
+  }
+
+  /** Per index: removes the entry of the old version and adds that of the new one, unless they are the same. */
+  #writeEntries(
+    store: CatalogStore,
+    key: Uint8Array,
+    keyAt: number,
+    before: DocumentView | undefined,
+    bytes: Uint8Array | undefined,
+    at: number,
+    sequence: number
+  ): void {
+    const beforeEntry = this.#beforeEntry
+    for (const { id, extractor } of store.indexes) {
+      let beforeLength = 0
+      if (before !== undefined) {
+        extractor.extract(before.bytes, before.at, key, keyAt)
+        beforeLength = extractor.length
+        if (bytes !== undefined) copyBytes(extractor.entry, 0, beforeEntry, 0, beforeLength)
+        else this.memtable.put(id, extractor.entry, 0, beforeLength, sequence, DELETE, 0, 0)
+      }
+      if (bytes === undefined) continue
+      extractor.extract(bytes, at, key, keyAt)
+      const { entry, length } = extractor
+      if (before !== undefined) {
+        if (length === beforeLength && startsEqual(entry, beforeEntry, length)) continue
+        this.memtable.put(id, beforeEntry, 0, beforeLength, sequence, DELETE, 0, 0)
+      }
+      this.memtable.put(id, entry, 0, length, sequence, PUT, 0, 0)
+    }
+  }
+
+  #checkLimits(store: CatalogStore, length: number): void {
+    const { documentBytesMax, transactionBytesMax, transactionWritesMax } = this.#limits
+    if (length > documentBytesMax) {
+      throw storageFault({ _tag: "DocumentTooLarge", store: store.definition.name, bytes: length, bytesMax: documentBytesMax })
+    }
+    if (this.#bytes + length > transactionBytesMax) {
+      throw storageFault({ _tag: "TransactionTooLarge", limit: "transactionBytesMax", max: transactionBytesMax })
+    }
+    if (this.#writes >= transactionWritesMax) {
+      throw storageFault({ _tag: "TransactionTooLarge", limit: "transactionWritesMax", max: transactionWritesMax })
+    }
+  }
+
+  #base(): Sources {
+    if (this.#sources === undefined) throw storageFault({ _tag: "TransactionOver" })
+    return this.#sources
+  }
+}
+
+/** The document's first element has to be its `_id`. */
+function requireId(store: CatalogStore, bytes: Uint8Array, at: number, length: number): void {
+  if (length > 9 && startsAt(bytes, firstElement(at) + 1, ID_NAME)) return
+  throw storageFault({ _tag: "IdMissing", store: store.definition.name, message: "the first field of a document has to be its _id" })
+}
+
+/** Two values of `_id` that lead to the same key have to be the same value. */
+function checkSameId(store: CatalogStore, key: Uint8Array, keyAt: number, before: DocumentView, bytes: Uint8Array, at: number): void {
+  const idKind = store.definition.idKind
+  if (idKind === "key" || idKind === "uuid" || idKind === "objectId") return
+  const oldAt = firstElement(before.at)
+  const newAt = firstElement(at)
+  const order = compareValues(
+    before.bytes,
+    before.bytes[oldAt]!,
+    valueOffset(before.bytes, oldAt),
+    bytes,
+    bytes[newAt]!,
+    valueOffset(bytes, newAt)
+  )
+  if (order !== 0) throw storageFault({ _tag: "IdCollision", store: store.definition.name, key: formatKey(key, keyAt) })
+}
+
+function startsAt(bytes: Uint8Array, at: number, prefix: Uint8Array): boolean {
+  for (let i = 0; i < prefix.length; i++) if (bytes[at + i] !== prefix[i]) return false
+  return true
+}
+
+function startsEqual(a: Uint8Array, b: Uint8Array, length: number): boolean {
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return false
+  return true
+}

@@ -1,0 +1,130 @@
+/**
+ * Everything a reader looks into at one moment: the memtables, newest first, and one version of the trees.
+ *
+ * Invariants
+ * - A Sources never changes. Freezing a memtable or finishing a flush makes a new one; readers keep theirs until they are done, and with
+ *   it the memory of the memtables and the pages of the trees.
+ * - What an older source says about a key is hidden by any newer source that has the key.
+ */
+import type { ValueView } from "../Index/Entry.ts"
+import type { IndexFile } from "../Index/IndexFile.ts"
+import type { TreeVersion } from "../Index/Version.ts"
+import { ByteArena, type ChunkAllocator } from "./Arena.ts"
+import type { Catalog } from "./Catalog.ts"
+import { DELETE } from "./MemtableLayout.ts"
+import { Memtable } from "./Memtable.ts"
+import { MemtableCursor } from "./MemtableCursor.ts"
+import { MergedCursor, successor } from "./MergedCursor.ts"
+import type { Direction, DocumentView, Range } from "./Reader.ts"
+import type { SourceCursor } from "./SourceCursor.ts"
+import { Location, TreeSource } from "./TreeSource.ts"
+import type { ValueLog } from "./ValueLog.ts"
+
+/** A memtable with the moment at which it froze. The active one has no boundary yet. Its memory is returned with the last Sources it is in. */
+export class Generation {
+  readonly memtable: Memtable
+  #references = 0
+  /** The newest LSN in it, once it is frozen. */
+  boundary: Boundary | undefined
+
+  constructor(allocator: ChunkAllocator) {
+    this.memtable = new Memtable(allocator, new ByteArena(allocator))
+  }
+
+  get bytes(): number {
+    return this.memtable.blockBytes + this.memtable.arena.bytesTaken
+  }
+
+  retain(): void {
+    this.#references++
+  }
+
+  release(): void {
+    if (--this.#references === 0) this.memtable.release()
+  }
+}
+
+/** What a flush of a frozen memtable brings the index file to. */
+export interface Boundary {
+  readonly lsn: number
+  readonly commitTimeMs: number
+  readonly epoch: number
+  readonly catalog: Catalog
+}
+
+export class Sources {
+  /** The active one first. */
+  readonly generations: ReadonlyArray<Generation>
+  readonly version: TreeVersion
+  readonly #index: IndexFile
+  readonly #values: ValueLog
+  readonly #location = new Location()
+  readonly #value: ValueView = { bytes: new Uint8Array(0), at: 0, length: 0 }
+  #references = 1
+
+  constructor(generations: ReadonlyArray<Generation>, index: IndexFile, values: ValueLog) {
+    this.generations = generations
+    this.#index = index
+    this.#values = values
+    this.version = index.current()
+    index.pin(this.version)
+    for (const generation of generations) generation.retain()
+  }
+
+  retain(): this {
+    this.#references++
+    return this
+  }
+
+  release(): void {
+    if (--this.#references > 0) return
+    this.#index.unpin(this.version)
+    for (const generation of this.generations) generation.release()
+  }
+
+  /** Shows the document under a key as of `lsn`; false when there is none. */
+  get(tree: number, key: Uint8Array, keyAt: number, lsn: number, out: DocumentView): boolean {
+    for (const { memtable } of this.generations) {
+      const kind = memtable.find(tree, key, keyAt, 16, lsn)
+      if (kind === 0) continue
+      if (kind === DELETE) return false
+      const pointer = memtable.foundPointer
+      out.bytes = memtable.arena.chunkOf(pointer)
+      out.at = memtable.arena.offsetOf(pointer)
+      out.length = memtable.foundLength
+      return true
+    }
+    if (!this.#index.get(this.version, tree, key, keyAt, 16, this.#value)) return false
+    this.#location.read(this.#value.bytes, this.#value.at)
+    this.#values.read(this.#location, out)
+    return true
+  }
+
+  /** A walk over a tree as of `lsn`; `newest`, when given, is looked into before everything else. */
+  cursor(tree: number, lsn: number, range: Range | undefined, direction: Direction, newest: SourceCursor | undefined): MergedCursor {
+    const cursors: Array<SourceCursor> = newest === undefined ? [] : [newest]
+    const bounds = halfOpen(range)
+    if (bounds === undefined) return new MergedCursor([], direction, undefined, undefined)
+    for (const { memtable } of this.generations) {
+      if (memtable.entries > 0) cursors.push(new MemtableCursor(memtable, tree, lsn, direction))
+    }
+    cursors.push(new TreeSource(this.#index.cursor(this.version, tree), direction, this.#values))
+    return new MergedCursor(cursors, direction, bounds.lower, bounds.upper)
+  }
+}
+
+/**
+ * A range as its first possible key and the first key beyond it. Bounds are prefixes: an inclusive upper bound takes in everything that
+ * starts with it, an exclusive lower bound leaves all of that out. Undefined when nothing can lie in the range.
+ */
+function halfOpen(range: Range | undefined): { lower: Uint8Array | undefined; upper: Uint8Array | undefined } | undefined {
+  if (range === undefined) return { lower: undefined, upper: undefined }
+  let lower = range.low
+  let upper = range.high
+  if (lower !== undefined && range.lowInclusive === false) {
+    lower = successor(lower)
+    if (lower === undefined) return undefined
+  }
+  if (upper !== undefined && range.highInclusive !== false) upper = successor(upper)
+  return { lower, upper }
+}

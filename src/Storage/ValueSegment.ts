@@ -1,0 +1,105 @@
+/**
+ * The bytes of a value segment: a header, then entries, 8-aligned, each with a header of its own. Pure: bytes in, bytes out.
+ *
+ *     segment header (64 bytes, little-endian)          entry header (40 bytes)
+ *      0 u64 magic "PLNKVALS"                            0 u32 document bytes (0 for a tombstone)
+ *      8 u32 format (1)                                  4 u32 checksum of the bytes 8 on, seeded with salt xor length
+ *     12 u32 segment number                              8 u32 store
+ *     16 16 bytes database id                           12 u8 kind (1 put, 2 delete), 3 zero bytes
+ *     32 u32 salt                                       16 u64 LSN
+ *     36 24 zero bytes                                  24 16 bytes key
+ *     60 u32 checksum of the bytes before               40 the document, padded with zeros to a multiple of 8
+ *
+ * Invariants
+ * - The salt seeds every checksum of the segment, so that bytes of another segment are never taken for this one's.
+ * - An entry is written once and never changed. Where the next one goes is known from the index file's checkpoint alone.
+ */
+import { checksum } from "../Wal/Checksum.ts"
+import { readUint64, writeUint64 } from "../Wal/Record.ts"
+import { storageFault } from "./Reasons.ts"
+
+export const SEGMENT_HEADER_BYTES = 64
+export const VALUE_HEADER_BYTES = 40
+export const VALUE_FORMAT = 1
+
+const MAGIC = new TextEncoder().encode("PLNKVALS")
+const CHECKED_HEADER_AT = 8
+
+/** What the first bytes of a segment say. */
+export interface SegmentHeader {
+  readonly segment: number
+  readonly databaseId: Uint8Array
+  readonly salt: number
+}
+
+export function writeSegmentHeader(header: SegmentHeader): Uint8Array {
+  const bytes = new Uint8Array(SEGMENT_HEADER_BYTES)
+  const view = new DataView(bytes.buffer)
+  bytes.set(MAGIC, 0)
+  view.setUint32(8, VALUE_FORMAT, true)
+  view.setUint32(12, header.segment, true)
+  bytes.set(header.databaseId, 16)
+  view.setUint32(32, header.salt, true)
+  view.setUint32(60, checksum(bytes, 0, 60, 0), true)
+  return bytes
+}
+
+/** The header of `file`; refused when it is another database's, a newer build's, or not whole. */
+export function readSegmentHeader(bytes: Uint8Array, file: string, expected: { segment: number; databaseId: Uint8Array }): SegmentHeader {
+  const damaged = (message: string) => storageFault({ _tag: "StorageDamaged", file, offset: 0, message })
+  if (bytes.length < SEGMENT_HEADER_BYTES || MAGIC.some((byte, i) => bytes[i] !== byte)) throw damaged("this is no value segment")
+  const view = new DataView(bytes.buffer, bytes.byteOffset, SEGMENT_HEADER_BYTES)
+  const format = view.getUint32(8, true)
+  if (format > VALUE_FORMAT) {
+    throw storageFault({
+      _tag: "NewerFormat",
+      file,
+      format,
+      message: `${file} has format ${format}; this build knows up to ${VALUE_FORMAT}`
+    })
+  }
+  if (checksum(bytes, 0, 60, 0) !== view.getUint32(60, true)) throw damaged("the header of the value segment fails its checksum")
+  if (view.getUint32(12, true) !== expected.segment) throw damaged(`the header says that this is segment ${view.getUint32(12, true)}`)
+  const databaseId = bytes.slice(16, 32)
+  if (databaseId.some((byte, i) => byte !== expected.databaseId[i])) throw damaged("the value segment belongs to another database")
+  return { segment: expected.segment, databaseId, salt: view.getUint32(32, true) }
+}
+
+/** Bytes that an entry with a document of `length` bytes takes. */
+export function valueBytes(length: number): number {
+  return (VALUE_HEADER_BYTES + length + 7) & ~7
+}
+
+/** What an entry's header says besides its length and checksum. */
+export interface ValueHeader {
+  readonly store: number
+  readonly kind: number
+  readonly lsn: number
+  readonly key: Uint8Array
+  readonly keyAt: number
+}
+
+/** Writes the header of the entry at `at`, whose document of `length` bytes is already in place behind it, and zeros the padding. */
+export function writeValueHeader(bytes: Uint8Array, view: DataView, at: number, header: ValueHeader, length: number, salt: number): void {
+  view.setUint32(at, length, true)
+  view.setUint32(at + 8, header.store, true)
+  view.setUint32(at + 12, header.kind, true)
+  writeUint64(view, at + 16, header.lsn)
+  for (let i = 0; i < 16; i++) bytes[at + 24 + i] = header.key[header.keyAt + i]!
+  bytes.fill(0, at + VALUE_HEADER_BYTES + length, at + valueBytes(length))
+  view.setUint32(at + 4, valueChecksum(bytes, at, length, salt), true)
+}
+
+/** Whether the entry at `at` is whole, has a document of `length` bytes and was written at `lsn`. */
+export function isValueAt(bytes: Uint8Array, view: DataView, at: number, length: number, lsn: number, salt: number): boolean {
+  return (
+    view.getUint32(at, true) === length &&
+    readUint64(view, at + 16) === lsn &&
+    view.getUint32(at + 4, true) === valueChecksum(bytes, at, length, salt)
+  )
+}
+
+/** The length goes into the seed, so that what it says is checked although it lies before the checksum. */
+function valueChecksum(bytes: Uint8Array, at: number, length: number, salt: number): number {
+  return checksum(bytes, at + CHECKED_HEADER_AT, VALUE_HEADER_BYTES - CHECKED_HEADER_AT + length, (salt ^ length) >>> 0)
+}
