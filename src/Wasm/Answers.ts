@@ -38,13 +38,7 @@ export class ServiceAnswer implements Answer {
   /** The buffer behind `body`, until it is given back. */
   sink: ByteSink | undefined
 
-  constructor(
-    status: number,
-    headers: ReadonlyArray<string>,
-    body: Uint8Array | string | undefined,
-    waitLsn: number,
-    sink?: ByteSink
-  ) {
+  constructor(status: number, headers: ReadonlyArray<string>, body: Uint8Array | string | undefined, waitLsn: number, sink?: ByteSink) {
     this.status = status
     this.headers = headers
     this.body = body

@@ -1,7 +1,17 @@
 /** Static files that travel in the module: section `planck.assets`, a BSON document `path → { type, hash, bytes, gzip?, brotli? }`. */
 import * as Type from "../Bson/Type.ts"
 import { validate } from "../Bson/Validate.ts"
-import { documentEnd, elementName, fieldName, findElement, firstElement, nextElement, readInt32, readString, valueOffset } from "../Bson/View.ts"
+import {
+  documentEnd,
+  elementName,
+  fieldName,
+  findElement,
+  firstElement,
+  nextElement,
+  readInt32,
+  readString,
+  valueOffset
+} from "../Bson/View.ts"
 import { Fault } from "../Fault/Fault.ts"
 import { Section } from "./Abi.ts"
 import { refusal } from "./Reasons.ts"

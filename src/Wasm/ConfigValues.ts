@@ -3,11 +3,9 @@
  *
  * Invariant: a secret is given to the guest that asks for it and to nobody else; `redact` takes it out of every text on its way to a log.
  */
-import { decode, encodeValue } from "../Bson/Value.ts"
 import * as Type from "../Bson/Type.ts"
-import { documentEnd, elementName, firstElement, nextElement, readString, valueOffset } from "../Bson/View.ts"
+import { fieldName, findElement, nextElement, readString, valueOffset } from "../Bson/View.ts"
 import { Writer } from "../Bson/Writer.ts"
-import { Fault } from "../Fault/Fault.ts"
 import type { Field } from "../Schema/Definition.ts"
 import { compileInput } from "../Schema/Input.ts"
 import type { Manifest } from "./Manifest.ts"
@@ -49,7 +47,11 @@ export class ConfigValues {
     for (const name of Object.keys(source)) {
       if (Object.hasOwn(manifest.config, name)) continue
       const known = Object.keys(manifest.config)
-      issues.push({ pointer: `/${name}`, code: "unknown_field", message: known.length === 0 ? "the service takes no configuration" : `the service knows ${known.join(", ")}` })
+      issues.push({
+        pointer: `/${name}`,
+        code: "unknown_field",
+        message: known.length === 0 ? "the service takes no configuration" : `the service knows ${known.join(", ")}`
+      })
     }
     for (const [name, { secret, ...field }] of Object.entries(manifest.config)) {
       const value = readValue(name, field as Field, source[name], issues)
@@ -60,7 +62,10 @@ export class ConfigValues {
       const message = `the configuration of ${manifest.name} is wrong: ${issues.map((issue) => `${issue.pointer.slice(1)}: ${issue.message}`).join("; ")}`
       throw refusal({ _tag: "InvalidConfiguration", service: manifest.name, issues, message })
     }
-    return new ConfigValues(values, secrets.filter((secret) => secret.length >= REDACTED_LENGTH_MIN))
+    return new ConfigValues(
+      values,
+      secrets.filter((secret) => secret.length >= REDACTED_LENGTH_MIN)
+    )
   }
 
   /** The value of that name; undefined when the manifest declares none. */
@@ -74,4 +79,19 @@ export class ConfigValues {
     for (const secret of this.secrets) if (clean.includes(secret)) clean = clean.replaceAll(secret, REDACTED)
     return clean
   }
+}
+
+/** The declared value of that name; what is wrong with it goes to `issues`. */
+function readValue(name: string, field: Field, given: unknown, issues: Issue[]): ConfigValue {
+  const reader = compileInput({ [name]: field })
+  const writer = new Writer()
+  const found =
+    typeof given === "string" ? reader.fromStrings([[name, given]], writer) : reader.fromJson(Buffer.from(JSON.stringify({ [name]: given })), writer)
+  issues.push(...found)
+  if (found.length > 0) return MISSING
+  const bytes = writer.toBytes()
+  const element = findElement(bytes, 0, fieldName(name))
+  if (element < 0) return MISSING
+  const at = valueOffset(bytes, element)
+  return { bytes, type: bytes[element] ?? 0, at, length: nextElement(bytes, element) - at }
 }

@@ -81,9 +81,16 @@ function compare(found: Uint8Array, made: Uint8Array): void {
   const length = Math.min(found.length, made.length)
   let offset = 0
   while (offset < length && found[offset] === made[offset]) offset++
-  throw forged(offset, `it differs from the image that this host makes from its source, from byte ${offset} on (${found.length} bytes, ${made.length} expected)`)
+  throw forged(
+    offset,
+    `it differs from the image that this host makes from its source, from byte ${offset} on (${found.length} bytes, ${made.length} expected)`
+  )
 }
 
 function forged(offset: number, message: string): Error {
-  return refusal({ _tag: "ForgedImage", offset, message: `the memory image is not this host's own: ${message}. Build the module with this version of Planck` })
+  return refusal({
+    _tag: "ForgedImage",
+    offset,
+    message: `the memory image is not this host's own: ${message}. Build the module with this version of Planck`
+  })
 }

@@ -166,7 +166,8 @@ function readInput(reader: PlainReader, value: unknown, pointer: string, pattern
   const query = part("query")
   const headers = part("headers")
   for (const name of Object.keys(headers ?? {})) {
-    if (name !== name.toLowerCase()) reader.report(`${pointer}/headers/${escapePointer(name)}`, "case", "header fields are named in small letters")
+    if (name !== name.toLowerCase())
+      reader.report(`${pointer}/headers/${escapePointer(name)}`, "case", "header fields are named in small letters")
   }
   const body = input["body"]
   if (body !== undefined) for (const issue of checkField(body)) reader.report(`${pointer}/body${issue.pointer}`, issue.code, issue.message)
@@ -186,7 +187,8 @@ function readConfig(reader: PlainReader, value: unknown): Readonly<Record<string
   if (value === undefined) return {}
   const config = reader.object(value, "/config")
   const names = Object.keys(config)
-  if (names.length > MANIFEST_LIMITS.config) reader.report("/config", "too_many", `${names.length} values, ${MANIFEST_LIMITS.config} are allowed`)
+  if (names.length > MANIFEST_LIMITS.config)
+    reader.report("/config", "too_many", `${names.length} values, ${MANIFEST_LIMITS.config} are allowed`)
   for (const name of names) {
     const pointer = `/config/${escapePointer(name)}`
     reader.text(name, pointer, CONFIG_NAME, "a name of letters, digits and _")

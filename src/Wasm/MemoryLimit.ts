@@ -15,7 +15,11 @@ const PATCH_BYTES_MAX = 16
 export function limitMemory(bytes: Uint8Array, binary: BinaryModule, limitBytes: number): Uint8Array {
   const [memory] = binary.memories
   if (memory === undefined || binary.memories.length > 1) {
-    throw refusal({ _tag: "MemoryRefused", limitBytes, message: `a module has one memory of its own, this one has ${binary.memories.length}` })
+    throw refusal({
+      _tag: "MemoryRefused",
+      limitBytes,
+      message: `a module has one memory of its own, this one has ${binary.memories.length}`
+    })
   }
   const refused = (message: string): Error => refusal({ _tag: "MemoryRefused", offset: memory.at, limitBytes, message })
   if ((memory.flags & ~HAS_MAXIMUM) !== 0) throw refused("shared and 64-bit memories are not run")

@@ -58,14 +58,21 @@ export function loadModule(bytes: Uint8Array, options: ModuleOptions): Module {
   const section = (name: string): Uint8Array | undefined => oneSection(original, name)
   const manifestSection = section(Section.manifest)
   if (manifestSection === undefined) {
-    throw refusal({ _tag: "ManifestMissing", message: `the module has no section ${Section.manifest}: it is no service (ABI ${ABI_VERSION})` })
+    throw refusal({
+      _tag: "ManifestMissing",
+      message: `the module has no section ${Section.manifest}: it is no service (ABI ${ABI_VERSION})`
+    })
   }
   const manifest = readManifest(manifestSection)
   const binary = readBinary(bytes)
   checkImports(binary)
   checkExports(binary, manifest)
   if (binary.startAt !== undefined) {
-    throw refusal({ _tag: "StartSection", offset: binary.startAt, message: "the module has a start section: it would run before it can be stopped" })
+    throw refusal({
+      _tag: "StartSection",
+      offset: binary.startAt,
+      message: "the module has a start section: it would run before it can be stopped"
+    })
   }
   const limitBytes = Math.min(options.memoryBytes, manifest.limits.memoryBytes ?? options.memoryBytes)
   const bounded = limitMemory(bytes, binary, limitBytes)
@@ -99,7 +106,8 @@ function compile(bytes: Uint8Array): WebAssembly.Module {
 function oneSection(module: WebAssembly.Module, name: string): Uint8Array | undefined {
   const sections = WebAssembly.Module.customSections(module, name)
   const [first] = sections
-  if (sections.length > 1) throw refusal({ _tag: "InvalidSection", section: name, message: `the module has ${sections.length} sections ${name}` })
+  if (sections.length > 1)
+    throw refusal({ _tag: "InvalidSection", section: name, message: `the module has ${sections.length} sections ${name}` })
   return first === undefined ? undefined : new Uint8Array(first)
 }
 

@@ -9,7 +9,17 @@
  */
 import type { ByteSink } from "../Bson/ByteSink.ts"
 import * as Type from "../Bson/Type.ts"
-import { documentEnd, elementName, fieldName, findElement, firstElement, nextElement, readInt32, readString, valueOffset } from "../Bson/View.ts"
+import {
+  documentEnd,
+  elementName,
+  fieldName,
+  findElement,
+  firstElement,
+  nextElement,
+  readInt32,
+  readString,
+  valueOffset
+} from "../Bson/View.ts"
 import type { Writer } from "../Bson/Writer.ts"
 import type { Executor } from "../Query/Executor.ts"
 import { RowList } from "../Query/RowList.ts"
@@ -282,7 +292,8 @@ function bindValues(bindings: Record<string, Binding>, bytes: Uint8Array, at: nu
 function expectField(bytes: Uint8Array, at: number, name: Uint8Array, type: number): number {
   const element = findElement(bytes, at, name)
   if (element < 0) throw bad(nameText(name), "is missing")
-  if (bytes[element] !== type) throw bad(nameText(name), `is not ${type === Type.STRING ? "a string" : type === Type.ARRAY ? "a list" : "a document"}`)
+  if (bytes[element] !== type)
+    throw bad(nameText(name), `is not ${type === Type.STRING ? "a string" : type === Type.ARRAY ? "a list" : "a document"}`)
   return element + 1 + name.length
 }
 

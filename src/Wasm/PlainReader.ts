@@ -23,7 +23,8 @@ export class PlainReader {
     }
     if (allowed !== undefined) {
       for (const name of Object.keys(value)) {
-        if (!allowed.includes(name)) this.report(`${pointer}/${escapePointer(name)}`, "unknown_member", `only ${allowed.join(", ")} may stand here`)
+        if (!allowed.includes(name))
+          this.report(`${pointer}/${escapePointer(name)}`, "unknown_member", `only ${allowed.join(", ")} may stand here`)
       }
     }
     return value as Readonly<Record<string, unknown>>
@@ -51,7 +52,8 @@ export class PlainReader {
   /** One of a few texts; the first when it is none. */
   oneOf<A extends string>(value: unknown, pointer: string, values: readonly [A, ...A[]]): A {
     const found = values.find((candidate) => candidate === value)
-    if (found === undefined) this.report(pointer, "value", `expected one of ${values.join(", ")}, found ${JSON.stringify(value) ?? nameOf(value)}`)
+    if (found === undefined)
+      this.report(pointer, "value", `expected one of ${values.join(", ")}, found ${JSON.stringify(value) ?? nameOf(value)}`)
     return found ?? values[0]
   }
 

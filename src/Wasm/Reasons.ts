@@ -21,7 +21,14 @@ export type WasmReason =
   | { readonly _tag: "ManifestMissing"; readonly message: string }
   | { readonly _tag: "InvalidManifest"; readonly issues: ReadonlyArray<Issue>; readonly message: string }
   | { readonly _tag: "MissingExport"; readonly name: string; readonly message: string }
-  | { readonly _tag: "WrongSignature"; readonly name: string; readonly found: string; readonly expected: string; readonly offset: number; readonly message: string }
+  | {
+      readonly _tag: "WrongSignature"
+      readonly name: string
+      readonly found: string
+      readonly expected: string
+      readonly offset: number
+      readonly message: string
+    }
   | { readonly _tag: "ForbiddenImport"; readonly module: string; readonly name: string; readonly offset: number; readonly message: string }
   | { readonly _tag: "StartSection"; readonly offset: number; readonly message: string }
   | { readonly _tag: "MemoryRefused"; readonly offset?: number; readonly limitBytes: number; readonly message: string }

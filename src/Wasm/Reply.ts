@@ -85,7 +85,8 @@ export class Reply {
     for (let element = firstElement(at); element < end; element = nextElement(bytes, element)) {
       const valueAt = valueOffset(bytes, element)
       if (!this.readField(bytes, element, valueAt)) {
-        if (!isNamed(bytes, element, KIND) || bytes[element] !== Type.STRING) throw bad(elementName(bytes, element), "is not a field of a reply")
+        if (!isNamed(bytes, element, KIND) || bytes[element] !== Type.STRING)
+          throw bad(elementName(bytes, element), "is not a field of a reply")
         kindAt = valueAt
       }
     }
@@ -214,7 +215,11 @@ export function problemStatus(bytes: Uint8Array, at: number): number {
 }
 
 function isNamed(bytes: Uint8Array, element: number, name: Uint8Array): boolean {
-  return bytes[element + 1] === name[0] && nameEnd(bytes, element) - element === name.length && equalBytes(bytes, element + 1, name, 0, name.length)
+  return (
+    bytes[element + 1] === name[0] &&
+    nameEnd(bytes, element) - element === name.length &&
+    equalBytes(bytes, element + 1, name, 0, name.length)
+  )
 }
 
 function readKind(bytes: Uint8Array, at: number): KindRule {

@@ -11,7 +11,7 @@ import * as Type from "../Bson/Type.ts"
 import { fieldName } from "../Bson/View.ts"
 import { Writer } from "../Bson/Writer.ts"
 import { Fault } from "../Fault/Fault.ts"
-import type { Field, Fields } from "../Schema/Definition.ts"
+import type { Field } from "../Schema/Definition.ts"
 import { compileField, compileInput, type FieldReader, type InputReader } from "../Schema/Input.ts"
 import type { Request } from "./Answer.ts"
 import type { BodyKind, ManifestRoute } from "./Manifest.ts"
@@ -150,7 +150,9 @@ export class RequestDocument {
       return this.fields(reader.form, queryPairs(text, "/body", issues), "/body", issues)
     }
     const expected = reader.kind === "form" ? "application/x-www-form-urlencoded" : "application/json"
-    throw callFault("unsupported_media_type", `the body is ${contentType ?? "of no content type"}, the route takes ${expected}`, { expected })
+    throw callFault("unsupported_media_type", `the body is ${contentType ?? "of no content type"}, the route takes ${expected}`, {
+      expected
+    })
   }
 }
 
@@ -160,7 +162,7 @@ function bodyReader(field: Field | undefined, kind: BodyKind | undefined): BodyR
     kind,
     required: field !== undefined && field.optional !== true && field.default === undefined,
     json: field === undefined ? undefined : compileField(field),
-    form: field?.type === "struct" ? compileInput(field.fields) : field === undefined && kind === "form" ? undefined : undefined
+    form: field?.type === "struct" ? compileInput(field.fields) : undefined
   }
 }
 
@@ -179,7 +181,11 @@ function queryPairs(text: string, pointer: string, issues: Issue[]): ReadonlyArr
   if (text === "") return []
   const pairs = readPairs(text)
   if ("message" in pairs) {
-    issues.push({ pointer: pairs.name === "" ? pointer : `${pointer}/${escapePointer(pairs.name)}`, code: "invalid", message: pairs.message })
+    issues.push({
+      pointer: pairs.name === "" ? pointer : `${pointer}/${escapePointer(pairs.name)}`,
+      code: "invalid",
+      message: pairs.message
+    })
     return []
   }
   return pairs

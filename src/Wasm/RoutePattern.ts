@@ -106,7 +106,7 @@ function parseSegment(text: string): Segment | string {
     if (!NAME.test(name)) return `${text} needs a name of letters, digits and _ that starts with no digit`
     return text[0] === ":" ? { kind: "parameter", name } : { kind: "wildcard", name }
   }
-  const encoded = text.replace(/[^\u0000-\u007f]+/gu, (part) => encodeURIComponent(part.toWellFormed()))
+  const encoded = text.replace(/\P{ASCII}+/gu, (part) => encodeURIComponent(part.toWellFormed()))
   if (!STATIC.test(encoded)) return `${text} holds a character that a path segment cannot have`
   return { kind: "static", text: encoded }
 }

@@ -20,6 +20,7 @@ import type { Asset } from "./Assets.ts"
 import { ConfigValues, type ConfigSource } from "./ConfigValues.ts"
 import { ERROR_CODES } from "./ErrorCodes.ts"
 import { type Failure, failureOf, failureOfGuest, type GuestFailure } from "./ErrorDocument.ts"
+import { SOURCE_FILE } from "./Evaluation.ts"
 import { Host, type HostPorts } from "./Host.ts"
 import type { Instance } from "./Instance.ts"
 import { DEFAULT_LIMITS, type Limits } from "./Limits.ts"
@@ -74,9 +75,6 @@ interface BoundRoute extends ServiceRoute, RouteReader {
   readonly handlerName: string
   readonly handler: number
 }
-
-/** The name of the bundle in a guest's stacks. */
-export const BUNDLE_NAME = "service.js"
 
 /** A share of its memory limit beyond which an instance is replaced after a call: a guest's memory never shrinks. */
 const RETIRE_SHARE = 0.5
@@ -260,7 +258,12 @@ export class Service {
     if (fatal !== undefined || failure?.code === "out_of_memory" || failure?.code === "stack_overflow") this.pool.replace()
     if (fatal !== undefined) return this.failed(fatal, request, waitLsn, failure)
     if (failure === undefined) {
-      return this.failed({ code: "handler_failed", message: "the handler returned 0 without saying why", fields: {} }, request, waitLsn, undefined)
+      return this.failed(
+        { code: "handler_failed", message: "the handler returned 0 without saying why", fields: {} },
+        request,
+        waitLsn,
+        undefined
+      )
     }
     const thrown = failure.code === "problem" ? this.thrownProblem(failure, waitLsn) : undefined
     return thrown ?? this.failed(failureOfGuest(failure), request, waitLsn, failure)
@@ -269,7 +272,8 @@ export class Service {
   /** The answer of a problem that a handler threw; undefined when it is none. */
   private thrownProblem(failure: GuestFailure, waitLsn: number): Answer | undefined {
     try {
-      const bytes = encode({ kind: "problem", problem: failure.document["problem"] as Value })
+      const { problem, headers } = failure.document
+      const bytes = encode({ kind: "problem", problem: problem as Value, ...(headers === undefined ? {} : { headers }) })
       this.reply.read(bytes, 0)
       return this.answers.answer(this.reply, bytes, waitLsn)
     } catch {
@@ -324,7 +328,7 @@ export class Service {
   }
 
   private mapStack(stack: string): ReadonlyArray<string> {
-    const mapped = this.sourcemap()?.mapStack(stack, BUNDLE_NAME) ?? stack
+    const mapped = this.sourcemap()?.mapStack(stack, SOURCE_FILE) ?? stack
     return mapped.split("\n").flatMap((line) => (line.trim() === "" ? [] : [line.trim()]))
   }
 }
@@ -355,14 +359,17 @@ function bindRoutes(manifest: Manifest): ReadonlyArray<BoundRoute> {
 
 /** What an exception that came out of a call means. */
 function failureOfTrap(error: unknown): Failure {
-  if (error instanceof WebAssembly.RuntimeError) return { code: "guest_trapped", message: `the guest trapped: ${error.message}`, fields: {} }
+  if (error instanceof WebAssembly.RuntimeError)
+    return { code: "guest_trapped", message: `the guest trapped: ${error.message}`, fields: {} }
   if (error instanceof RangeError) return { code: "stack_overflow", message: "the guest overflowed the stack", fields: {} }
   return failureOf(error)
 }
 
 /** Whether an exception has (or may have) crossed the guest's frames; a nonsense reply or a refused commit has not. */
 function isGuestFrame(error: unknown): boolean {
-  return !isCallFault(error) ? failureOf(error).code === "internal" : error.reason.code !== "bad_reply" && error.reason.code !== "answer_too_large"
+  return !isCallFault(error)
+    ? failureOf(error).code === "internal"
+    : error.reason.code !== "bad_reply" && error.reason.code !== "answer_too_large"
 }
 
 function describe(cause: unknown): string {

@@ -32,7 +32,9 @@ describe("docs/errors.md", () => {
     assert.deepStrictEqual(
       table(read("docs/errors.md"), "| code | status").map((row) => row.join(" | ")),
       Object.entries(ERROR_CODES).map(([name, code]) =>
-        [`\`${name}\``, code.status, code.retryable ? "yes" : "no", code.title, code.fields.map((field) => `\`${field}\``).join(", ")].join(" | ")
+        [`\`${name}\``, code.status, code.retryable ? "yes" : "no", code.title, code.fields.map((field) => `\`${field}\``).join(", ")].join(
+          " | "
+        )
       )
     )
   })
@@ -40,13 +42,23 @@ describe("docs/errors.md", () => {
   it("lists every reason a module is refused for", () => {
     const union = /export type WasmReason =([\s\S]*?)\n\n/.exec(read("src/Wasm/Reasons.ts"))?.[1] ?? ""
     const tags = [...union.matchAll(/_tag: "(\w+)"/g)].map((match) => match[1])
-    assert.deepStrictEqual(table(read("docs/errors.md"), "| reason | when").map((row) => row[0]?.replaceAll("`", "")).toSorted(), tags.toSorted())
+    assert.deepStrictEqual(
+      table(read("docs/errors.md"), "| reason | when")
+        .map((row) => row[0]?.replaceAll("`", ""))
+        .toSorted(),
+      tags.toSorted()
+    )
   })
 })
 
 describe("the registry", () => {
   it("has no code that nothing uses", () => {
-    const text = [sources("src/Wasm", ".ts"), sources("src/Http", ".ts"), sources("guest/engine", ".c"), sources("guest/typescript", ".ts")].join("\n")
+    const text = [
+      sources("src/Wasm", ".ts"),
+      sources("src/Http", ".ts"),
+      sources("guest/engine", ".c"),
+      sources("guest/typescript", ".ts")
+    ].join("\n")
     const unused = Object.entries(ERROR_CODES)
       .filter(([name, code]) => code.faults.length === 0 && !text.includes(`"${name}"`))
       .map(([name]) => name)

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { decode, encode, type DocumentValue } from "../../src/Bson/Value.ts"
-import { Writer } from "../../src/Bson/Writer.ts"
+import type { Writer } from "../../src/Bson/Writer.ts"
 import { Host, type OperationRunner } from "../../src/Wasm/Host.ts"
 import { Instance } from "../../src/Wasm/Instance.ts"
 import { DEFAULT_LIMITS, type Limits, LOG_LINE_BYTES_MAX } from "../../src/Wasm/Limits.ts"
@@ -32,15 +32,16 @@ const echo: OperationRunner = {
 const bench = (parts: GuestParts | Uint8Array, limits: Partial<Limits> = {}): Bench => {
   const lines: LogLine[] = []
   let now = 0
-  const log = new GuestLog((line) => lines.push(line), "fixture", limits.logLinesMax ?? 5, (text) => text.replaceAll("s3cret", "<redacted>"))
+  const log = new GuestLog(
+    (line) => lines.push(line),
+    "fixture",
+    limits.logLinesMax ?? 5,
+    (text) => text.replaceAll("s3cret", "<redacted>")
+  )
   const made: Bench = {
     lines,
     stepMs: 0,
-    host: new Host(
-      { monotonicMs: () => (now += made.stepMs), random: (into) => into.fill(7) },
-      log,
-      { ...DEFAULT_LIMITS, ...limits }
-    ),
+    host: new Host({ monotonicMs: () => (now += made.stepMs), random: (into) => into.fill(7) }, log, { ...DEFAULT_LIMITS, ...limits }),
     get instance() {
       return instance
     },
@@ -78,7 +79,9 @@ describe("an instance", () => {
   })
 
   it("sees its memory anew after it has grown", () => {
-    const { call, instance, reply } = bench({ main: "(drop (memory.grow (i32.const 3))) (i32.store (i32.const 0) (i32.const 1)) (local.get $request)" })
+    const { call, instance, reply } = bench({
+      main: "(drop (memory.grow (i32.const 3))) (i32.store (i32.const 0) (i32.const 1)) (local.get $request)"
+    })
     assert.strictEqual(instance.memory().length, 65536)
     assert.deepStrictEqual(reply(call()), { question: "answer?" })
     assert.strictEqual(instance.memory().length, 4 * 65536)
@@ -179,7 +182,18 @@ describe("an instance", () => {
   it("may do only so many operations in one call", () => {
     const data = encode({})
     const operate = `(drop (call $call (i32.const 1) (i32.const ${DATA_AT}) (i32.const 5)))`
-    const { call, reply } = bench({ data, main: operate + operate + callAndRead(1, 5).replace("(local $length i32)", "").replace(/\(local.set \$length (.*)\)\n/, "(drop $1)\n") }, { operationsMax: 2 })
+    const { call, reply } = bench(
+      {
+        data,
+        main:
+          operate +
+          operate +
+          callAndRead(1, 5)
+            .replace("(local $length i32)", "")
+            .replace(/\(local.set \$length (.*)\)\n/, "(drop $1)\n")
+      },
+      { operationsMax: 2 }
+    )
     assert.deepInclude(reply(call()), { code: "too_many_operations", limit: 2 })
   })
 
@@ -226,20 +240,22 @@ describe("an instance", () => {
     assert.deepInclude(host.failure, { code: "handler_failed", message: "boom", stack: "at x" })
   })
 
-  it.each([
-    ["(i32.const 65535) (i32.const 10)"],
-    [`(i32.const ${DATA_AT}) (i32.const 3)`],
-    [`(i32.const 0) (i32.const -1)`]
-  ])("that fails with nonsense (%s) has failed all the same", (parameters) => {
-    const { call, host } = bench({ data: encode({ code: "x" }), main: `(call $fail ${parameters}) (i32.const 0)` })
-    call()
-    assert.strictEqual(host.failure?.code, "bad_reply")
-  })
+  it.each([["(i32.const 65535) (i32.const 10)"], [`(i32.const ${DATA_AT}) (i32.const 3)`], [`(i32.const 0) (i32.const -1)`]])(
+    "that fails with nonsense (%s) has failed all the same",
+    (parameters) => {
+      const { call, host } = bench({ data: encode({ code: "x" }), main: `(call $fail ${parameters}) (i32.const 0)` })
+      call()
+      assert.strictEqual(host.failure?.code, "bad_reply")
+    }
+  )
 
   it("writes structured log lines without secrets, so many a call", () => {
     const data = encode({ message: "key is s3cret", order: { note: ["s3cret"] }, count: 2 })
     const log = `(call $log (i32.const 2) (i32.const ${DATA_AT}) (i32.const ${data.length}))`
-    const { call, lines } = bench({ data, main: `${log} ${log} ${log} (call $log (i32.const 1) (i32.const -4) (i32.const 4)) (i32.const 8)` }, { logLinesMax: 2 })
+    const { call, lines } = bench(
+      { data, main: `${log} ${log} ${log} (call $log (i32.const 1) (i32.const -4) (i32.const 4)) (i32.const 8)` },
+      { logLinesMax: 2 }
+    )
     call()
     assert.deepStrictEqual(lines[0], {
       level: "warning",
@@ -254,7 +270,10 @@ describe("an instance", () => {
   })
 
   it("drops a log line that is too long", () => {
-    const { call, lines } = bench({ memory: "4 4", main: `(call $log (i32.const 1) (i32.const 0) (i32.const ${LOG_LINE_BYTES_MAX + 1})) (i32.const 8)` })
+    const { call, lines } = bench({
+      memory: "4 4",
+      main: `(call $log (i32.const 1) (i32.const 0) (i32.const ${LOG_LINE_BYTES_MAX + 1})) (i32.const 8)`
+    })
     call()
     assert.deepInclude(lines[0]?.fields, { dropped: 1 })
   })
@@ -268,7 +287,10 @@ describe("an instance", () => {
   })
 
   it("lets endless recursion out as a RangeError", () => {
-    const { call } = bench({ more: "(func $again (param i32) (result i32) (i32.add (call $again (local.get 0)) (i32.const 1)))", main: "(call $again (i32.const 1))" })
+    const { call } = bench({
+      more: "(func $again (param i32) (result i32) (i32.add (call $again (local.get 0)) (i32.const 1)))",
+      main: "(call $again (i32.const 1))"
+    })
     assert.throws(() => call(), RangeError)
   })
 
@@ -291,7 +313,11 @@ describe("a guest with a C library", () => {
     (import "env" "abort" (func $abort (param i32 i32 i32 i32)))`
   const value = (main: string): number => new DataView(run(main).instance.memory().buffer).getInt32(8, true)
   const run = (main: string): Bench => {
-    const made = bench({ imports, data: new TextEncoder().encode("\0\0\0\0hello\n"), main: `(i32.store (i32.const 8) ${main}) (i32.const 8)` })
+    const made = bench({
+      imports,
+      data: new TextEncoder().encode("\0\0\0\0hello\n"),
+      main: `(i32.store (i32.const 8) ${main}) (i32.const 8)`
+    })
     made.call()
     return made
   }
@@ -311,7 +337,11 @@ describe("a guest with a C library", () => {
 
   it.each([
     ["no files", "(call $readFile (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))", 8],
-    ["no directories", "(call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i64.const 0) (i64.const 0) (i32.const 0) (i32.const 0))", 52],
+    [
+      "no directories",
+      "(call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i64.const 0) (i64.const 0) (i32.const 0) (i32.const 0))",
+      52
+    ],
     ["an empty environment", "(call $environment (i32.const 64) (i32.const 68))", 0],
     ["entropy", "(call $random (i32.const 64) (i32.const 8))", 0],
     ["an error for a bad pointer", "(call $random (i32.const 65530) (i32.const 8))", 21],
@@ -324,7 +354,10 @@ describe("a guest with a C library", () => {
 
   it("that ends itself is stopped", () => {
     assert.throws(() => bench({ imports, main: "(call $exit (i32.const 3)) (i32.const 8)" }).call(), "ended itself with status 3")
-    assert.throws(() => bench({ imports, main: "(call $abort (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)) (i32.const 8)" }).call(), "aborted")
+    assert.throws(
+      () => bench({ imports, main: "(call $abort (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)) (i32.const 8)" }).call(),
+      "aborted"
+    )
   })
 })
 
@@ -333,7 +366,11 @@ describe("a pool", () => {
     const tasks: Array<() => void> = []
     const { host } = bench({})
     const module = new WebAssembly.Module(assemble() as Uint8Array<ArrayBuffer>)
-    return { pool: new Pool(module, ["main"], host, 1 << 26, (task) => tasks.push(task)), tasks, run: () => tasks.splice(0).forEach((task) => task()) }
+    return {
+      pool: new Pool(module, ["main"], host, 1 << 26, (task) => tasks.push(task)),
+      tasks,
+      run: () => tasks.splice(0).forEach((task) => task())
+    }
   }
 
   it("has a spare ready when its instance is dropped", () => {

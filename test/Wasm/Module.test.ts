@@ -77,15 +77,24 @@ describe("loading a module", () => {
       found: "(i64) -> i32",
       expected: "(i32) -> i32"
     })
-    assert.deepInclude(refused(service(`(module (memory (export "memory") 1 1) (global (export "planck_alloc") i32 (i32.const 1))
-      (func (export "main") (param i32) (result i32) (i32.const 0)))`)), { _tag: "WrongSignature", name: "planck_alloc", found: "global" })
+    assert.deepInclude(
+      refused(
+        service(`(module (memory (export "memory") 1 1) (global (export "planck_alloc") i32 (i32.const 1))
+      (func (export "main") (param i32) (result i32) (i32.const 0)))`)
+      ),
+      { _tag: "WrongSignature", name: "planck_alloc", found: "global" }
+    )
   })
 
   it.each([
     [`(import "env" "getenv" (func (param i32) (result i32)))`, "env", "getenv"],
     [`(import "planck" "exec" (func (param i32)))`, "planck", "exec"],
     [`(import "planck" "constructor" (func (param i32)))`, "planck", "constructor"],
-    [`(import "wasi_snapshot_preview1" "path_unlink_file" (func (param i32 i32 i32) (result i32)))`, "wasi_snapshot_preview1", "path_unlink_file"],
+    [
+      `(import "wasi_snapshot_preview1" "path_unlink_file" (func (param i32 i32 i32) (result i32)))`,
+      "wasi_snapshot_preview1",
+      "path_unlink_file"
+    ],
     [`(import "planck" "tick" (global i32))`, "planck", "tick"],
     [`(import "env" "table" (table 1 funcref))`, "env", "table"]
   ])("refuses the import %s", (text, module, name) => {
@@ -114,10 +123,9 @@ describe("loading a module", () => {
 
   it("patches a memory without bound down to the limit", () => {
     const grow = (pages: number): number => {
-      const module = load(
-        guest({ memory: "1", more: `(func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))` }),
-        { memoryBytes: 4 * 65536 }
-      )
+      const module = load(guest({ memory: "1", more: `(func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))` }), {
+        memoryBytes: 4 * 65536
+      })
       const imports = Object.fromEntries(["call", "read", "fail", "log", "now", "random", "tick"].map((name) => [name, () => 0]))
       const { exports } = new WebAssembly.Instance(module.compiled, { planck: imports })
       return (exports["grow"] as (pages: number) => number)(pages)

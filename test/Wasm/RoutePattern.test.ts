@@ -1,5 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { comparePatterns, isPatternProblem, parsePattern, PATTERN_LENGTH_MAX, patternsOverlap, type RoutePattern } from "../../src/Wasm/RoutePattern.ts"
+import {
+  comparePatterns,
+  isPatternProblem,
+  parsePattern,
+  PATTERN_LENGTH_MAX,
+  patternsOverlap,
+  type RoutePattern
+} from "../../src/Wasm/RoutePattern.ts"
 
 const parsed = (source: string): RoutePattern => {
   const pattern = parsePattern(source)
@@ -56,7 +63,7 @@ describe("a route pattern", () => {
   })
 
   it("is tried in the order static, parameter, wildcard", () => {
-    const order = ["/*rest", "/:a", "/a/:b", "/a", "/a/*rest", "/a/b", "/"].map(parsed).sort(comparePatterns)
+    const order = ["/*rest", "/:a", "/a/:b", "/a", "/a/*rest", "/a/b", "/"].map(parsed).toSorted(comparePatterns)
     assert.deepStrictEqual(
       order.map((pattern) => pattern.source),
       ["/a/b", "/a/:b", "/a/*rest", "/a", "/:a", "/*rest", "/"]

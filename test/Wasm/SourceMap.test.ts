@@ -21,7 +21,8 @@ const bundle = (): { readonly code: string; readonly map: SourceMap } => {
     sourcemap: "external",
     outfile: "out/service.js"
   })
-  const file = (ending: string): Uint8Array => result.outputFiles.find((output) => output.path.endsWith(ending))?.contents ?? new Uint8Array(0)
+  const file = (ending: string): Uint8Array =>
+    result.outputFiles.find((output) => output.path.endsWith(ending))?.contents ?? new Uint8Array(0)
   const map = SourceMap.read(file(".map"))
   if (map === undefined) throw new Error("no map")
   return { code: new TextDecoder().decode(file(".js")), map }
@@ -39,17 +40,25 @@ describe("a source map", () => {
   it("rewrites the positions of a stack and nothing else", () => {
     const { code, map } = bundle()
     const column = (code.split("\n")[0]?.indexOf("throw") ?? -1) + 1
-    const stack = map.mapStack(`Error: boom\n    at second (service.js:1:${column})\n    at other.js:1:1\n    at service.js:99:1`, "service.js")
+    const stack = map.mapStack(
+      `Error: boom\n    at second (service.js:1:${column})\n    at other.js:1:1\n    at service.js:99:1`,
+      "service.js"
+    )
     assert.match(stack, /at second \(.*service\.ts:6:\d+\)/)
     assert.include(stack, "at other.js:1:1")
     assert.include(stack, "at service.js:99:1")
   })
 
-  it.each(["", "{", "null", "{}", '{"mappings":1,"sources":[]}', '{"mappings":"A!","sources":["a"]}', '{"mappings":"gggggggggggggA","sources":["a"]}'])(
-    "that is broken (%s) is none",
-    (text) => {
-      const map = SourceMap.read(new TextEncoder().encode(text))
-      assert.isUndefined(map)
-    }
-  )
+  it.each([
+    "",
+    "{",
+    "null",
+    "{}",
+    '{"mappings":1,"sources":[]}',
+    '{"mappings":"A!","sources":["a"]}',
+    '{"mappings":"gggggggggggggA","sources":["a"]}'
+  ])("that is broken (%s) is none", (text) => {
+    const map = SourceMap.read(new TextEncoder().encode(text))
+    assert.isUndefined(map)
+  })
 })
