@@ -12,7 +12,7 @@ import type { File } from "../Disk/Volume.ts"
 export const WINDOW_BYTES = 1024 * 1024
 
 export class SegmentReader {
-  bytes = new Uint8Array(WINDOW_BYTES)
+  bytes = new Uint8Array(0)
   view = new DataView(this.bytes.buffer)
   /** Length of the file in bytes. */
   sizeBytes = 0
@@ -44,8 +44,9 @@ export class SegmentReader {
   }
 
   #read(offset: number, count: number): void {
-    if (count + 8 > this.bytes.length) {
-      this.bytes = new Uint8Array(Math.ceil((count + 8) / 8) * 8)
+    const room = Math.max(count + 8, Math.min(WINDOW_BYTES, this.sizeBytes))
+    if (room > this.bytes.length) {
+      this.bytes = new Uint8Array(Math.ceil(room / 8) * 8)
       this.view = new DataView(this.bytes.buffer)
     }
     this.#offset = offset - (offset % 8)
