@@ -1,4 +1,5 @@
 import type { Fault } from "../Fault/Fault.ts"
+import { diskFault } from "../Disk/Failure.ts"
 import type { DiskFailure, File } from "../Disk/Volume.ts"
 import { joinPath } from "../Disk/Volume.ts"
 import type { LogOptions } from "./Options.ts"
@@ -13,13 +14,13 @@ import { asDiskFault } from "./Spare.ts"
  *
  * Invariants
  * - The copied bytes are the same bytes: salt, header and records are kept, so that replicas and archives find what they know.
- * - The old file is not written to. Until the rename is on disk a crash finds the old one and starts again.
+ * - The old file is not written to. Until the rename is on disk (the directory's sync is the caller's) a crash finds the old one.
  */
 
 const SLICE_BYTES = 1024 * 1024
 
 export class SealedCopy {
-  /** Set once the copy has its name and the name is on disk, or once it failed. */
+  /** `done`: the copy has its name, which is on disk once the directory is synced. */
   state: "copying" | "syncing" | "done" | "failed" = "copying"
   fault: Fault<DiskFailure> | undefined
   readonly #options: LogOptions
@@ -51,7 +52,7 @@ export class SealedCopy {
     const stopAt = Math.min(end, this.#copiedBytes + budgetBytes)
     while (this.#copiedBytes < stopAt) {
       const slice = this.#slice.subarray(0, Math.min(SLICE_BYTES, end - this.#copiedBytes))
-      this.#source.readAt(this.#copiedBytes, slice)
+      if (this.#source.readAt(this.#copiedBytes, slice) < slice.length) throw diskFault("read", this.#path, "EIO", this.#copiedBytes)
       this.#target.writeAt(this.#copiedBytes, slice)
       this.#copiedBytes += slice.length
     }
@@ -62,12 +63,15 @@ export class SealedCopy {
   }
 
   #contentSynced(fault: Fault<DiskFailure> | undefined): void {
-    if (fault !== undefined) return this.#finish(fault)
+    this.#finish(fault ?? this.#rename())
+  }
+
+  #rename(): Fault<DiskFailure> | undefined {
     try {
       this.#options.volume.rename(joinPath(this.#options.directory, COPY_NAME), this.#path)
-      this.#options.volume.syncDirectory(this.#options.directory, (failed) => this.#finish(failed))
+      return undefined
     } catch (error) {
-      this.#finish(asDiskFault(error))
+      return asDiskFault(error)
     }
   }
 
