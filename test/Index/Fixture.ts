@@ -11,7 +11,7 @@ import type { TreeWriter } from "../../src/Index/TreeWriter.ts"
 import type { TreeVersion } from "../../src/Index/Version.ts"
 import type { IndexReport } from "../../src/Index/Verify.ts"
 import { verifyIndex } from "../../src/Index/Verify.ts"
-import { Random } from "../../src/Disk/Random.ts"
+import type { Random } from "../../src/Disk/Random.ts"
 import { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
 import type { Fault } from "../../src/Fault/Fault.ts"
 
@@ -41,7 +41,11 @@ export const checkpointAt = (lsn: number): Checkpoint => ({
 
 /** Opens or creates on a volume whose syncs are pumped here. */
 export function openOn(volume: SimulatedVolume, options: Partial<NewIndexFile> & { readonly create?: boolean } = {}): IndexFile {
-  const outcome: { fault: Fault | undefined; file: IndexFile | undefined; over: boolean } = { fault: undefined, file: undefined, over: false }
+  const outcome: { fault: Fault | undefined; file: IndexFile | undefined; over: boolean } = {
+    fault: undefined,
+    file: undefined,
+    over: false
+  }
   const done = (fault: Fault | undefined, file: IndexFile | undefined) => Object.assign(outcome, { fault, file, over: true })
   const common = { volume, path: PATH, cacheBytes: 1 << 20, ...options }
   if (options.create === true) {
