@@ -138,7 +138,7 @@ export class SegmentScan {
     let at = reader.fetch(offset, RECORD_HEADER_BYTES)
     if (!readRecordHeader(reader.bytes, reader.view, at, this.salt, header)) return false
     if (header.length < RECORD_HEADER_BYTES || header.length > RECORD_HEADER_BYTES + BODY_BYTES_MAX) return false
-    if (offset + header.length > reader.sizeBytes) return false
+    if (offset + alignRecord(header.length) > reader.sizeBytes) return false
     at = reader.fetch(offset, header.length)
     const bodyAt = at + RECORD_HEADER_BYTES
     const bodyLength = header.length - RECORD_HEADER_BYTES

@@ -168,7 +168,7 @@ describe("Recovery: the torn tail", () => {
       const image = volume.crash(1)
       overwrite(image, path, (bytes) => bytes.slice(0, length))
       const { records, report } = new Machine(image).open()
-      const whole = length === offsetOf(5) || length >= offsetOf(4) + RECORD_HEADER_BYTES + 100
+      const whole = length === offsetOf(5)
       assert.deepStrictEqual(lsns(records), whole ? [1, 2, 3, 4] : [1, 2, 3], `length ${length}`)
       const torn = !whole && length > offsetOf(4)
       assert.deepStrictEqual(report.cut, torn ? { fromLsn: 4, toLsn: 4, file: path, offset: offsetOf(4) } : undefined, `length ${length}`)
