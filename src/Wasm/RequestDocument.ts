@@ -12,7 +12,7 @@ import { fieldName } from "../Bson/View.ts"
 import { Writer } from "../Bson/Writer.ts"
 import { Fault } from "../Fault/Fault.ts"
 import type { Field } from "../Schema/Definition.ts"
-import { compileField, compileInput, type FieldReader, type InputReader } from "../Schema/Input.ts"
+import { compileInput, type InputReader } from "../Schema/Input.ts"
 import type { Request } from "./Answer.ts"
 import type { BodyKind, ManifestRoute } from "./Manifest.ts"
 import { escapePointer } from "./PlainReader.ts"
@@ -23,6 +23,7 @@ import { decodeSegment, type Pair, readPairs } from "./UrlEncoded.ts"
 /** How the parts of a route's requests are read. */
 export interface RouteReader {
   readonly paramNames: ReadonlyArray<string>
+  /** Undefined when every parameter is taken as text. */
   readonly params: InputReader | undefined
   readonly query: InputReader | undefined
   readonly headerNames: ReadonlyArray<string>
@@ -34,7 +35,7 @@ interface BodyReader {
   /** Undefined takes JSON and forms. */
   readonly kind: BodyKind | undefined
   readonly required: boolean
-  readonly json: FieldReader | undefined
+  readonly json: InputReader | undefined
   readonly form: InputReader | undefined
 }
 
@@ -70,7 +71,7 @@ export class RequestDocument {
     for (const name of pattern.names) params[name] = input?.params?.[name] ?? TEXT
     return {
       paramNames: pattern.names,
-      params: pattern.names.length === 0 ? undefined : compileInput(params),
+      params: input?.params === undefined ? undefined : compileInput(params),
       query: input?.query === undefined ? undefined : compileInput(input.query, { unknownFields: "ignore" }),
       headerNames: Object.keys(input?.headers ?? {}),
       headers: input?.headers === undefined ? undefined : compileInput(input.headers),
@@ -89,7 +90,8 @@ export class RequestDocument {
     writer.name(Type.STRING, PATH)
     writer.string(request.path)
     writer.name(Type.DOCUMENT, PARAMS)
-    this.fields(route.params, route.params === undefined ? [] : paramPairs(route, request, issues), "/params", issues)
+    if (route.params === undefined) this.plainParams(route, request, issues)
+    else this.fields(route.params, paramPairs(route, request, issues), "/params", issues)
     writer.name(Type.DOCUMENT, QUERY)
     this.fields(route.query, route.query === undefined ? [] : queryPairs(request.query, "/query", issues), "/query", issues)
     writer.name(Type.DOCUMENT, HEADERS)
@@ -99,6 +101,16 @@ export class RequestDocument {
     writer.string(request.requestId)
     writer.endDocument(start)
     if (issues.length > 0) throw invalid(issues)
+  }
+
+  private plainParams(route: RouteReader, request: Request, issues: Issue[]): void {
+    const { writer } = this
+    const start = writer.beginDocument()
+    for (const [name, value] of paramPairs(route, request, issues)) {
+      writer.name(Type.STRING, name)
+      writer.string(value)
+    }
+    writer.endDocument(start)
   }
 
   private fields(reader: InputReader | undefined, pairs: ReadonlyArray<Pair>, pointer: string, issues: Issue[]): void {
@@ -140,9 +152,9 @@ export class RequestDocument {
         writer.bytes[typeAt] = parseJson(body, writer)
         return
       }
-      const read = reader.json.fromJson(body, writer)
-      writer.bytes[typeAt] = read.type
-      return collect(issues, "/body", read.issues)
+      const found = reader.json.fromJson(body, writer)
+      writer.bytes[typeAt] = reader.json.writtenType
+      return collect(issues, "/body", found)
     }
     if (FORM_TYPE.test(contentType ?? "") && reader.form !== undefined && reader.kind !== "json") {
       writer.name(Type.DOCUMENT, BODY)
@@ -161,8 +173,8 @@ function bodyReader(field: Field | undefined, kind: BodyKind | undefined): BodyR
   return {
     kind,
     required: field !== undefined && field.optional !== true && field.default === undefined,
-    json: field === undefined ? undefined : compileField(field),
-    form: field?.type === "struct" ? compileInput(field.fields) : undefined
+    json: field === undefined ? undefined : compileInput(field),
+    form: field?.type === "struct" ? compileInput(field) : undefined
   }
 }
 
