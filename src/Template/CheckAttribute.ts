@@ -94,7 +94,7 @@ class AttributeCheck {
     }
     const checked = this.meaning.kind === "url" && holes > 0 && !["safe", "pinned"].includes(addressStart(prefix))
     if (checked) into.add({ node: "url", parts: inside.nodes })
-    else for (const node of inside.nodes) node.node === "text" ? into.text(node.text) : into.add(node)
+    else into.append(inside)
     into.text(quote)
   }
 

@@ -20,6 +20,13 @@ export class CompiledNodes {
   add(node: CompiledNode): void {
     this.nodes.push(node)
   }
+
+  append(other: CompiledNodes): void {
+    for (const node of other.nodes) {
+      if (node.node === "text") this.text(node.text)
+      else this.nodes.push(node)
+    }
+  }
 }
 
 const escapes: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" }

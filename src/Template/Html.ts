@@ -156,7 +156,7 @@ export function safeAddress(written: string): boolean {
   let address = written
   for (let round = 0; round < 3; round++) {
     address = decodeEntities(address)
-    const bare = address.replace(/[\u0000-\u0020\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]+/g, "")
+    const bare = address.replace(/[\p{Cc}\p{Cf}\s]+/gu, "")
     const colon = bare.indexOf(":")
     const before = bare.slice(0, colon < 0 ? 0 : colon)
     if (colon >= 0 && !/[/?#\\]/.test(before) && !safeSchemes.has(before.toLowerCase())) return false

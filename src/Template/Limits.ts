@@ -13,7 +13,7 @@ export const issuesMax = 50
 /** Templates of one module. */
 export const templatesMax = 4_096
 /** Compiled nodes and expressions of one module's templates together. */
-export const compiledNodesMax = 500_000
+export const compiledNodesMax = 200_000
 /** Literal text of one module's templates together, in UTF-16 units. */
 export const compiledTextMax = 16_777_216
 /** Nested calls of components: also the longest chain of imports. */

@@ -41,11 +41,15 @@ export function parseMarkup(file: string, source: string, issues: Issues): Synta
 /** Takes the white space at the very beginning and end of a file away. */
 function trimmed(nodes: ReadonlyArray<NodeSyntax>): ReadonlyArray<NodeSyntax> {
   const result = [...nodes]
-  const first = result[0]
-  if (first?.kind === "text") result[0] = { ...first, text: first.text.trimStart() }
-  const last = result.at(-1)
-  if (last?.kind === "text") result[result.length - 1] = { ...last, text: last.text.trimEnd() }
-  return result.filter((node) => node.kind !== "text" || node.text !== "")
+  const shown = (node: NodeSyntax) => node.kind !== "comment" && !(node.kind === "text" && blank.test(node.text))
+  const first = result.findIndex(shown)
+  const last = result.findLastIndex(shown)
+  if (first < 0) return []
+  const start = result[first]!
+  if (start.kind === "text") result[first] = { ...start, text: start.text.trimStart() }
+  const end = result[last]!
+  if (end.kind === "text") result[last] = { ...end, text: end.text.trimEnd() }
+  return result.slice(first, last + 1)
 }
 
 export class MarkupParser {

@@ -65,3 +65,14 @@ function byPlace(left: TemplateIssue, right: TemplateIssue): number {
   if (left.file !== right.file) return left.file < right.file ? -1 : 1
   return left.line - right.line || left.column - right.column
 }
+
+export { admitTemplates, type InvalidTemplateSet } from "./Admit.ts"
+export type { CheckResult } from "./Check.ts"
+export type { CompiledParameter, TemplateSet } from "./Compiled.ts"
+export { declaration } from "./Declaration.ts"
+export { formatIssue, type InvalidTemplate, type TemplateIssue } from "./Issue.ts"
+export type { RenderLimit } from "./Page.ts"
+export { type Binding, type InvalidBinding, prepare, type Renderer, type RenderOptions, type UnknownTemplate } from "./Renderer.ts"
+export type { TemplateSignature } from "./Signature.ts"
+export type { SyntaxTree } from "./Syntax.ts"
+export type { RowList } from "./Values.ts"

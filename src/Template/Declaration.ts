@@ -1,0 +1,109 @@
+/**
+ * The `.d.zsx.ts` text of a template: what `import page from "./page.zsx"` is to a TypeScript service.
+ *
+ * Invariants
+ * - The text depends on the template's signature only, so an unchanged template gives unchanged bytes.
+ * - Types are structural: a document with more fields fits, and so does the query builder of a store whose documents fit.
+ */
+import type { TemplateSignature } from "./Signature.ts"
+import { mayBeNull, membersOf, presentType, type StaticType } from "./StaticType.ts"
+
+/** Types of the guest SDK that a declaration may need, in the order of its import. */
+const sdkTypes = ["Template", "Rows", "Key", "Decimal", "Uuid", "ObjectId"] as const
+
+/**
+ * The declaration of a template.
+ *
+ * @example
+ * ```ts
+ * declaration(signatures.get("templates/orders.zsx"))
+ * // import type { Template, Rows, Key, Decimal } from "@planckdb/planck/guest"
+ * // declare const template: Template<{ … }>
+ * // export default template
+ * ```
+ */
+export function declaration(signature: TemplateSignature, module = "@planckdb/planck/guest"): string {
+  const text = new DeclarationText()
+  const members = signature.parameters.map((parameter) => {
+    const optional = !parameter.required
+    const present = optional ? presentType(parameter.type) : parameter.type
+    const type = text.parameter(present, parameter.list, 1)
+    return `  readonly ${property(parameter.name)}${optional ? "?" : ""}: ${type}${optional ? " | null | undefined" : ""}\n`
+  })
+  const parameters = members.length === 0 ? "{}" : `{\n${members.join("")}}`
+  const imported = sdkTypes.filter((name) => text.used.has(name))
+  return [
+    `// Made from ${signature.name}. Do not edit.`,
+    `import type { ${imported.join(", ")} } from ${JSON.stringify(module)}`,
+    "",
+    `declare const template: Template<${parameters}>`,
+    "export default template",
+    ""
+  ].join("\n")
+}
+
+class DeclarationText {
+  readonly used = new Set<string>(["Template"])
+
+  private sdk(name: (typeof sdkTypes)[number]): string {
+    this.used.add(name)
+    return name
+  }
+
+  /** The type of a parameter; a query may stand where its rows are expected. */
+  parameter(type: StaticType, list: boolean, depth: number): string {
+    if (!list) return this.type(type, depth)
+    const rows = membersOf(type).flatMap((member) => (member.kind === "list" ? [`${this.sdk("Rows")}<${this.type(presentType(member.items), depth)}>`] : []))
+    return [this.type(type, depth), ...rows].join(" | ")
+  }
+
+  private type(type: StaticType, depth: number): string {
+    switch (type.kind) {
+      case "int":
+      case "number":
+        return "number"
+      case "long":
+        return "bigint | number"
+      case "date":
+        return "Date"
+      case "binary":
+        return "Uint8Array"
+      case "any":
+        return "unknown"
+      case "decimal":
+        return this.sdk("Decimal")
+      case "uuid":
+        return this.sdk("Uuid")
+      case "objectId":
+        return this.sdk("ObjectId")
+      case "key":
+        return type.store === undefined ? this.sdk("Key") : `${this.sdk("Key")}<${JSON.stringify(type.store)}>`
+      case "literals":
+        return type.values.map((value) => JSON.stringify(value)).join(" | ")
+      case "list":
+        return `ReadonlyArray<${this.type(type.items, depth)}>`
+      case "record":
+        return `{ readonly [name: string]: ${this.type(type.values, depth)} }`
+      case "union":
+        return type.members.map((member) => this.type(member, depth)).join(" | ")
+      case "struct":
+        return this.struct(type.fields, depth)
+      default:
+        return type.kind
+    }
+  }
+
+  private struct(fields: ReadonlyMap<string, StaticType>, depth: number): string {
+    const indent = "  ".repeat(depth)
+    const members = [...fields].map(([name, type]) => {
+      const optional = mayBeNull(type) && type.kind !== "any"
+      const written = this.type(optional ? presentType(type) : type, depth + 1)
+      return `${indent}  readonly ${property(name)}${mayBeNull(type) ? "?" : ""}: ${written}${optional ? " | null | undefined" : ""}\n`
+    })
+    return members.length === 0 ? "{}" : `{\n${members.join("")}${indent}}`
+  }
+}
+
+function property(name: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name)
+}
