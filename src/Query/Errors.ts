@@ -22,6 +22,7 @@ const TAGS: ReadonlySet<string> = new Set<QueryReason["_tag"]>([
   "InvalidDocument",
   "InvalidUpdate",
   "BudgetExceeded",
+  "IndexDamaged",
   "WrongKind"
 ])
 

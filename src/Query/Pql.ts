@@ -71,7 +71,11 @@ function planned(lexer: Lexer, statement: Statement): Planned {
 function readQuery(lexer: Lexer, parameters: Parameters): Statement {
   const store = lexer.peek()
   if (store.kind !== "name" && store.kind !== "quotedName") {
-    lexer.refuseToken(store, ["the name of a store"], store.kind === "string" ? `write it without quotes, or as \`${store.text}\`` : undefined)
+    lexer.refuseToken(
+      store,
+      ["the name of a store"],
+      store.kind === "string" ? `write it without quotes, or as \`${store.text}\`` : undefined
+    )
   }
   lexer.next()
   return readSteps(lexer, parameters, store.text)
@@ -94,7 +98,14 @@ function readSteps(lexer: Lexer, parameters: Parameters, store: string): Stateme
 
 function refuseStep(lexer: Lexer, step: Token): never {
   const names = [...STEPS.keys()]
-  const alias: Readonly<Record<string, string>> = { where: "filter", find: "filter", sort: "orderBy", order: "orderBy", offset: "skip", take: "limit" }
+  const alias: Readonly<Record<string, string>> = {
+    where: "filter",
+    find: "filter",
+    sort: "orderBy",
+    order: "orderBy",
+    offset: "skip",
+    take: "limit"
+  }
   const meant = alias[step.text] ?? closest(step.text, names)
   return lexer.refuseToken(step, [`a step (${names.join(", ")})`], meant === undefined ? undefined : `did you mean ${meant}?`)
 }
@@ -108,7 +119,8 @@ function only(context: Context, verb: Verb, allowed: ReadonlyArray<keyof Draft>)
   for (const [member, name] of MEMBERS) {
     const value = draft[member]
     const given = Array.isArray(value) && member !== "select" && member !== "unset" ? value.length > 0 : value !== undefined
-    if (given && !allowed.includes(member)) lexer.refuseToken(step, [`a statement without ${name}`], `${name} has no effect on ${step.text}`)
+    if (given && !allowed.includes(member))
+      lexer.refuseToken(step, [`a statement without ${name}`], `${name} has no effect on ${step.text}`)
   }
   draft.verb = verb
 }

@@ -23,7 +23,8 @@ export function readExpression(lexer: Lexer, parameters: Parameters): Filter {
 /** Reads a path: names and numbers joined by dots, each name plain or in backticks. */
 export function readPath(lexer: Lexer): string {
   const first = lexer.peek()
-  if (first.kind === "name" && WORDS.has(first.text)) lexer.refuseToken(first, ["a path"], `a field of that name is written \`${first.text}\` in backticks`)
+  if (first.kind === "name" && WORDS.has(first.text))
+    lexer.refuseToken(first, ["a path"], `a field of that name is written \`${first.text}\` in backticks`)
   if (first.kind !== "name" && first.kind !== "quotedName") {
     lexer.refuseToken(first, ["a path"], first.kind === "string" ? "a path is written without quotes" : undefined)
   }

@@ -54,7 +54,8 @@ export function readDocument(lexer: Lexer, parameters: Parameters, depth = 0): D
   while (!lexer.accept("}")) {
     if (entries.size > 0) lexer.expect(",")
     const name = lexer.peek()
-    if (name.kind !== "name" && name.kind !== "quotedName" && name.kind !== "string") lexer.refuseToken(name, ["the name of a field", "`}`"])
+    if (name.kind !== "name" && name.kind !== "quotedName" && name.kind !== "string")
+      lexer.refuseToken(name, ["the name of a field", "`}`"])
     if (entries.has(name.text)) lexer.refuseToken(name, ["each field once"])
     if (name.text.includes("\0")) lexer.refuseToken(name, ["a name without a NUL character"])
     lexer.next()
@@ -136,7 +137,8 @@ function fitsLong(value: bigint): boolean {
 
 function readLong(lexer: Lexer): bigint {
   const token = lexer.peek()
-  if ((token.kind !== "number" && token.kind !== "string") || !/^-?\d+$/.test(token.text)) lexer.refuseToken(token, ["a whole number after `long`"])
+  if ((token.kind !== "number" && token.kind !== "string") || !/^-?\d+$/.test(token.text))
+    lexer.refuseToken(token, ["a whole number after `long`"])
   const value = BigInt(token.text)
   if (!fitsLong(value)) lexer.refuseToken(token, ["a whole number of 64 bits"], `write decimal "${token.text}"`)
   lexer.next()

@@ -36,15 +36,16 @@ export type QueryReason =
     }
   /** An update does not fit the document it met, or contradicts itself, at `path`. */
   | { readonly _tag: "InvalidUpdate"; readonly path: string; readonly message: string }
-  /** The statement would take more than it may. `missingIndex` names the paths an index would need to serve it. */
+  /** The statement would take more than it may. */
   | {
       readonly _tag: "BudgetExceeded"
       readonly budget: keyof QueryLimits
       readonly limit: number
       readonly store: string
-      readonly missingIndex?: ReadonlyArray<string>
       readonly message: string
     }
+  /** An index and its store do not agree. The store is the truth; the index has to be built anew. */
+  | { readonly _tag: "IndexDamaged"; readonly store: string; readonly index: string; readonly message: string }
   /** A statement that only reads was given where a write is needed, or the other way round. */
   | { readonly _tag: "WrongKind"; readonly kind: string; readonly message: string }
 

@@ -11,7 +11,17 @@
  */
 import * as Type from "../Bson/Type.ts"
 import { decode, decodeValue, encode, type Value } from "../Bson/Value.ts"
-import { documentEnd, elementName, firstElement, readDouble, readInt32, readInt64Number, readString, skipValue, valueOffset } from "../Bson/View.ts"
+import {
+  documentEnd,
+  elementName,
+  firstElement,
+  readDouble,
+  readInt32,
+  readInt64Number,
+  readString,
+  skipValue,
+  valueOffset
+} from "../Bson/View.ts"
 import { closest } from "../Config/Closest.ts"
 import type { DocumentValue, Order, Statement } from "./Ast.ts"
 import { ORDER_PATHS_MAX, ROW_NUMBER_MAX } from "./Ast.ts"
@@ -21,9 +31,26 @@ import { refuseStatement } from "./Reasons.ts"
 /** The kinds of statements that have a BSON form of their own; the form itself does not name its kind. */
 export type StatementKind = Exclude<Statement["kind"], "explain">
 
-type Member = "store" | "filter" | "orderBy" | "limit" | "skip" | "select" | "key" | "set" | "inc" | "unset" | "document" | "documents"
+export type Member =
+  | "keys"
+  | "store"
+  | "filter"
+  | "orderBy"
+  | "limit"
+  | "skip"
+  | "select"
+  | "key"
+  | "set"
+  | "inc"
+  | "unset"
+  | "document"
+  | "documents"
 
-const MEMBERS: Readonly<Record<StatementKind, ReadonlyArray<Member>>> = {
+/** The kinds of argument documents: those of statements, and a list of keys to get. */
+export type ArgumentKind = StatementKind | "getMany"
+
+const MEMBERS: Readonly<Record<ArgumentKind, ReadonlyArray<Member>>> = {
+  getMany: ["store", "keys"],
   find: ["store", "filter", "orderBy", "limit", "skip", "select"],
   get: ["store", "key", "select"],
   count: ["store", "filter", "limit", "skip"],
@@ -47,7 +74,7 @@ export interface Members {
 /**
  * Finds the members of a statement in its bytes. Faults with InvalidStatement on one that its kind does not have, and when `store` is no text.
  */
-export function readMembers(kind: StatementKind, bytes: Uint8Array, at: number): Members {
+export function readMembers(kind: ArgumentKind, bytes: Uint8Array, at: number): Members {
   const known: ReadonlyArray<string> = MEMBERS[kind]
   const places = new Map<string, { readonly type: number; readonly at: number }>()
   const end = documentEnd(bytes, at)
@@ -69,12 +96,17 @@ export function readMembers(kind: StatementKind, bytes: Uint8Array, at: number):
   return members
 }
 
-function refuseMember(kind: StatementKind, name: string, known: ReadonlyArray<string>): never {
+function refuseMember(kind: string, name: string, known: ReadonlyArray<string>): never {
   const meant = closest(name, known)
-  return refuseStatement(name, `${kind} has no member ${name}, only ${known.join(", ")}`, meant === undefined ? undefined : `did you mean ${meant}?`)
+  return refuseStatement(
+    name,
+    `${kind} has no member ${name}, only ${known.join(", ")}`,
+    meant === undefined ? undefined : `did you mean ${meant}?`
+  )
 }
 
-function requireType(members: Members, member: Member, type: number, what: string): void {
+/** Faults with InvalidStatement unless the member has this type. */
+export function requireType(members: Members, member: Member, type: number, what: string): void {
   if (members.type(member) !== type) refuseStatement(member, `${member} has to be ${what}, found ${Type.typeName(members.type(member))}`)
 }
 
@@ -160,8 +192,13 @@ function readChanges(member: "set" | "inc", bytes: Uint8Array, members: Members)
   return changes
 }
 
-/** Visits the elements of the array that `member` is. */
-function eachElement(member: Member, bytes: Uint8Array, members: Members, visit: (type: number, at: number, index: number) => void): void {
+/** Visits the elements of the array that `member` is. Faults with InvalidStatement when it is none. */
+export function eachElement(
+  member: Member,
+  bytes: Uint8Array,
+  members: Members,
+  visit: (type: number, at: number, index: number) => void
+): void {
   requireType(members, member, Type.ARRAY, "an array")
   const at = members.at(member)
   const end = documentEnd(bytes, at)

@@ -1,0 +1,58 @@
+/**
+ * The ways to get at documents that a planner weighs: by key, through an index, or all of a store in the order of keys.
+ */
+import type { StoreIndex } from "../Storage/Reader.ts"
+import type { Leaf } from "./Condition.ts"
+
+/** The documents with the `_id`s in a slot: one value (`eq`) or a list (`in`). */
+export interface KeyAccess {
+  readonly kind: "keys"
+  readonly leaf: Leaf
+}
+
+/** Documents in the order of their keys, between bounds on `_id` where there are any. */
+export interface ScanAccess {
+  readonly kind: "scan"
+  readonly low: Leaf | undefined
+  readonly high: Leaf | undefined
+}
+
+/** One field of an index that a plan binds: to one value, to each of a list, or to a range. */
+export interface BoundField {
+  readonly descending: boolean
+  readonly leaf: Leaf
+}
+
+/** A range on the field behind the bound ones; `between` and `prefix` are both ends at once. */
+export interface RangeField {
+  readonly descending: boolean
+  readonly low: Leaf | undefined
+  readonly high: Leaf | undefined
+}
+
+/** The entries of an index whose first fields are bound, and whose next field may lie in a range. */
+export interface IndexAccess {
+  readonly kind: "index"
+  readonly index: StoreIndex
+  readonly bound: ReadonlyArray<BoundField>
+  readonly range: RangeField | undefined
+}
+
+export type Access = KeyAccess | ScanAccess | IndexAccess
+
+/** The leaves that an access takes care of: when its bounds are exact, the documents it gives need no test for them. */
+export function leavesOf(access: Access): ReadonlyArray<Leaf> {
+  switch (access.kind) {
+    case "keys":
+      return [access.leaf]
+    case "scan":
+      return ends(access)
+    case "index":
+      return [...access.bound.map((field) => field.leaf), ...(access.range === undefined ? [] : ends(access.range))]
+  }
+}
+
+function ends(range: { readonly low: Leaf | undefined; readonly high: Leaf | undefined }): ReadonlyArray<Leaf> {
+  const { low, high } = range
+  return [...(low === undefined ? [] : [low]), ...(high === undefined || high === low ? [] : [high])]
+}

@@ -1,0 +1,92 @@
+/**
+ * What a way to run a statement is expected to cost, by fixed rules of thumb: enough to tell candidates apart, and the same every time.
+ *
+ * The unit is one document read in the order of keys. Without counts of its own the planner assumes a store of `ASSUMED_DOCUMENTS`.
+ */
+import type { Access } from "./Access.ts"
+import { type Condition, isLeaf, type LeafOperator } from "./Condition.ts"
+import type { Ordering } from "./Plan.ts"
+
+const ASSUMED_DOCUMENTS = 1_000_000
+/** Rows asked for when there is a limit. */
+const ASSUMED_LIMIT = 50
+/** Values in a list of `in`. */
+const ASSUMED_VALUES = 5
+const ENTRY_COST = 0.5
+/** Fetching a document by its key, against meeting it in a walk. */
+const FETCH_COST = 2
+/** Sorting one row. */
+const SORT_COST = 0.5
+
+/** The share of documents that a condition is expected to let through. */
+const SHARES: Readonly<Record<LeafOperator, number>> = {
+  eq: 0.01,
+  in: 0.01 * ASSUMED_VALUES,
+  between: 0.1,
+  prefix: 0.05,
+  lt: 0.3,
+  le: 0.3,
+  gt: 0.3,
+  ge: 0.3,
+  ne: 0.9,
+  notIn: 0.9,
+  exists: 0.9
+}
+
+function shareOf(condition: Condition): number {
+  if (isLeaf(condition)) return SHARES[condition.op]
+  if (condition.op === "not") return 1 - shareOf(condition.of)
+  const shares = condition.of.map(shareOf)
+  if (condition.op === "and") return shares.reduce((product, share) => product * share, 1)
+  return Math.min(
+    1,
+    shares.reduce((sum, share) => sum + share, 0)
+  )
+}
+
+/** The share of the store's documents that an access gives. */
+function accessShare(access: Access): number {
+  switch (access.kind) {
+    case "keys":
+      return (access.leaf.op === "eq" ? 1 : ASSUMED_VALUES) / ASSUMED_DOCUMENTS
+    case "scan":
+      return rangeShare(access)
+    case "index":
+      return (
+        access.bound.reduce((share, field) => share * SHARES[field.leaf.op], 1) *
+        (access.range === undefined ? 1 : rangeShare(access.range))
+      )
+  }
+}
+
+function rangeShare(range: {
+  readonly low: { readonly op: LeafOperator } | undefined
+  readonly high: { readonly op: LeafOperator } | undefined
+}): number {
+  const { low, high } = range
+  if (low === undefined && high === undefined) return 1
+  if (low !== undefined && low === high) return SHARES[low.op]
+  return low !== undefined && high !== undefined ? SHARES.between : SHARES.lt
+}
+
+/** Expected reads and cost of one way to run a statement. */
+export function costOf(
+  access: Access,
+  residual: ReadonlyArray<Condition>,
+  ordering: Ordering,
+  limited: boolean
+): { readonly estimatedReads: number; readonly cost: number } {
+  const all = Math.max(1, ASSUMED_DOCUMENTS * accessShare(access))
+  const passing = Math.max(
+    1 / ASSUMED_DOCUMENTS,
+    residual.reduce((share, condition) => share * shareOf(condition), 1)
+  )
+  const enough = limited ? Math.min(all, ASSUMED_LIMIT / passing) : all
+  const stopsEarly = ordering === "walk" || ordering === "ties" || ordering === "any"
+  const fetched = stopsEarly || ordering === "keys" ? enough : all
+  const walked = stopsEarly ? enough : all
+  const perEntry = access.kind === "index" ? ENTRY_COST : 0
+  const perDocument = access.kind === "scan" ? 1 : FETCH_COST
+  const sorted = ordering === "sort" || ordering === "keys" ? all * SORT_COST : 0
+  return { estimatedReads: Math.max(walked, fetched), cost: walked * perEntry + fetched * perDocument + sorted }
+}

@@ -1,0 +1,200 @@
+/**
+ * Statements run: what Wasm calls for a guest, and the Query service for an embedder. Synchronous, on bytes.
+ *
+ * Invariants
+ * - Statements are the BSON documents of `docs/abi.md`, structurally valid; everything else about them is checked here.
+ * - A statement sees the state as of its own start: a write first collects the keys it is about, then changes.
+ * - A write is all or nothing: when it throws, everything it did is undone (a savepoint of the transaction).
+ * - One statement runs at a time. Plans are kept by shape, validators by version of a store.
+ */
+import * as Type from "../Bson/Type.ts"
+import { readString } from "../Bson/View.ts"
+import { Fault } from "../Fault/Fault.ts"
+import { DocumentView, KEY_BYTES, type Reader, type Store, type Transaction } from "../Storage/Reader.ts"
+import { Changer, undoing } from "./Changer.ts"
+import { explainPlan, type Explanation } from "./Explanation.ts"
+import { Finder, getById } from "./Finder.ts"
+import { KeyList } from "./KeyList.ts"
+import type { PlannedKind } from "./PlanCompiler.ts"
+import { DEFAULT_QUERY_LIMITS, type QueryLimits, type QueryReason, refuseStatement } from "./Reasons.ts"
+import type { RowList } from "./RowList.ts"
+import { eachElement, type Members, readMembers, requireType } from "./StatementBson.ts"
+
+export interface ExecutorOptions {
+  /** The current version of a store; undefined when statements may not know it. */
+  readonly store: (name: string) => Store | undefined
+  readonly limits?: Partial<QueryLimits>
+}
+
+/** What a write did to documents that were there. */
+export interface Changes {
+  /** Documents it was about. */
+  readonly matched: number
+  /** Those that are different now. */
+  readonly modified: number
+}
+
+/**
+ * Runs statements against readers and transactions of one engine.
+ *
+ * @example
+ * ```ts
+ * const executor = new Executor({ store: (name) => engine.store(name) })
+ * const rows = new RowList()
+ * executor.find(snapshot, encodeStatement(parsePql("orders.limit(20)")), 0, rows)
+ * writeRowsJson(sink, rows)
+ * ```
+ */
+export class Executor {
+  readonly #findStore: (name: string) => Store
+  readonly #finder: Finder
+  readonly #changer = new Changer()
+  readonly #keys = new KeyList()
+  readonly #view = new DocumentView()
+
+  constructor(options: ExecutorOptions) {
+    this.#findStore = (name) => {
+      const store = options.store(name)
+      if (store === undefined) throw new Fault<QueryReason>({ _tag: "UnknownStore", store: name, message: `there is no store ${name}` })
+      return store
+    }
+    this.#finder = new Finder(this.#findStore, { ...DEFAULT_QUERY_LIMITS, ...options.limits })
+  }
+
+  /** Fills `rows` with the rows of a find statement; they are valid as long as `reader` is open. Faults: see `QueryReason`. */
+  find(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): void {
+    this.#finder.find(reader, this.#finder.plans.take("find", bytes, at), rows)
+  }
+
+  /** The number of rows of `{ store, filter?, limit?, skip? }`. */
+  count(reader: Reader, bytes: Uint8Array, at: number): number {
+    return this.#finder.count(reader, this.#finder.plans.take("count", bytes, at))
+  }
+
+  /** Finds the document of `{ store, key }`. A key that no document of the store can have finds nothing. */
+  get(reader: Reader, bytes: Uint8Array, at: number, out: DocumentView): boolean {
+    const plan = this.#finder.plans.take("get", bytes, at)
+    if (plan.projection !== undefined) refuseStatement("select", "a document is taken as it lies here: select needs a find")
+    return this.#finder.get(reader, plan, out)
+  }
+
+  /** As `get`, but as one row or none, with the statement's `select`. */
+  getRow(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): boolean {
+    const plan = this.#finder.plans.take("get", bytes, at)
+    rows.reset()
+    rows.projection = plan.projection
+    const view = this.#view
+    if (!this.#finder.get(reader, plan, view)) return false
+    rows.push(view.bytes, view.at, view.length)
+    return true
+  }
+
+  /** One row for each key of `{ store, keys: [ … ] }`, in their order; `rows.at` is -1 where there is no document. */
+  getMany(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): void {
+    const members = readMembers("getMany", bytes, at)
+    const store = this.#storeOf(bytes, members)
+    const view = this.#view
+    rows.reset()
+    eachElement("keys", bytes, members, (type, valueAt) => {
+      if (getById(reader, store, bytes, type, valueAt, view)) rows.push(view.bytes, view.at, view.length)
+      else rows.pushMissing()
+    })
+  }
+
+  /**
+   * Stores the document of `{ store, document }` or those of `{ store, documents }`; `rows` are the stored documents in that order.
+   * Faults with InvalidDocument and, from Storage, DuplicateKey, IdMissing, IdCollision, InvalidKey and its limits.
+   */
+  insert(transaction: Transaction, bytes: Uint8Array, at: number, rows: RowList): void {
+    const members = readMembers("insert", bytes, at)
+    const store = this.#storeOf(bytes, members)
+    if (members.has("document") === members.has("documents")) refuseStatement("", "insert takes either document or documents")
+    rows.reset()
+    undoing(transaction, () => {
+      if (members.has("document")) return this.#insertOne(transaction, store, bytes, documentOf(members), undefined, rows)
+      return eachElement("documents", bytes, members, (type, valueAt, index) => {
+        if (type !== Type.DOCUMENT) refuseStatement(`documents.${index}`, `a document is needed, found ${Type.typeName(type)}`)
+        this.#insertOne(transaction, store, bytes, valueAt, index, rows)
+      })
+    })
+  }
+
+  /** Puts the document of `{ store, document }` in the place of the one with its `_id`; matches none when there is no such one. */
+  replace(transaction: Transaction, bytes: Uint8Array, at: number): Changes {
+    const members = readMembers("replace", bytes, at)
+    const store = this.#storeOf(bytes, members)
+    const done = undoing(transaction, () => this.#changer.put(transaction, store, bytes, documentOf(members), false))
+    return { matched: done === "none" ? 0 : 1, modified: done === "changed" ? 1 : 0 }
+  }
+
+  /** As `replace`, but stores the document also when there is none with its `_id` (it matches 0 then). `rows` is the stored document. */
+  upsert(transaction: Transaction, bytes: Uint8Array, at: number, rows: RowList): Changes {
+    const members = readMembers("upsert", bytes, at)
+    const store = this.#storeOf(bytes, members)
+    rows.reset()
+    const done = undoing(transaction, () => this.#changer.put(transaction, store, bytes, documentOf(members), true))
+    const { view } = this.#changer
+    rows.push(view.bytes, view.at, view.length)
+    return { matched: done === "inserted" ? 0 : 1, modified: done === "changed" ? 1 : 0 }
+  }
+
+  /** Changes the documents of `{ store, key or filter, set?, inc?, unset? }`. Faults with InvalidUpdate and InvalidDocument. */
+  update(transaction: Transaction, bytes: Uint8Array, at: number): Changes {
+    const { plans } = this.#finder
+    const plan = plans.take("update", bytes, at)
+    const { program, store } = plan
+    if (program === undefined) return refuseStatement("", "update needs set, inc or unset")
+    return this.#changing(transaction, () => {
+      this.#finder.collect(transaction, plan, this.#keys)
+      const { bytes: keys, count } = this.#keys
+      let modified = 0
+      for (let index = 0; index < count; index++) {
+        if (this.#changer.update(transaction, store, program, plans.operands, keys, index * KEY_BYTES)) modified++
+      }
+      return { matched: count, modified }
+    })
+  }
+
+  /** Removes the documents of `{ store, key or filter }` and returns how many there were. */
+  delete(transaction: Transaction, bytes: Uint8Array, at: number): number {
+    const plan = this.#finder.plans.take("delete", bytes, at)
+    return this.#changing(transaction, () => {
+      this.#finder.collect(transaction, plan, this.#keys)
+      const { bytes: keys, count } = this.#keys
+      for (let index = 0; index < count; index++) this.#changer.delete(transaction, plan.store, keys, index * KEY_BYTES)
+      return count
+    })
+  }
+
+  /** How a statement of this kind would be run, as plain data. Reads no document. */
+  explain(kind: PlannedKind, bytes: Uint8Array, at: number): Explanation {
+    const { plans } = this.#finder
+    const plan = plans.take(kind, bytes, at)
+    plans.operands.clear()
+    return explainPlan(plan)
+  }
+
+  #storeOf(bytes: Uint8Array, members: Members): Store {
+    return this.#findStore(readString(bytes, members.at("store")))
+  }
+
+  #insertOne(transaction: Transaction, store: Store, bytes: Uint8Array, at: number, index: number | undefined, rows: RowList): void {
+    this.#changer.insert(transaction, store, bytes, at, index)
+    const { view } = this.#changer
+    rows.push(view.bytes, view.at, view.length)
+  }
+
+  #changing<A>(transaction: Transaction, change: () => A): A {
+    this.#keys.reset()
+    try {
+      return undoing(transaction, change)
+    } finally {
+      this.#finder.plans.operands.clear()
+    }
+  }
+}
+
+function documentOf(members: Members): number {
+  requireType(members, "document", Type.DOCUMENT, "a document")
+  return members.at("document")
+}

@@ -1,0 +1,358 @@
+/**
+ * Runs plans that read: rows, counts, and the keys of what a write is about.
+ *
+ * Invariants
+ * - Rows come in the order of the statement and then of their keys, whatever the plan was.
+ * - Nothing of a run outlives it but the rows: cursors are closed and values let go, also when it throws.
+ * - A finder runs one statement at a time; it is synchronous and calls nobody who could come back.
+ */
+import { compareValues } from "../Bson/Compare.ts"
+import { keyOf } from "../Bson/Key.ts"
+import * as Type from "../Bson/Type.ts"
+import { documentEnd, firstElement, readInt32, skipValue, valueOffset } from "../Bson/View.ts"
+import { Fault } from "../Fault/Fault.ts"
+import { KEY_BYTES, type DocumentView, type Range, type Reader, type Store } from "../Storage/Reader.ts"
+import type { ScanAccess } from "./Access.ts"
+import { BoundsBuilder } from "./Bounds.ts"
+import type { Leaf } from "./Condition.ts"
+import { KeyList } from "./KeyList.ts"
+import type { Plan } from "./Plan.ts"
+import { PlanCache } from "./PlanCache.ts"
+import { alternativeFor } from "./PlanCompiler.ts"
+import type { QueryLimits, QueryReason } from "./Reasons.ts"
+import type { RowList } from "./RowList.ts"
+import { SortBuffer } from "./SortBuffer.ts"
+import { Source } from "./Source.ts"
+
+/** Rows between two looks at what sorting takes. */
+const SORT_CHECK_ROWS = 1024
+const ID_TYPE_OFFSET = 4
+const ID_VALUE_OFFSET = 9
+
+export class Finder {
+  readonly plans: PlanCache
+  readonly #limits: QueryLimits
+  readonly #source: Source
+  readonly #bounds: BoundsBuilder
+  readonly #sorter = new SortBuffer()
+  readonly #keys = new KeyList()
+
+  constructor(findStore: (name: string) => Store, limits: QueryLimits) {
+    this.plans = new PlanCache(findStore)
+    this.#limits = limits
+    this.#source = new Source(limits)
+    this.#bounds = new BoundsBuilder(limits.rangesMax)
+  }
+
+  /** Fills `rows` with what the plan finds for the values loaded last. */
+  find(reader: Reader, planned: Plan, rows: RowList): void {
+    const plan = alternativeFor(planned, reader.lsn)
+    rows.reset()
+    rows.projection = plan.projection
+    if (this.plans.limit === 0) return
+    try {
+      this.#run(reader, plan, rows)
+    } finally {
+      this.#close()
+    }
+  }
+
+  /** Counts what the plan finds. */
+  count(reader: Reader, planned: Plan): number {
+    const plan = alternativeFor(planned, reader.lsn)
+    const { limit, skip } = this.plans
+    const enough = skip + limit
+    let count = 0
+    try {
+      this.#open(reader, plan, false)
+      while (count < enough && this.#source.next()) count++
+    } finally {
+      this.#close()
+    }
+    return Math.max(0, count - skip)
+  }
+
+  /**
+   * Adds the keys of the documents the plan finds to `into`. The values stay loaded: the caller goes on with them, and clears them.
+   * Faults with BudgetExceeded beyond `rowsMax`.
+   */
+  collect(reader: Reader, planned: Plan, into: KeyList): void {
+    const plan = alternativeFor(planned, reader.lsn)
+    const source = this.#source
+    try {
+      this.#open(reader, plan, false)
+      while (source.next()) {
+        if (into.count === this.#limits.rowsMax) this.#breakBudget("rowsMax", plan.store)
+        into.push(source.key, source.keyAt)
+      }
+    } finally {
+      source.close()
+    }
+  }
+
+  /** Finds the one document with the `_id` that the values of a get statement are. */
+  get(reader: Reader, plan: Plan, out: DocumentView): boolean {
+    const { operands } = this.plans
+    try {
+      return getById(reader, plan.store, operands.bytes(0), operands.type(0), operands.at(0), out)
+    } finally {
+      operands.clear()
+    }
+  }
+
+  #run(reader: Reader, plan: Plan, rows: RowList): void {
+    const { ordering } = plan
+    if (ordering === "keys") return this.#byKeys(reader, plan, rows)
+    if (ordering === "sort" || ordering === "any") return this.#sorted(reader, plan, rows)
+    if (ordering === "walk") this.#walked(reader, plan, rows)
+    else this.#tied(reader, plan, rows)
+    if (!this.#source.sawCut) return
+    // Entries that were cut stand in the order of what is left of them: the documents themselves have to be compared.
+    const { projection } = rows
+    rows.reset()
+    rows.projection = projection
+    this.#sorted(reader, plan, rows)
+  }
+
+  #walked(reader: Reader, plan: Plan, rows: RowList): void {
+    const source = this.#source
+    const { limit } = this.plans
+    let { skip } = this.plans
+    this.#open(reader, plan, true)
+    while (source.next()) {
+      if (skip > 0) skip--
+      else {
+        const { at, bytes, length } = source.view
+        this.#emit(rows, plan.store, bytes, at, length)
+        if (rows.count >= limit) break
+      }
+    }
+  }
+
+  #sorted(reader: Reader, plan: Plan, rows: RowList): void {
+    const source = this.#source
+    const sorter = this.#sorter
+    const { limit, skip } = this.plans
+    sorter.start(plan.sort, limit + skip)
+    this.#open(reader, plan, true)
+    while (source.next()) {
+      const { at, bytes, length } = source.view
+      sorter.add(bytes, at, length, source.key, source.keyAt)
+      if (sorter.count % SORT_CHECK_ROWS === 0 && sorter.sizeBytes() > this.#limits.sortBytesMax)
+        this.#breakBudget("sortBytesMax", plan.store)
+    }
+    this.#flush(rows, plan, skip)
+  }
+
+  /** Rows come in order except within runs of rows that sort alike: each run is put in the order of its keys. */
+  #tied(reader: Reader, plan: Plan, rows: RowList): void {
+    const source = this.#source
+    const sorter = this.#sorter
+    const { limit } = this.plans
+    let { skip } = this.plans
+    sorter.start(plan.sort, limit + skip)
+    this.#open(reader, plan, true)
+    while (source.next()) {
+      const { at, bytes, length } = source.view
+      if (sorter.count > 0 && !sorter.sortsAsFirst(bytes, at)) {
+        skip = this.#flush(rows, plan, skip)
+        if (rows.count >= limit) return
+      }
+      sorter.add(bytes, at, length, source.key, source.keyAt)
+    }
+    this.#flush(rows, plan, skip)
+  }
+
+  /** Moves the rows of the sorter, in order and after `skip` of them, to `rows`. How many are still to be skipped. */
+  #flush(rows: RowList, plan: Plan, skip: number): number {
+    const sorter = this.#sorter
+    const { limit } = this.plans
+    sorter.sort()
+    for (let rank = skip; rank < sorter.count && rows.count < limit; rank++) {
+      this.#emit(rows, plan.store, sorter.bytes(rank), sorter.at(rank), sorter.length(rank))
+    }
+    const left = Math.max(0, skip - sorter.count)
+    sorter.clear()
+    return left
+  }
+
+  /** Collects the keys of the entries, brings them into order, and fetches documents only as far as they are needed. */
+  #byKeys(reader: Reader, plan: Plan, rows: RowList): void {
+    const { access, direction, store } = plan
+    if (access.kind !== "index") return this.#sorted(reader, plan, rows)
+    const source = this.#source
+    const keys = this.#keys
+    keys.reset()
+    this.#bounds.build(access, this.plans.operands)
+    source.walk(reader, store, access.index, this.#bounds.ranges, 1, false, undefined)
+    while (source.next()) {
+      keys.push(source.key, source.keyAt)
+      if (keys.count * KEY_BYTES > this.#limits.sortBytesMax) this.#breakBudget("sortBytesMax", store)
+    }
+    keys.sortUnique(direction)
+    const tests = this.#bounds.exact ? plan.tests.residual : plan.tests.all
+    source.fetch(reader, store, keys, tests.predicate(this.plans.operands))
+    const { limit } = this.plans
+    let { skip } = this.plans
+    while (source.next()) {
+      if (skip > 0) skip--
+      else {
+        const { at, bytes, length } = source.view
+        this.#emit(rows, store, bytes, at, length)
+        if (rows.count >= limit) return
+      }
+    }
+  }
+
+  /** Points the source at what the plan's access gives. Without `needed` documents are fetched only if they have to be tested. */
+  #open(reader: Reader, plan: Plan, needed: boolean): void {
+    const { access, direction, store, tests } = plan
+    const { operands } = this.plans
+    if (access.kind === "index") {
+      const bounds = this.#bounds
+      bounds.build(access, operands)
+      const predicate = (bounds.exact ? tests.residual : tests.all).predicate(operands)
+      const fetch = needed || predicate !== undefined
+      this.#source.walk(reader, store, access.index, bounds.ranges, direction, fetch, predicate)
+    } else if (access.kind === "keys" && this.#fillKeys(store, access.leaf)) {
+      this.#keys.sortUnique(direction)
+      const exact = areOwn(store, operands, access.leaf)
+      this.#source.fetch(reader, store, this.#keys, (exact ? tests.residual : tests.all).predicate(operands))
+    } else {
+      const range = access.kind === "scan" ? this.#keyRange(store, access) : undefined
+      const exact = access.kind === "scan" && isExactRange(store, access, operands)
+      this.#source.scan(reader, store, range, direction, (exact ? tests.residual : tests.all).predicate(operands))
+    }
+  }
+
+  /** Collects the keys of the `_id`s in a leaf; false when a value has no key of its own but could still be equal to an `_id`. */
+  #fillKeys(store: Store, leaf: Leaf): boolean {
+    const { operands } = this.plans
+    const keys = this.#keys
+    keys.reset()
+    let complete = true
+    eachValue(operands, leaf, (bytes, type, at) => {
+      const key = keyOrNone(store, type, bytes, at)
+      if (key !== undefined) keys.push(key, 0)
+      else if (mayEqualInteger(store, type)) complete = false
+    })
+    return complete
+  }
+
+  #keyRange(store: Store, access: ScanAccess): Range | undefined {
+    const low = this.#keyBound(store, access.low, 0)
+    const high = this.#keyBound(store, access.high, 1)
+    if (low === undefined && high === undefined) return undefined
+    return {
+      ...(low === undefined ? {} : { low, lowInclusive: access.low?.op !== "gt" }),
+      ...(high === undefined ? {} : { high, highInclusive: access.high?.op !== "lt" })
+    }
+  }
+
+  #keyBound(store: Store, leaf: Leaf | undefined, position: number): Uint8Array | undefined {
+    const { operands } = this.plans
+    if (leaf === undefined || !areOwn(store, operands, leaf)) return undefined
+    let found: Uint8Array | undefined
+    let index = 0
+    eachValue(operands, leaf, (bytes, type, at) => {
+      if (leaf.op !== "between" || index === position) found = keyOrNone(store, type, bytes, at)
+      index++
+    })
+    return found
+  }
+
+  #emit(rows: RowList, store: Store, bytes: Uint8Array, at: number, length: number): void {
+    if (rows.count === this.#limits.rowsMax) this.#breakBudget("rowsMax", store)
+    if (rows.sizeBytes + length > this.#limits.rowsBytesMax) this.#breakBudget("rowsBytesMax", store)
+    rows.push(bytes, at, length)
+  }
+
+  #close(): void {
+    this.#source.close()
+    this.#sorter.clear()
+    this.plans.operands.clear()
+  }
+
+  #breakBudget(budget: "rowsMax" | "rowsBytesMax" | "sortBytesMax", store: Store): never {
+    const limit = this.#limits[budget]
+    const what = { rowsMax: "rows", rowsBytesMax: "bytes of rows", sortBytesMax: "bytes to sort its rows" }[budget]
+    throw new Fault<QueryReason>({
+      _tag: "BudgetExceeded",
+      budget,
+      limit,
+      store: store.definition.name,
+      message: `the statement would take more than ${limit} ${what}; a limit or a narrower filter would help`
+    })
+  }
+}
+
+type ValueVisit = (bytes: Uint8Array, type: number, at: number) => void
+
+/** Visits the value of a leaf, or each value of its list. */
+function eachValue(operands: PlanCache["operands"], leaf: Leaf, visit: ValueVisit): void {
+  const bytes = operands.bytes(leaf.slot)
+  const at = operands.at(leaf.slot)
+  if (leaf.op !== "in" && leaf.op !== "between") return visit(bytes, operands.type(leaf.slot), at)
+  const end = documentEnd(bytes, at)
+  for (let element = firstElement(at); element < end;) {
+    const valueAt = valueOffset(bytes, element)
+    visit(bytes, bytes[element]!, valueAt)
+    element = skipValue(bytes, bytes[element]!, valueAt)
+  }
+}
+
+/** The key a value has as an `_id` of the store; undefined when it can be none. */
+function keyOrNone(store: Store, type: number, bytes: Uint8Array, at: number): Uint8Array | undefined {
+  try {
+    return keyOf(store.definition.idKind, type, bytes, at)
+  } catch (error) {
+    if (error instanceof Fault && error.reason._tag === "InvalidKey") return undefined
+    throw error
+  }
+}
+
+/** Whether a number that has no key may be equal to an integer `_id` all the same: a decimal, or a double beyond 2^53. */
+function mayEqualInteger(store: Store, type: number): boolean {
+  const { idKind } = store.definition
+  return (idKind === "int" || idKind === "long") && (type === Type.DECIMAL128 || type === Type.DOUBLE)
+}
+
+/** Whether keys are ids themselves and not hashes of them. */
+function isDirect(store: Store): boolean {
+  const { idKind } = store.definition
+  return idKind === "key" || idKind === "uuid" || idKind === "objectId"
+}
+
+/** Whether every value of the leaf is encoded as the store's own ids are, so that equal keys are equal ids. */
+function areOwn(store: Store, operands: PlanCache["operands"], leaf: Leaf): boolean {
+  const { idKind } = store.definition
+  let own = isDirect(store)
+  eachValue(operands, leaf, (bytes, type, at) => {
+    if (idKind === "objectId") own &&= type === Type.OBJECT_ID
+    else
+      own &&=
+        type === Type.BINARY &&
+        readInt32(bytes, at) === KEY_BYTES &&
+        bytes[at + 4] === (idKind === "key" ? Type.KEY_SUBTYPE : Type.UUID_SUBTYPE)
+  })
+  return own
+}
+
+function isExactRange(store: Store, access: ScanAccess, operands: PlanCache["operands"]): boolean {
+  return (
+    (access.low === undefined || areOwn(store, operands, access.low)) && (access.high === undefined || areOwn(store, operands, access.high))
+  )
+}
+
+/** Finds the document whose `_id` is the value (bytes, type, at); a value that can be no `_id` of the store finds nothing. */
+export function getById(reader: Reader, store: Store, bytes: Uint8Array, type: number, at: number, out: DocumentView): boolean {
+  const key = keyOrNone(store, type, bytes, at)
+  if (key === undefined || !reader.get(store, key, 0, out)) return false
+  return isDirect(store) || hasId(out, type, bytes, at)
+}
+
+/** Whether the document's `_id`, its first element, is this value: hashes are not proof. */
+function hasId(view: DocumentView, type: number, bytes: Uint8Array, at: number): boolean {
+  const idType = view.bytes[view.at + ID_TYPE_OFFSET]!
+  return compareValues(view.bytes, idType, view.at + ID_VALUE_OFFSET, bytes, type, at) === 0
+}

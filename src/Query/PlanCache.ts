@@ -1,0 +1,107 @@
+/**
+ * Plans by shape. A statement seen before costs one pass over its bytes and one look into a table.
+ *
+ * Invariants
+ * - At most `PLANS_MAX` plans are kept; beyond that the oldest goes.
+ * - A plan is used only for the very version of the store it was made for: a change of schema or indexes makes a new one.
+ * - The result of `take` is one reused object: it is read before the next `take`.
+ */
+import { documentEnd, firstElement, nextElement } from "../Bson/View.ts"
+import type { Store } from "../Storage/Reader.ts"
+import { Operands } from "./Operands.ts"
+import type { Plan } from "./Plan.ts"
+import { compilePlan, type PlannedKind } from "./PlanCompiler.ts"
+import { refuseStatement } from "./Reasons.ts"
+import { Shape } from "./Shape.ts"
+import { readRowNumber } from "./StatementBson.ts"
+
+/** Most shapes that are remembered. */
+export const PLANS_MAX = 1000
+/** Most plans whose shapes share a hash. */
+const CHAIN_MAX = 8
+
+const KINDS: ReadonlyArray<PlannedKind> = ["find", "get", "count", "update", "delete"]
+
+interface Kept {
+  readonly shape: Uint8Array
+  readonly plan: Plan
+  /** Another plan whose shape has the same hash. */
+  readonly next: Kept | undefined
+}
+
+export class PlanCache {
+  /** The values of the last statement taken. */
+  readonly operands = new Operands()
+  /** Its limit (Infinity without one) and skip. */
+  limit = Number.POSITIVE_INFINITY
+  skip = 0
+  readonly #shape = new Shape()
+  readonly #plans = new Map<number, Kept>()
+  readonly #findStore: (name: string) => Store
+
+  /** `findStore` gives the current version of a store; it faults with UnknownStore. */
+  constructor(findStore: (name: string) => Store) {
+    this.#findStore = findStore
+  }
+
+  /** The plan of the statement at `at`; loads its values. Faults with InvalidStatement and UnknownStore. */
+  take(kind: PlannedKind, bytes: Uint8Array, at: number): Plan {
+    const shape = this.#shape
+    shape.scan(KINDS.indexOf(kind), bytes, at)
+    let kept = this.#plans.get(shape.hash)
+    while (kept !== undefined && !shape.equals(kept.shape)) kept = kept.next
+    let plan = kept?.plan
+    if (plan === undefined || this.#findStore(plan.store.definition.name) !== plan.store) plan = this.#compile(kind, bytes, at)
+    this.operands.load(shape, bytes, plan.readings)
+    this.#check(plan)
+    return plan
+  }
+
+  /** Number of plans kept, those that share a hash counting once. */
+  get size(): number {
+    return this.#plans.size
+  }
+
+  #compile(kind: PlannedKind, bytes: Uint8Array, at: number): Plan {
+    const shape = this.#shape
+    const plan = compilePlan(kind, bytes, at, this.#findStore)
+    if (plan.slots !== shape.slots) throw new Error(`a shape has ${shape.slots} values, its plan ${plan.slots}`)
+    const others = without(this.#plans.get(shape.hash), shape, CHAIN_MAX - 1)
+    this.#plans.delete(shape.hash)
+    const oldest = this.#plans.size >= PLANS_MAX ? this.#plans.keys().next() : undefined
+    if (oldest?.done === false) this.#plans.delete(oldest.value)
+    this.#plans.set(shape.hash, { shape: shape.bytes.slice(0, shape.length), plan, next: others })
+    return plan
+  }
+
+  /** Checks what the shape does not say of the values. */
+  #check(plan: Plan): void {
+    const { operands } = this
+    this.limit = Number.POSITIVE_INFINITY
+    this.skip = 0
+    const { betweenSlots, limitSlot, skipSlot } = plan
+    if (limitSlot >= 0) this.limit = readRowNumber("limit", operands.bytes(limitSlot), operands.type(limitSlot), operands.at(limitSlot))
+    if (skipSlot >= 0) this.skip = readRowNumber("skip", operands.bytes(skipSlot), operands.type(skipSlot), operands.at(skipSlot))
+    for (const slot of betweenSlots) if (!holdsPair(operands, slot)) refuseStatement("filter", "$between takes [low, high]")
+  }
+}
+
+/** At most `room` plans of a chain, without that of this shape, which is being replaced. */
+function without(kept: Kept | undefined, shape: Shape, room: number): Kept | undefined {
+  if (kept === undefined || room === 0) return undefined
+  if (shape.equals(kept.shape)) return without(kept.next, shape, room)
+  return { ...kept, next: without(kept.next, shape, room - 1) }
+}
+
+const PAIR_LENGTH = 2
+
+function holdsPair(operands: Operands, slot: number): boolean {
+  return countElements(operands.bytes(slot), operands.at(slot)) === PAIR_LENGTH
+}
+
+function countElements(bytes: Uint8Array, at: number): number {
+  const end = documentEnd(bytes, at)
+  let count = 0
+  for (let element = firstElement(at); element < end; element = nextElement(bytes, element)) count++
+  return count
+}

@@ -1,0 +1,146 @@
+/**
+ * From the first statement of a shape to its plan: the strict reading, the numbering of its values, and the planner's choice.
+ */
+import { elementName, documentEnd, firstElement, nextElement } from "../Bson/View.ts"
+import type { Store } from "../Storage/Reader.ts"
+import type { Count, Delete, Filter, Find, Get, Order, Update } from "./Ast.ts"
+import { type Condition, conditionOf, conjunctsOf, isLeaf } from "./Condition.ts"
+import { type Reading, readingOf } from "./Operands.ts"
+import { idsAreOrdered, typeOfPath } from "./PathTypes.ts"
+import type { Candidate, Plan } from "./Plan.ts"
+import { type Choice, choose } from "./Planner.ts"
+import { compileProjection } from "./Projection.ts"
+import { Residual } from "./Residual.ts"
+import { type SortPath, sortPath } from "./SortBuffer.ts"
+import { decodeStatement } from "./StatementBson.ts"
+import { compileUpdate, type PathChange } from "./UpdateProgram.ts"
+
+/** The kinds of statements that are planned, in the BSON form's terms. */
+export type PlannedKind = "find" | "get" | "count" | "update" | "delete"
+
+type PlannedStatement = Find | Get | Count | Update | Delete
+
+/** Where a statement's values are, by slot number. */
+interface Slots {
+  readonly condition: Condition | undefined
+  readonly changes: ReadonlyArray<PathChange>
+  readonly limit: number
+  readonly skip: number
+  readonly count: number
+}
+
+/**
+ * Reads the statement at `at` strictly and plans it. Faults with InvalidStatement, and as `findStore` does.
+ */
+export function compilePlan(kind: PlannedKind, bytes: Uint8Array, at: number, findStore: (name: string) => Store): Plan {
+  const statement = decodeStatement(kind, bytes, at) as PlannedStatement
+  const store = findStore(statement.store)
+  const slots = numberSlots(statement, bytes, at)
+  const orderBy = statement.kind === "find" ? (statement.orderBy ?? []) : []
+  const choice = choose({
+    store,
+    condition: slots.condition,
+    orderBy,
+    limited: slots.limit >= 0,
+    ordered: kind === "find"
+  })
+  return planOf(statement, store, slots, orderBy, choice)
+}
+
+function planOf(statement: PlannedStatement, store: Store, slots: Slots, orderBy: ReadonlyArray<Order>, choice: Choice): Plan {
+  const conditions = conjunctsOf(slots.condition)
+  const select = "select" in statement ? statement.select : undefined
+  const readings = readingsOf(store, conditions, slots.count)
+  return {
+    ...choice.chosen,
+    kind: statement.kind,
+    store,
+    conditions,
+    readings,
+    sort: sortPathsOf(store, orderBy),
+    limitSlot: slots.limit,
+    skipSlot: slots.skip,
+    slots: slots.count,
+    betweenSlots: betweenSlotsOf(conditions),
+    projection: select === undefined ? undefined : compileProjection(select),
+    program: slots.changes.length === 0 ? undefined : compileUpdate(slots.changes),
+    tests: { residual: new Residual(choice.chosen.residual), all: new Residual(conditions) },
+    candidates: choice.candidates,
+    rejected: choice.rejected
+  }
+}
+
+function sortPathsOf(store: Store, orderBy: ReadonlyArray<Order>): ReadonlyArray<SortPath> {
+  const idAt = idsAreOrdered(store.definition) ? orderBy.findIndex((order) => order.path === "_id") : -1
+  // Nothing behind a unique `_id` orders anything, and `_id asc` at the end is the order of ties anyway.
+  const told = idAt < 0 ? orderBy : orderBy.slice(0, orderBy[idAt]?.direction === "asc" ? idAt : idAt + 1)
+  return told.map(({ path, direction }) => sortPath(path, direction === "desc", typeOfPath(store.definition, path).meetsArray))
+}
+
+/** Numbers the statement's values in the order of its bytes, as `Shape.scan` does. */
+function numberSlots(statement: PlannedStatement, bytes: Uint8Array, at: number): Slots {
+  let count = 0
+  let limit = -1
+  let skip = -1
+  let condition: Condition | undefined
+  const changes: Array<PathChange> = []
+  const filter: Filter | undefined = "filter" in statement ? statement.filter : undefined
+  const end = documentEnd(bytes, at)
+  for (let element = firstElement(at); element < end; element = nextElement(bytes, element)) {
+    const name = elementName(bytes, element)
+    if (name === "filter" && filter !== undefined) {
+      const numbered = conditionOf(filter, count)
+      condition = numbered.condition
+      count += numbered.slots
+    } else if (name === "key") condition = { op: "eq", path: "_id", slot: count++ }
+    else if (name === "limit") limit = count++
+    else if (name === "skip") skip = count++
+    else if ((name === "set" || name === "inc") && statement.kind === "update") {
+      for (const path of Object.keys(statement[name] ?? {})) changes.push({ path, change: { op: name, slot: count++ } })
+    }
+  }
+  if (statement.kind === "update") for (const path of statement.unset ?? []) changes.push({ path, change: { op: "unset" } })
+  return { condition, changes, limit, skip, count }
+}
+
+function eachLeaf(conditions: ReadonlyArray<Condition>, visit: (path: string, slot: number, op: string) => void): void {
+  for (const condition of conditions) {
+    if (isLeaf(condition)) visit(condition.path, condition.slot, condition.op)
+    else eachLeaf(condition.op === "not" ? [condition.of] : condition.of, visit)
+  }
+}
+
+function readingsOf(store: Store, conditions: ReadonlyArray<Condition>, count: number): ReadonlyArray<Reading> {
+  const readings: Array<Reading> = Array.from({ length: count }, () => undefined)
+  eachLeaf(conditions, (path, slot, op) => {
+    if (op !== "exists" && op !== "prefix") readings[slot] = readingOf(typeOfPath(store.definition, path).field)
+  })
+  return readings
+}
+
+function betweenSlotsOf(conditions: ReadonlyArray<Condition>): ReadonlyArray<number> {
+  const slots: Array<number> = []
+  eachLeaf(conditions, (_path, slot, op) => {
+    if (op === "between") slots.push(slot)
+  })
+  return slots
+}
+
+/** The same statement run another way: `candidate` is one of the plan's. */
+export function planWith(plan: Plan, candidate: Candidate): Plan {
+  return { ...plan, ...candidate, tests: { residual: new Residual(candidate.residual), all: plan.tests.all } }
+}
+
+/**
+ * The plan for a reader at `lsn`: the chosen way, unless it uses an index that is younger than what the reader sees; then the best way
+ * that does not.
+ */
+export function alternativeFor(plan: Plan, lsn: number): Plan {
+  if (serves(plan, lsn)) return plan
+  const other = plan.candidates.find((candidate) => serves(candidate, lsn))
+  return other === undefined ? plan : planWith(plan, other)
+}
+
+function serves({ access }: Candidate, lsn: number): boolean {
+  return access.kind !== "index" || (access.index.readyLsn ?? 0) <= lsn
+}

@@ -1,0 +1,68 @@
+/**
+ * Rows to bytes: JSON for answers, BSON for guests. Straight from the stored documents; the statement's `select` is applied on the way.
+ */
+import type { ByteSink } from "../Bson/ByteSink.ts"
+import { writeJson } from "../Bson/Json.ts"
+import * as Type from "../Bson/Type.ts"
+import { readInt32 } from "../Bson/View.ts"
+import { Writer } from "../Bson/Writer.ts"
+import { type Projection, writeProjected } from "./Projection.ts"
+import type { RowList } from "./RowList.ts"
+
+const OPEN = 0x5b
+const COMMA = 0x2c
+const CLOSE = 0x5d
+
+/** Holds one selected document at a time. */
+const scratch = new Writer()
+
+/**
+ * Appends the rows as a JSON array, in the plain form of routes. `projection` is the statement's `select` unless given.
+ *
+ * @example
+ * ```ts
+ * executor.find(reader, statement, 0, rows)
+ * writeRowsJson(sink, rows) // [{"_id":"0190…","total":"12.50"},…]
+ * ```
+ */
+export function writeRowsJson(sink: ByteSink, rows: RowList, projection: Projection | undefined = rows.projection): void {
+  sink.byte(OPEN)
+  const { count } = rows
+  for (let index = 0; index < count; index++) {
+    if (index > 0) sink.byte(COMMA)
+    writeRowJson(sink, rows, index, projection)
+  }
+  sink.byte(CLOSE)
+}
+
+/** Appends one row as JSON; a missing one as null. */
+export function writeRowJson(sink: ByteSink, rows: RowList, index: number, projection: Projection | undefined = rows.projection): void {
+  const at = rows.at(index)
+  if (at < 0) sink.ascii("null")
+  else if (projection === undefined) writeJson(sink, rows.bytes(index), Type.DOCUMENT, at)
+  else {
+    scratch.reset()
+    writeProjected(scratch, projection, rows.bytes(index), at)
+    writeJson(sink, scratch.bytes, Type.DOCUMENT, 0)
+  }
+}
+
+/** Appends the rows as a BSON array (its bytes; the caller has written the element's type and name). A missing row is null. */
+export function appendRows(writer: Writer, rows: RowList, projection: Projection | undefined = rows.projection): void {
+  const start = writer.beginDocument()
+  const { count } = rows
+  for (let index = 0; index < count; index++) {
+    const at = rows.at(index)
+    writer.index(at < 0 ? Type.NULL : Type.DOCUMENT, index)
+    if (at >= 0) appendRow(writer, rows, index, projection)
+  }
+  writer.endDocument(start)
+}
+
+/** Appends one row, which is not missing, as a BSON document. */
+export function appendRow(writer: Writer, rows: RowList, index: number, projection: Projection | undefined = rows.projection): void {
+  const bytes = rows.bytes(index)
+  const at = rows.at(index)
+  if (projection === undefined) writer.raw(bytes, at, readInt32(bytes, at))
+  else writeProjected(writer, projection, bytes, at)
+}

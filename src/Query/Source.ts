@@ -1,0 +1,199 @@
+/**
+ * The documents a plan's access gives, one after another, tested for what the access leaves over.
+ *
+ * Invariants
+ * - Every step, taken or not, counts as scanned; beyond `scannedMax` the run ends with a Fault that names the budget.
+ * - An index entry without its document, or the other way round, is damage and ends the run: a reader shows both as of one moment.
+ * - One source runs at a time per executor. `close` lets go of its cursors.
+ */
+import { Fault } from "../Fault/Fault.ts"
+import { mayBeCut } from "../Index/KeyEncoding.ts"
+import type { Predicate } from "../Match/Compile.ts"
+import {
+  type DocumentCursor,
+  DocumentView,
+  type EntryCursor,
+  KEY_BYTES,
+  type Range,
+  type Reader,
+  type Store,
+  type StoreIndex
+} from "../Storage/Reader.ts"
+import type { EntryRange } from "./Bounds.ts"
+import type { KeyList } from "./KeyList.ts"
+import type { QueryLimits, QueryReason } from "./Reasons.ts"
+
+const IDLE = 0
+const SCAN = 1
+const ENTRIES = 2
+const KEYS = 3
+const NOTHING = new Uint8Array(0)
+
+export class Source {
+  /** The current document, when documents are fetched. */
+  view: DocumentView = new DocumentView()
+  /** Where its key lies. */
+  key: Uint8Array = NOTHING
+  keyAt = 0
+  /** Steps of this run. */
+  scanned = 0
+  /** Whether an entry was met that may have been cut, so that the order of entries is not to be relied on. */
+  sawCut = false
+  readonly #limits: QueryLimits
+  readonly #own = new DocumentView()
+  #kind = IDLE
+  #reader: Reader | undefined
+  #store: Store | undefined
+  #predicate: Predicate | undefined
+  #fetch = true
+  #direction: 1 | -1 = 1
+  #documents: DocumentCursor | undefined
+  #index: StoreIndex | undefined
+  #entries: EntryCursor | undefined
+  #ranges: ReadonlyArray<EntryRange> = []
+  #keys: KeyList | undefined
+  #next = 0
+
+  constructor(limits: QueryLimits) {
+    this.#limits = limits
+  }
+
+  /** Walks documents in the order of their keys. */
+  scan(reader: Reader, store: Store, range: Range | undefined, direction: 1 | -1, predicate: Predicate | undefined): void {
+    this.#start(SCAN, reader, store, predicate)
+    this.#documents = reader.documents(store, range, direction)
+    this.view = this.#documents.document
+  }
+
+  /** Walks the entries in `ranges`. Without `fetch` only keys are given, and nothing is tested. */
+  walk(
+    reader: Reader,
+    store: Store,
+    index: StoreIndex,
+    ranges: ReadonlyArray<EntryRange>,
+    direction: 1 | -1,
+    fetch: boolean,
+    predicate: Predicate | undefined
+  ): void {
+    this.#start(ENTRIES, reader, store, predicate)
+    this.#index = index
+    this.#ranges = ranges
+    this.#direction = direction
+    this.#fetch = fetch
+  }
+
+  /** Fetches the documents with these keys, in the order of the list; keys without a document are passed over. */
+  fetch(reader: Reader, store: Store, keys: KeyList, predicate: Predicate | undefined): void {
+    const { scanned } = this
+    this.#start(KEYS, reader, store, predicate)
+    this.scanned = scanned
+    this.#keys = keys
+  }
+
+  /** Moves to the next document that passes; false at the end. */
+  next(): boolean {
+    const predicate = this.#predicate
+    while (this.#advance()) {
+      if (predicate === undefined || predicate(this.view.bytes, this.view.at)) return true
+    }
+    return false
+  }
+
+  /** Ends the run. */
+  close(): void {
+    this.#documents?.close()
+    this.#entries?.close()
+    this.#documents = undefined
+    this.#entries = undefined
+    this.#reader = undefined
+    this.#store = undefined
+    this.#predicate = undefined
+    this.#keys = undefined
+    this.#kind = IDLE
+  }
+
+  #start(kind: number, reader: Reader, store: Store, predicate: Predicate | undefined): void {
+    this.close()
+    this.#kind = kind
+    this.#reader = reader
+    this.#store = store
+    this.#predicate = predicate
+    this.#fetch = true
+    this.#next = 0
+    this.scanned = 0
+    this.sawCut = false
+    this.view = this.#own
+  }
+
+  #advance(): boolean {
+    const moved = this.#kind === ENTRIES ? this.#nextEntry() : this.#kind === SCAN ? this.#nextDocument() : this.#nextKey()
+    if (moved && ++this.scanned > this.#limits.scannedMax) this.#breakBudget()
+    return moved
+  }
+
+  #nextDocument(): boolean {
+    const cursor = this.#documents
+    if (cursor === undefined || !cursor.next()) return false
+    this.key = cursor.key
+    this.keyAt = 0
+    return true
+  }
+
+  #nextEntry(): boolean {
+    while (this.#entries === undefined || !this.#entries.next()) {
+      this.#entries?.close()
+      this.#entries = undefined
+      if (!this.#openRange()) return false
+    }
+    const { at, bytes, length } = this.#entries.entry
+    this.key = bytes
+    this.keyAt = at + length - KEY_BYTES
+    if (mayBeCut(length)) this.sawCut = true
+    if (this.#fetch && !this.#reader!.get(this.#store!, bytes, this.keyAt, this.view)) this.#damaged()
+    return true
+  }
+
+  #openRange(): boolean {
+    const ranges = this.#ranges
+    if (this.#next === ranges.length) return false
+    const number = this.#direction === 1 ? this.#next : ranges.length - 1 - this.#next
+    this.#next++
+    const { high, low } = ranges[number]!
+    const range: Range = high === undefined ? { low, lowInclusive: true } : { low, lowInclusive: true, high, highInclusive: false }
+    this.#entries = this.#reader!.entries(this.#index!, range, this.#direction)
+    return true
+  }
+
+  #nextKey(): boolean {
+    const keys = this.#keys!
+    while (this.#next < keys.count) {
+      this.key = keys.bytes
+      this.keyAt = this.#next++ * KEY_BYTES
+      if (this.#reader!.get(this.#store!, this.key, this.keyAt, this.view)) return true
+    }
+    return false
+  }
+
+  #damaged(): never {
+    const index = this.#index!.definition.name
+    const store = this.#store!.definition.name
+    throw new Fault<QueryReason>({
+      _tag: "IndexDamaged",
+      store,
+      index,
+      message: `index ${index} of ${store} names a document that is not there`
+    })
+  }
+
+  #breakBudget(): never {
+    const { scannedMax } = this.#limits
+    const store = this.#store!.definition.name
+    throw new Fault<QueryReason>({
+      _tag: "BudgetExceeded",
+      budget: "scannedMax",
+      limit: scannedMax,
+      store,
+      message: `the statement would look at more than ${scannedMax} documents of ${store}; an index on what it filters or orders by would help`
+    })
+  }
+}
