@@ -86,7 +86,9 @@ function readValue(name: string, field: Field, given: unknown, issues: Issue[]):
   const reader = compileInput({ [name]: field })
   const writer = new Writer()
   const found =
-    typeof given === "string" ? reader.fromStrings([[name, given]], writer) : reader.fromJson(Buffer.from(JSON.stringify({ [name]: given })), writer)
+    typeof given === "string"
+      ? reader.fromStrings([[name, given]], writer)
+      : reader.fromJson(Buffer.from(JSON.stringify({ [name]: given })), writer)
   issues.push(...found)
   if (found.length > 0) return MISSING
   const bytes = writer.toBytes()

@@ -40,7 +40,12 @@ const full = {
       pattern: "/orders/:id",
       handler: "main",
       writes: true,
-      input: { params: { id: { type: "key" } }, query: { page: { type: "int", min: 1, default: 1 } }, headers: { "x-tenant": { type: "string" } }, body: { type: "any" } },
+      input: {
+        params: { id: { type: "key" } },
+        query: { page: { type: "int", min: 1, default: 1 } },
+        headers: { "x-tenant": { type: "string" } },
+        body: { type: "any" }
+      },
       bodyKind: "json"
     }
   ],
@@ -75,7 +80,12 @@ describe("a manifest", () => {
     ["stores that are no list", { ...full, stores: {} }, "/stores", "type"],
     ["a store of the host", { ...full, stores: [{ ...full.stores[0], name: "$topics" }] }, "/stores/0/name", "invalid"],
     ["two stores of one name", { ...full, stores: [full.stores[0], full.stores[0]] }, "/stores/1/name", "duplicate"],
-    ["a store whose schema is wrong", { ...full, stores: [{ ...full.stores[0], schema: { a: { type: "text" } } }] }, "/stores/0/schema/a/type", "invalid"],
+    [
+      "a store whose schema is wrong",
+      { ...full, stores: [{ ...full.stores[0], schema: { a: { type: "text" } } }] },
+      "/stores/0/schema/a/type",
+      "invalid"
+    ],
     [
       "a unique index, which comes later",
       { ...full, stores: [{ ...full.stores[0], indexes: [{ name: "a", on: [{ path: "customer", direction: "asc" }], unique: true }] }] },
@@ -86,7 +96,12 @@ describe("a manifest", () => {
     ["a pattern that is none", { ...full, routes: [route("orders")] }, "/routes/0/pattern", "pattern"],
     ["a route to no handler", { ...full, handlers: [] }, "/routes/0/handler", "unknown_handler"],
     ["a route that writes maybe", { ...full, routes: [{ ...full.routes[0], writes: "yes" }] }, "/routes/0/writes", "type"],
-    ["a parameter the pattern lacks", { ...full, routes: [{ ...full.routes[0], pattern: "/" }] }, "/routes/0/input/params/id", "unknown_parameter"],
+    [
+      "a parameter the pattern lacks",
+      { ...full, routes: [{ ...full.routes[0], pattern: "/" }] },
+      "/routes/0/input/params/id",
+      "unknown_parameter"
+    ],
     [
       "an input field of no type",
       { ...full, routes: [{ ...full.routes[0], input: { query: { page: { type: "int", minimum: 1 } } } }] },
