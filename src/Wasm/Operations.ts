@@ -89,8 +89,8 @@ export class Operations implements OperationRunner {
   end(): void {
     this.reader = undefined
     this.transaction = undefined
-    this.rows.reset()
-    for (const rows of this.queryRows) rows.reset()
+    if (this.rows.count > 0) this.rows.reset()
+    for (const rows of this.queryRows) if (rows.count > 0) rows.reset()
     this.answers.clear()
   }
 

@@ -405,11 +405,12 @@ describe("configuration", () => {
   it("that is missing, mistyped or unknown refuses the service, naming all of it", () => {
     const start = (given: Record<string, unknown>): WasmReason => {
       try {
-        new Bench({}, { config }, { config: given })
+        const { service } = new Bench({}, { config }, { config: given })
+        throw new Error(`${service.manifest.name} started`)
       } catch (error) {
         if (error instanceof Fault) return error.reason as WasmReason
+        throw error
       }
-      throw new Error("it started")
     }
     const reason = start({ taxRate: "much", regoin: "eu" })
     if (reason._tag !== "InvalidConfiguration") throw new Error(reason._tag)
