@@ -18,8 +18,6 @@ export const SINK_BYTES_MAX = 64 * 1024 * 1024
 export const SLACK_BYTES = 8
 /** From here on the runtime's copy is faster than a loop. */
 const LONG_COPY_BYTES = 48
-/** Up to here three bytes per unit are simply reserved; a longer text is measured first. */
-const SHORT_TEXT_UNITS = 1024
 
 export class ByteSink {
   /** The buffer; only `[0, length)` means anything. */
@@ -71,7 +69,8 @@ export class ByteSink {
 
   /** Any text, as UTF-8; lone surrogates become U+FFFD. */
   utf8(text: string): void {
-    this.ensure(text.length <= SHORT_TEXT_UNITS ? utf8BytesMax(text.length) : utf8Length(text))
+    // Three bytes per unit are nearly always there; only when they are not is the text measured.
+    if (this.length + utf8BytesMax(text.length) + SLACK_BYTES > this.bytes.length) this.ensure(utf8Length(text))
     this.length = writeUtf8(text, this.bytes, this.length)
   }
 

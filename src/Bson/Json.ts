@@ -7,6 +7,7 @@
  * - key as 32 hex digits, UUID in its text form, other binary data as base64, ObjectId as 24 hex digits.
  * - regex as `"/pattern/options"`; timestamp as `{"t":seconds,"i":ordinal}`; the ends of the order as `{"$minKey":1}` and `{"$maxKey":1}`.
  *
+ * Room is asked for in advance, six bytes per byte of a value of up to 16 KB: a sink may refuse a value that near its maximum.
  * Fields keep their stored order. The bytes have passed `validate`, which bounds the recursion.
  */
 import type { ByteSink } from "./ByteSink.ts"

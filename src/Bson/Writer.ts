@@ -9,7 +9,6 @@
 import { ByteSink } from "./ByteSink.ts"
 import { bsonFault } from "./Errors.ts"
 import * as Type from "./Type.ts"
-import { utf8BytesMax, writeUtf8 } from "./Utf8.ts"
 import { nextElement, writeDouble, writeInt32 } from "./View.ts"
 
 /** First size of a writer: a typical document fits. */
@@ -51,10 +50,9 @@ export class Writer extends ByteSink {
 
   private textName(type: number, name: string): void {
     if (name.includes("\0")) throw bsonFault({ _tag: "InvalidValue", path: name, message: "a field name cannot hold a NUL" })
-    this.ensure(utf8BytesMax(name.length) + 2)
-    this.bytes[this.length] = type
-    this.length = writeUtf8(name, this.bytes, this.length + 1)
-    this.bytes[this.length++] = 0
+    this.byte(type)
+    this.utf8(name)
+    this.byte(0)
   }
 
   /** Starts an element of an array: its name is the decimal `index`. */
