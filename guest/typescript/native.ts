@@ -1,0 +1,86 @@
+/**
+ * The functions that the engine's glue gives to this SDK (guest/engine). Only the SDK sees them: it takes them from the global object before a
+ * line of the service runs.
+ */
+
+/** Kinds of values that JavaScript has no type for, by the glue's numbers. */
+export const Kind = { key: 0, uuid: 1, objectId: 2, decimal: 3 } as const
+
+/** Host operations, by the numbers of the ABI. */
+export const Operation = {
+  get: 1,
+  getMany: 2,
+  insert: 3,
+  insertMany: 4,
+  replace: 5,
+  update: 6,
+  upsert: 7,
+  delete: 8,
+  query: 9,
+  count: 12,
+  json: 13,
+  render: 14,
+  renderQuery: 15,
+  config: 19
+} as const
+
+/** A value whose bytes the engine holds: a Key, Uuid, ObjectId or Decimal. */
+export interface NativeValue {
+  readonly constructor: Function
+}
+
+export interface Native {
+  /** Runs a host operation; throws what `hostError` makes of an error document. */
+  call(operation: number, argument: object): Reply
+  /** Says what the service is; `handlers` in the order of its routes. */
+  define(definition: object, handlers: ReadonlyArray<(request: never) => unknown>): void
+  /** Objects of a kind get this prototype. */
+  adopt(kind: number, prototype: object): void
+  make(kind: number, bytes: Uint8Array): NativeValue
+  /** A value from hexadecimal text; undefined when it is none. */
+  parse(kind: number, text: string): NativeValue | undefined
+  bytes(value: NativeValue): Uint8Array
+  text(value: NativeValue): string
+  /** The kind of a value, -1 when it is none of these. */
+  kind(value: unknown): number
+  compare(left: NativeValue, right: NativeValue): number
+  hostError(constructor: new (document: { code: string; message: string }) => Error): void
+  random(into: Uint8Array): void
+  log(level: number, line: object): void
+  encodeText(text: string): Uint8Array
+  decodeText(bytes: Uint8Array): string
+  /** Whether this is the top level, at build time. */
+  building(): boolean
+}
+
+/** What host operations answer. Each one fills its own fields. */
+export interface Reply {
+  readonly document?: object
+  readonly documents?: ReadonlyArray<object | null>
+  readonly key?: unknown
+  readonly keys?: ReadonlyArray<unknown>
+  readonly rows?: ReadonlyArray<object>
+  readonly matched?: number
+  readonly modified?: number
+  readonly deleted?: number
+  readonly count?: number
+  readonly answer?: number
+  readonly value?: unknown
+}
+
+const scope = globalThis as { __planck?: Native }
+
+/** Whether this is the engine. Elsewhere the SDK may be imported too, so that schemas and stores can be looked at. */
+export const inEngine = scope.__planck !== undefined
+
+/** The glue. */
+export const native: Native = scope.__planck ?? outside()
+delete scope.__planck
+
+function outside(): Native {
+  const refuse = (): never => {
+    throw new Error("this works inside a Planck service only")
+  }
+  const values = { make: refuse, parse: refuse, bytes: refuse, text: refuse, compare: refuse, random: refuse, encodeText: refuse, decodeText: refuse }
+  return { ...values, call: refuse, define: refuse, adopt: () => {}, kind: () => -1, hostError: () => {}, log: refuse, building: () => true }
+}

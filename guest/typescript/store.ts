@@ -1,0 +1,189 @@
+/** Stores: named sets of documents with a schema. */
+import { native, Operation } from "./native.ts"
+import type { Path } from "./paths.ts"
+import { type Conditions, Query, type Operator, type Updated } from "./query.ts"
+import { type AnySchema, definitions, type Document, type FieldDefinition, type Fields, type Given, type Infer, type Schema, StructSchema } from "./schema.ts"
+import { Key, ObjectId, Uuid } from "./values.ts"
+
+/** What identifies the documents of a store. */
+export type IdKind = "key" | "uuid" | "objectId" | "string" | "int" | "long"
+
+/** A store as the manifest has it. */
+export interface StoreDefinition {
+  readonly name: string
+  readonly idKind: IdKind
+  readonly schema: Record<string, FieldDefinition>
+  readonly indexes: ReadonlyArray<{ readonly name: string; readonly on: ReadonlyArray<{ readonly path: string; readonly direction: "asc" | "desc" }> }>
+}
+
+/** A secondary index over paths; `-path` is descending. */
+export interface Index<Row> {
+  readonly on: ReadonlyArray<Path<Row> | `-${Path<Row>}`>
+  /** A name to know it by; made of its paths when not given. */
+  readonly name?: string
+}
+
+export interface StoreOptions<Row> {
+  readonly indexes?: ReadonlyArray<Index<Row>>
+}
+
+/** The type of `_id`: what the schema says, a key of this store when it says nothing. */
+type IdOf<Name extends string, Shape> = Shape extends { readonly _id: infer Id } ? (Infer<Id> extends Key ? Key<Name> : Infer<Id>) : Key<Name>
+
+/** A document of a store, as it is read. */
+export type Row<Name extends string, Shape> = { readonly _id: IdOf<Name, Shape> } & Document<Omit<Shape, "_id">>
+
+/** A document as it is given to a store: `_id` may be left out where the host can make one. */
+export type NewRow<Name extends string, Shape> = Given<Omit<Shape, "_id">> &
+  (IdOf<Name, Shape> extends string | number | bigint ? { readonly _id: IdOf<Name, Shape> } : { readonly _id?: IdOf<Name, Shape> })
+
+/** An id, or its text where an id has one. */
+type IdLike<Id> = Id extends { readonly toJSON: () => string } ? Id | string : Id
+
+/** Every store that was declared, in order. */
+export const declaredStores: StoreDefinition[] = []
+
+const ID_TYPES: Readonly<Record<string, IdKind>> = { key: "key", uuid: "uuid", objectId: "objectId", string: "string", int: "int", long: "long" }
+const TEXT_IDS: Readonly<Record<string, (text: string) => unknown>> = {
+  key: (text) => Key.parse(text),
+  uuid: (text) => Uuid.parse(text),
+  objectId: (text) => ObjectId.parse(text)
+}
+
+/**
+ * A store: documents of one shape. Declared at the top level with `store(name, fields, options)`.
+ *
+ * @example
+ * ```ts
+ * const orders = store("orders", { number: s.string(), total: s.decimal() }, { indexes: [{ on: ["number"] }] })
+ * const id = orders.insert({ number: "A-1", total: Decimal.from("9.90") })
+ * orders.get(id)?.total
+ * ```
+ */
+export class Store<Name extends string, Shape extends Fields> {
+  readonly name: Name
+  readonly definition: StoreDefinition
+  /** The schema of a document without `_id`: `{ body: orders.input }`. */
+  readonly input: StructSchema<Omit<Shape, "_id">>
+  /** The type of a document. `typeof orders.Row` */
+  declare readonly Row: Row<Name, Shape>
+  readonly #query: Query<Row<Name, Shape>>
+
+  constructor(name: Name, fields: Shape, options: StoreOptions<Row<Name, Shape>>) {
+    const { _id, ...rest } = fields as Fields
+    this.name = name
+    this.input = new StructSchema(rest as unknown as Omit<Shape, "_id">) // rest types do not follow generics
+    this.definition = { name, idKind: idKindOf(name, _id), schema: definitions(rest), indexes: (options.indexes ?? []).map(indexDefinition) }
+    this.#query = new Query({ store: name, conditions: [], orderBy: [] }, (path, value) => this.#revive(path, value))
+  }
+
+  /** The document with this id; undefined when there is none. A text that is no id has no document. */
+  get(id: IdLike<IdOf<Name, Shape>>): Row<Name, Shape> | undefined {
+    const key = this.#id(id)
+    return key === undefined ? undefined : (native.call(Operation.get, { store: this.name, key }).document as Row<Name, Shape> | undefined)
+  }
+
+  /** The documents with these ids, in their order; undefined where there is none. */
+  getMany(ids: ReadonlyArray<IdLike<IdOf<Name, Shape>>>): (Row<Name, Shape> | undefined)[] {
+    const keys = ids.map((id) => this.#id(id))
+    const found = native.call(Operation.getMany, { store: this.name, keys: keys.filter((key) => key !== undefined) }).documents ?? []
+    let next = 0
+    return keys.map((key) => (key === undefined ? undefined : ((found[next++] ?? undefined) as Row<Name, Shape> | undefined)))
+  }
+
+  /** Inserts a document; its id, generated when none is given. Throws `duplicate_key` when the id is taken. */
+  insert(document: NewRow<Name, Shape>): IdOf<Name, Shape> {
+    return native.call(Operation.insert, { store: this.name, document }).key as IdOf<Name, Shape>
+  }
+
+  /** Inserts documents; their ids, in order. All or none. */
+  insertMany(documents: ReadonlyArray<NewRow<Name, Shape>>): IdOf<Name, Shape>[] {
+    if (documents.length === 0) return []
+    return (native.call(Operation.insertMany, { store: this.name, documents }).keys ?? []) as IdOf<Name, Shape>[]
+  }
+
+  /** Puts a document in the place of the one with its id; `matched` is 0 when there is none. */
+  replace(document: Given<Omit<Shape, "_id">> & { readonly _id: IdOf<Name, Shape> }): Updated {
+    const { matched = 0, modified = 0 } = native.call(Operation.replace, { store: this.name, document })
+    return { matched, modified }
+  }
+
+  /** Inserts a document or puts it in the place of the one with its id; `matched` is 0 when it was inserted. */
+  upsert(document: NewRow<Name, Shape>): Updated & { readonly key: IdOf<Name, Shape> } {
+    const { matched = 0, modified = 0, key } = native.call(Operation.upsert, { store: this.name, document })
+    return { matched, modified, key: key as IdOf<Name, Shape> }
+  }
+
+  /** Deletes the document with this id; whether there was one. */
+  delete(id: IdLike<IdOf<Name, Shape>>): boolean {
+    const key = this.#id(id)
+    return key !== undefined && (native.call(Operation.delete, { store: this.name, key }).deleted ?? 0) > 0
+  }
+
+  /** The documents for which all of this holds. */
+  filter: Query<Row<Name, Shape>>["filter"] = (...condition: unknown[]) =>
+    (this.#query.filter as (...condition: unknown[]) => Query<Row<Name, Shape>>).apply(this.#query, condition)
+
+  /** The documents for which at least one of these holds. */
+  filterAny: Query<Row<Name, Shape>>["filterAny"] = (...alternatives) => this.#query.filterAny(...alternatives)
+
+  /** The documents for which this does not hold. */
+  filterNot: Query<Row<Name, Shape>>["filterNot"] = (condition) => this.#query.filterNot(condition)
+
+  /** All documents, ordered by a path. */
+  orderBy: Query<Row<Name, Shape>>["orderBy"] = (path, direction) => this.#query.orderBy(path, direction)
+
+  /** All documents. */
+  all(): Query<Row<Name, Shape>> {
+    return this.#query
+  }
+
+  /** How many documents there are. */
+  count(): number {
+    return this.#query.count()
+  }
+
+  /** The id as a value; undefined for a text that is none. */
+  #id(id: unknown): unknown {
+    const parse = typeof id === "string" ? TEXT_IDS[this.definition.idKind] : undefined
+    return parse === undefined ? id : parse(id as string)
+  }
+
+  /** A field's text as the value the field holds: keys and the like may be given as text, decimals too. */
+  #revive(path: string, value: unknown): unknown {
+    if (typeof value !== "string") return value
+    const type = path === "_id" ? this.definition.idKind : this.definition.schema[path]?.type
+    const parse = type === undefined ? undefined : TEXT_IDS[type]
+    const parsed = parse?.(value)
+    if (parse !== undefined && parsed === undefined) throw new TypeError(`"${value}" is no ${type ?? ""}, which ${this.name}.${path} is compared with`)
+    return parsed ?? value
+  }
+}
+
+/** Declares a store. At the top level only. */
+export function store<const Name extends string, const Shape extends Fields>(
+  name: Name,
+  fields: Shape,
+  options: StoreOptions<Row<Name, Shape>> = {}
+): Store<Name, Shape> {
+  if (!native.building()) throw new TypeError("a store is declared at the top level, not inside a handler")
+  const declared = new Store(name, fields, options)
+  if (declaredStores.some((other) => other.name === name)) throw new TypeError(`the store "${name}" is declared twice`)
+  declaredStores.push(declared.definition)
+  return declared
+}
+
+function idKindOf(store: string, schema: AnySchema | undefined): IdKind {
+  if (schema === undefined) return "key"
+  const kind = ID_TYPES[(schema as Schema<unknown>).definition.type]
+  if (kind === undefined) throw new TypeError(`the _id of "${store}" has to be one of ${Object.keys(ID_TYPES).join(", ")}`)
+  return kind
+}
+
+function indexDefinition(index: { readonly on: ReadonlyArray<string>; readonly name?: string }): StoreDefinition["indexes"][number] {
+  const on = index.on.map((path) => (path.startsWith("-") ? { path: path.slice(1), direction: "desc" as const } : { path, direction: "asc" as const }))
+  return { name: index.name ?? on.map(({ path, direction }) => `${path}_${direction}`).join("_"), on }
+}
+
+/** Any operator of the path form, for code that builds filters. */
+export type { Conditions, Operator }

@@ -1,0 +1,65 @@
+/**
+ * The door: from an author's folder to one `.wasm`, once or whenever it changes.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { Builder, type BuildOptions, type BuiltService } from "./Builder.ts"
+import { BuildError } from "./Errors.ts"
+import { issuesOf } from "./Failure.ts"
+import { type WatchEvent, type WatchOptions, watchFolder } from "./Watch.ts"
+
+export { BuildError } from "./Errors.ts"
+export { type BuildIssue, formatBuildIssue } from "./Issue.ts"
+export type { BuildOptions, BuildSizes, BuiltService } from "./Builder.ts"
+export type { WatchEvent, WatchOptions } from "./Watch.ts"
+
+/**
+ * Builds the service in a folder and checks its types. Fails with a `BuildError` that holds every mistake.
+ *
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { build } from "../src/Build/Build.ts"
+ *
+ * const program = build("examples/orders").pipe(Effect.map(({ file, manifest }) => `${manifest.name}: ${file.length} bytes`))
+ * ```
+ */
+export function build(folder: string, options: BuildOptions = {}): Effect.Effect<BuiltService, BuildError> {
+  return Effect.scoped(
+    Effect.gen(function* () {
+      const builder = yield* Effect.acquireRelease(attempt(() => Builder.open(folder, options)), (opened) => Effect.promise(() => opened.close()))
+      const service = yield* attempt(() => builder.build())
+      const issues = yield* attempt(() => builder.checkTypes())
+      if (issues.length > 0) return yield* new BuildError({ issues })
+      return service
+    })
+  )
+}
+
+/**
+ * Builds the service in a folder now and after every change. Failures are events; the stream itself fails only when there is no service to watch.
+ * A build takes well under a second; types are checked beside it and reported when the check is done.
+ */
+export function watch(folder: string, options: WatchOptions = {}): Stream.Stream<WatchEvent, BuildError> {
+  return Stream.callback<WatchEvent, BuildError>((queue) => watchInto(folder, options, queue))
+}
+
+function watchInto(folder: string, options: WatchOptions, queue: Queue.Queue<WatchEvent, BuildError | Cause.Done>): Effect.Effect<void, BuildError, Scope.Scope> {
+  const opened = attempt(() => watchFolder(folder, options, (event) => void Queue.offerUnsafe(queue, event)))
+  return Effect.asVoid(Effect.acquireRelease(opened, (watching) => Effect.promise(() => watching.close())))
+}
+
+/** Mistakes in the service become a `BuildError`; anything else is a defect. */
+function attempt<A>(run: () => Promise<A>): Effect.Effect<A, BuildError> {
+  return Effect.tryPromise({
+    try: run,
+    catch: (error) => {
+      const issues = issuesOf(error)
+      if (issues === undefined) throw error
+      return new BuildError({ issues })
+    }
+  })
+}

@@ -1,0 +1,120 @@
+/**
+ * Builds a folder whenever it changes.
+ *
+ * Invariants
+ * - One build at a time; changes that come meanwhile lead to one more, never to a queue.
+ * - A failed build is an event like any other: whoever serves keeps what it has.
+ * - Types are checked beside, and only the newest check reports.
+ */
+import { watch, type FSWatcher } from "node:fs"
+import { Builder, type BuildOptions, type BuiltService } from "./Builder.ts"
+import { issuesOf } from "./Failure.ts"
+import type { BuildIssue } from "./Issue.ts"
+
+/** What a watch reports. `elapsedMs` is from the change to the event. */
+export type WatchEvent =
+  | { readonly _tag: "Built"; readonly service: BuiltService; readonly elapsedMs: number }
+  | { readonly _tag: "Failed"; readonly issues: ReadonlyArray<BuildIssue>; readonly elapsedMs: number }
+  /** The types of the last build: no issues means that they are right. */
+  | { readonly _tag: "TypesChecked"; readonly issues: ReadonlyArray<BuildIssue>; readonly elapsedMs: number }
+
+export interface WatchOptions extends BuildOptions {
+  /** How long a folder has to be quiet before it is built, in milliseconds. */
+  readonly quietMs?: number
+}
+
+/** An editor writes a file in several steps: this is longer than they take. */
+const QUIET_MS = 15
+const IGNORED = /(^|[\\/])(\.[^\\/]+|node_modules|dist)([\\/]|$)/
+
+export interface Watch {
+  close(): Promise<void>
+}
+
+/** Builds the folder, then again after every change, until closed. Rejects with a Fault `InvalidService` when there is no service in it. */
+export async function watchFolder(folder: string, options: WatchOptions, report: (event: WatchEvent) => void): Promise<Watch> {
+  const builder = await Builder.open(folder, options)
+  const loop = new BuildLoop(builder, options.quietMs ?? QUIET_MS, report)
+  const watcher: FSWatcher = watch(builder.project.folder, { recursive: true }, (_event, file) => {
+    if (file === null || !IGNORED.test(file)) loop.change()
+  })
+  watcher.on("error", () => loop.change())
+  await loop.build()
+  return {
+    close: async () => {
+      watcher.close()
+      await loop.close()
+      await builder.close()
+    }
+  }
+}
+
+class BuildLoop {
+  private readonly builder: Builder
+  private readonly quietMs: number
+  private readonly report: (event: WatchEvent) => void
+  private timer: NodeJS.Timeout | undefined
+  private running: Promise<void> | undefined
+  private checking: Promise<void> | undefined
+  private changedAt: number | undefined
+  private check: AbortController | undefined
+  private closed = false
+
+  constructor(builder: Builder, quietMs: number, report: (event: WatchEvent) => void) {
+    this.builder = builder
+    this.quietMs = quietMs
+    this.report = report
+  }
+
+  change(): void {
+    if (this.closed) return
+    this.changedAt ??= performance.now()
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => void this.build(), this.quietMs)
+  }
+
+  /** Builds now, or once more after the build that runs. */
+  async build(): Promise<void> {
+    if (this.running !== undefined) {
+      await this.running
+      if (this.changedAt !== undefined) this.change()
+      return
+    }
+    const startedAt = this.changedAt ?? performance.now()
+    this.changedAt = undefined
+    this.running = this.run(startedAt)
+    await this.running
+    this.running = undefined
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    clearTimeout(this.timer)
+    this.check?.abort()
+    await this.running
+    await this.checking
+  }
+
+  private async run(startedAt: number): Promise<void> {
+    this.check?.abort()
+    const elapsedMs = (): number => performance.now() - startedAt
+    try {
+      const service = await this.builder.build()
+      if (this.closed) return
+      this.report({ _tag: "Built", service, elapsedMs: elapsedMs() })
+      this.checkTypes(startedAt)
+    } catch (error) {
+      const issues = issuesOf(error)
+      if (issues === undefined) throw error
+      if (!this.closed) this.report({ _tag: "Failed", issues, elapsedMs: elapsedMs() })
+    }
+  }
+
+  private checkTypes(startedAt: number): void {
+    const check = new AbortController()
+    this.check = check
+    this.checking = this.builder.checkTypes(check.signal).then((issues) => {
+      if (!check.signal.aborted && !this.closed) this.report({ _tag: "TypesChecked", issues, elapsedMs: performance.now() - startedAt })
+    })
+  }
+}
