@@ -41,7 +41,7 @@ import {
 import type { PageRun } from "./PageRun.ts"
 
 /** A page with less in it takes in its neighbour when it can. */
-const UNDERFULL_BYTES = CAPACITY_BYTES / 4
+export const UNDERFULL_BYTES = CAPACITY_BYTES / 4
 const HALF_BYTES = CAPACITY_BYTES / 2
 const ENTRIES_PER_PAGE_MAX = CAPACITY_BYTES / SLOT_BYTES
 /** Bytes of keys and values held at most: more than two pages' worth of entries of any shape. */

@@ -12,12 +12,16 @@ import type { Budget, EntrySource } from "./Entry.ts"
 import { PAGE_COST } from "./Entry.ts"
 import { indexFault } from "./Errors.ts"
 import type { FreePages } from "./FreePages.ts"
-import { HEAD_BYTES, KEY_BYTES_MAX, LEVELS_MAX, VALUE_BYTES_MAX, compareBytes, copyBytes, pageMemory, readU32 } from "./Layout.ts"
+import { HEAD_BYTES, LEAF, KEY_BYTES_MAX, LEVELS_MAX, VALUE_BYTES_MAX, compareBytes, copyBytes, pageMemory, readU32 } from "./Layout.ts"
+import { LeafPatch } from "./LeafPatch.ts"
 import { childChecksum, childPage, copyKey, entryCount, findChild, findSlot } from "./Page.ts"
 import { PageBuilder } from "./PageBuilder.ts"
 import type { PageCache } from "./PageCache.ts"
 import type { PageRun } from "./PageRun.ts"
 import type { Root } from "./Version.ts"
+
+/** What an entry costs that goes from its page through a builder into another. */
+const ENTRY_COST = 2
 
 /** A key with room for a head behind it. */
 class KeyBuffer {
@@ -74,6 +78,9 @@ export class TreeMerge {
   readonly #scratch = new KeyBuffer()
   readonly #child = { page: 0, checksum: 0 }
   #pending = false
+  /** Whether the leaf that is open is being patched. */
+  #isPatching = false
+  readonly #patch = new LeafPatch()
   #entries: number
   #pages: number
 
@@ -99,8 +106,9 @@ export class TreeMerge {
     this.#depth = 1
     while (this.#depth > 0) {
       const position = this.#positions[this.#depth - 1]!
-      if (position.level === 0) this.#mergeLeaf(position)
-      else this.#walkBranch(position)
+      if (position.level > 0) this.#walkBranch(position)
+      else if (this.#isPatching) this.#patchLeaf(position)
+      else this.#streamLeaf(position)
       if (this.#site.budget.left <= 0) yield "more"
     }
     yield* this.#appendRest()
@@ -128,11 +136,8 @@ export class TreeMerge {
   /** One pass over a branch: passes by what no entry belongs to, then opens a child or ends. */
   #walkBranch(position: Position): void {
     const target = this.#pending && this.#isWithin(position) ? this.#childOf(position) : position.count
-    while (position.slot < target && this.#site.budget.left > 0) {
-      if (!this.#passBy(position)) return
-    }
-    if (position.slot < target) return
-    if (position.slot === position.count) this.#leave()
+    if (position.slot < target && !this.#passBy(position, target)) return
+    if (position.slot === position.count) this.#depth--
     else this.#open(position)
   }
 
@@ -149,21 +154,25 @@ export class TreeMerge {
     return compareBytes(key, keyAt, keyLength, position.upper.bytes, 0, position.upper.length) < 0
   }
 
-  /** Hands the child at the position's slot on as it is; false when it was opened instead because a small page before it needs it. */
-  #passBy(position: Position): boolean {
+  /** Hands the children up to slot `target` on as they are; false when the first was opened instead, because a small page before it needs it. */
+  #passBy(position: Position, target: number): boolean {
     const below = position.level - 1
     for (let level = 0; level < below; level++) this.#builder(level).close(false)
-    const builder = this.#builder(below)
-    if (builder.isUnderfull) {
+    const last = this.#builder(below)
+    if (last.isUnderfull) {
       this.#open(position)
       return false
     }
-    builder.close(false)
-    this.#loadChild(position)
-    const { page, checksum } = this.#child
-    this.#builder(position.level).addChild(this.#scratch.bytes, this.#scratch.length, page, checksum)
-    position.slot++
-    this.#site.budget.left--
+    last.close(false)
+    const builder = this.#builder(position.level)
+    this.#site.budget.left -= ENTRY_COST * (target - position.slot)
+    if (position.slot === 0) {
+      this.#loadChild(position)
+      builder.addChild(this.#scratch.bytes, this.#scratch.length, this.#child.page, this.#child.checksum)
+      position.slot = 1
+    }
+    builder.addSlots(position.memory, 0, position.slot, target)
+    position.slot = target
     return true
   }
 
@@ -198,6 +207,8 @@ export class TreeMerge {
     this.#site.free.release(page)
     this.#pages--
     if (child.level === 0) {
+      this.#isPatching = true
+      this.#patch.begin(child.memory)
       const builder = this.#builder(0)
       if (builder.isEmpty) builder.startRun(child.separator.bytes, child.separator.length)
     }
@@ -214,24 +225,56 @@ export class TreeMerge {
     if (position.bounded) child.upper.set(position.upper.bytes, 0, position.upper.length)
   }
 
-  #leave(): void {
-    this.#depth--
+  /** Collects what belongs to an opened leaf as a patch, and writes it once all is there. Where that does not serve, the leaf is streamed. */
+  #patchLeaf(position: Position): void {
+    while (this.#site.budget.left > 0) {
+      if (!this.#pending || !this.#isWithin(position)) {
+        if (this.#patch.fits && !this.#builder(0).isUnderfull) this.#writePatch(position)
+        else this.#spillPatch(position)
+        return
+      }
+      const found = this.#slotOf(position)
+      const slot = found < 0 ? ~found : found
+      if (!this.#patch.add(this.#source, slot, found >= 0, this.#options.keepTombstones)) return this.#spillPatch(position)
+      position.slot = found < 0 ? slot : slot + 1
+      this.#advance()
+    }
   }
 
-  /** Merges the entries of an opened leaf with those of the source that belong to it. */
-  #mergeLeaf(position: Position): void {
+  #writePatch(position: Position): void {
+    const { budget, run, transaction } = this.#site
+    const patch = this.#patch
+    this.#builder(0).close(false)
+    const page = run.begin()
+    const used = patch.write(run.memory, run.base())
+    const checksum = run.seal(LEAF, 0, this.#options.treeId, transaction, patch.entries, used)
+    this.#builder(1).addChild(position.separator.bytes, position.separator.length, page, checksum)
+    this.#entries += patch.entries - position.count
+    this.#pages++
+    this.#depth--
+    budget.left -= PAGE_COST
+  }
+
+  #spillPatch(position: Position): void {
+    position.slot = this.#patch.spill(this.#builder(0))
+    this.#entries += this.#patch.entries - position.count
+    this.#isPatching = false
+    this.#site.budget.left -= ENTRY_COST * position.slot
+  }
+
+  /** Merges the entries of an opened leaf, from its slot on, with those of the source that belong to it, one by one. */
+  #streamLeaf(position: Position): void {
     const { budget } = this.#site
-    const { memory } = position
     const builder = this.#builder(0)
     while (budget.left > 0) {
       const within = this.#pending && this.#isWithin(position)
       const found = within ? this.#slotOf(position) : ~position.count
       const until = found < 0 ? ~found : found
-      builder.addSlots(memory, 0, position.slot, until)
-      budget.left -= until - position.slot
+      builder.addSlots(position.memory, 0, position.slot, until)
+      budget.left -= ENTRY_COST * (until - position.slot)
       position.slot = until
       if (!within) {
-        this.#leave()
+        this.#depth--
         return
       }
       if (found >= 0) {
@@ -313,9 +356,10 @@ export class TreeMerge {
       const { run, transaction } = this.#site
       const above = next + 1
       this.#builders.push(
-        new PageBuilder(run, next, this.#options.treeId, transaction, (separator, length, page, checksum) =>
+        new PageBuilder(run, next, this.#options.treeId, transaction, (separator, length, page, checksum) => {
+          this.#site.budget.left -= PAGE_COST
           this.#builder(above).addChild(separator, length, page, checksum)
-        )
+        })
       )
     }
     return this.#builders[level]!
