@@ -42,7 +42,9 @@ export class Host {
   private operations: OperationRunner | undefined
   private operationCount = 0
   private readonly argumentLimits: ValidateLimits
+  private deadlineMs = 0
   private deadlineAtMs = 0
+  private calls = 0
 
   constructor(ports: HostPorts, log: GuestLog, limits: Limits) {
     this.ports = ports
@@ -60,7 +62,8 @@ export class Host {
     this.fatal = undefined
     this.nowMs = nowMs
     this.parked.reset()
-    this.deadlineAtMs = this.ports.monotonicMs() + this.limits.deadlineMs
+    this.deadlineMs = this.deadlineOfCall(operations !== undefined)
+    this.deadlineAtMs = this.ports.monotonicMs() + this.deadlineMs
   }
 
   /** Ends the call: from here on the guest reaches nothing. */
@@ -91,7 +94,7 @@ export class Host {
   mustStop(): boolean {
     if (this.fatal !== undefined) return true
     if (this.ports.monotonicMs() < this.deadlineAtMs) return false
-    this.fatal = deadlineExceeded(this.limits.deadlineMs)
+    this.fatal = deadlineExceeded(this.deadlineMs)
     return true
   }
 
@@ -108,6 +111,13 @@ export class Host {
   line(level: number, memory: Uint8Array, at: number, length: number): void {
     if (length > LOG_LINE_BYTES_MAX || !isDocument(memory, at, length)) this.log.drop()
     else this.log.document(level, memory, at)
+  }
+
+  private deadlineOfCall(isCall: boolean): number {
+    const { deadlineMs, coldDeadlineMs, coldCalls } = this.limits
+    if (this.calls >= coldCalls) return deadlineMs
+    if (isCall) this.calls++
+    return Math.max(deadlineMs, coldDeadlineMs)
   }
 
   private admit(): OperationRunner {

@@ -4,6 +4,12 @@
 export interface Limits {
   /** Wall-clock time of one call, host operations included. */
   readonly deadlineMs: number
+  /**
+   * Time of the first `coldCalls` calls of a module, when it is longer: the runtime compiles code when it is first run, and that is not the
+   * handler's fault.
+   */
+  readonly coldDeadlineMs: number
+  readonly coldCalls: number
   /** A guest's memory; the module's declared maximum is patched down to it. */
   readonly memoryBytes: number
   /** An argument of a host operation. */
@@ -25,6 +31,8 @@ const MIB = 1024 * 1024
 /** The limits a service has when nobody says otherwise. */
 export const DEFAULT_LIMITS: Limits = {
   deadlineMs: 50,
+  coldDeadlineMs: 1_000,
+  coldCalls: 50,
   memoryBytes: 64 * MIB,
   argumentBytesMax: 32 * MIB,
   replyBytesMax: 32 * MIB,

@@ -108,7 +108,7 @@ export class Bench {
         schedule: (task) => this.tasks.push(task)
       },
       ...options,
-      limits: { memoryBytes: 64 * 65536, ...options.limits }
+      limits: { memoryBytes: 64 * 65536, coldCalls: 0, ...options.limits }
     })
     this.settle()
   }

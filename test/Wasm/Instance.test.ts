@@ -41,7 +41,7 @@ const bench = (parts: GuestParts | Uint8Array, limits: Partial<Limits> = {}): Be
   const made: Bench = {
     lines,
     stepMs: 0,
-    host: new Host({ monotonicMs: () => (now += made.stepMs), random: (into) => into.fill(7) }, log, { ...DEFAULT_LIMITS, ...limits }),
+    host: new Host({ monotonicMs: () => (now += made.stepMs), random: (into) => into.fill(7) }, log, { ...DEFAULT_LIMITS, coldCalls: 0, ...limits }),
     get instance() {
       return instance
     },
@@ -224,6 +224,20 @@ describe("an instance", () => {
     quick.stepMs = 10
     quick.call()
     assert.isUndefined(quick.host.fatal)
+  })
+
+  it("has more time while the runtime still compiles its code", () => {
+    const main = `(loop $again (br_if $again (i32.eqz (call $tick)))) (i32.const 0)`
+    const cold = bench({ main }, { deadlineMs: 50, coldDeadlineMs: 500, coldCalls: 2 })
+    cold.stepMs = 10
+    const timesOf = (): string => {
+      cold.call()
+      return cold.host.fatal?.message ?? ""
+    }
+    assert.deepStrictEqual(
+      [timesOf(), timesOf(), timesOf()].map((message) => /\d+/.exec(message)?.[0]),
+      ["500", "500", "50"]
+    )
   })
 
   it("gets no operation done once its time is over", () => {
