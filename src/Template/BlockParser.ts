@@ -11,6 +11,16 @@ const opener = /^\{\s*(\/?)\s*(param|import|let|if|else|for|switch|case|raw|frag
 /** What `{` began: a whole node, or the end of the siblings before it. */
 export type Outcome = "parsed" | "ended"
 
+interface Divider {
+  /** Whether it was the end of the block. */
+  readonly closed: boolean
+  readonly clean: boolean
+  /** The condition of an `{else if}`. */
+  readonly test?: BranchSyntax["test"] | undefined
+  /** Whether an `{else if}` had a mistake in its condition. */
+  readonly broken?: boolean
+}
+
 export class BlockParser {
   private readonly markup: MarkupParser
   /** Ends of blocks that were reported as crossing an element and will be met again. */
@@ -171,7 +181,7 @@ export class BlockParser {
     let otherwise: ReadonlyArray<NodeSyntax> = []
     let test = cursor.hole(at + 1, (tokens) => (tokens.next(), parseExpression(tokens)))
     const span = { at, end: cursor.at }
-    markup.standalone(found, at)
+    let clean = markup.standalone(found, at)
     const placeholder = { kind: "literal", value: null, ...span } as const
     let closed = false
     let last = false
@@ -179,8 +189,9 @@ export class BlockParser {
       const body = markup.within({ kind: "if", name: "if", ...span }, () => markup.nodes()) ?? []
       if (last) otherwise = body
       else branches.push({ test: test ?? placeholder, body })
-      const next = this.divider(body, "if", last)
+      const next = this.divider(body, "if", last, clean)
       if (next === undefined) break
+      clean = next.clean
       closed = next.closed
       if (closed) break
       test = next.test
@@ -191,19 +202,17 @@ export class BlockParser {
     return "parsed"
   }
 
-  /** Takes `{else if …}`, `{else}` or the end of a block; undefined when none of them stands here. */
-  private divider(
-    before: Array<NodeSyntax>,
-    word: "if" | "for",
-    last: boolean
-  ): { closed: boolean; test?: BranchSyntax["test"] | undefined; broken?: boolean } | undefined {
+  /**
+   * Takes `{else if …}`, `{else}` or the end of a block; undefined when none of them stands here. `clean` says that all tags of the
+   * block so far had a line for themselves; only then may this one's line go too, or white space would be lost.
+   */
+  private divider(before: Array<NodeSyntax>, word: "if" | "for", last: boolean, clean: boolean): Divider | undefined {
     const { cursor } = this.markup
     const at = cursor.at
     const match = opener.exec(cursor.source.slice(at, at + 200))
     if (match?.[1] === "/" && match[2] === word) {
       cursor.hole(at + match[0].length, () => undefined)
-      this.markup.standalone(before, at)
-      return { closed: true }
+      return { closed: true, clean: clean && this.markup.standalone(before, at) }
     }
     if (match === null || match[1] === "/" || match[2] !== "else") return undefined
     let chained = false
@@ -214,8 +223,7 @@ export class BlockParser {
     const span = { at, end: cursor.at }
     if (last) cursor.issues.add("syntax", span, `nothing can follow the {else} of {${word}} but {/${word}}`)
     else if (chained && word === "for") cursor.issues.add("syntax", span, "{else if} belongs to {if}; a {for} has only {else}")
-    this.markup.standalone(before, at)
-    return { closed: false, test, broken: chained && test === undefined }
+    return { closed: false, test, broken: chained && test === undefined, clean: clean && this.markup.standalone(before, at) }
   }
 
   private for(found: Array<NodeSyntax>): Outcome {
@@ -223,14 +231,14 @@ export class BlockParser {
     const at = cursor.at
     const head = cursor.hole(at + 1, forHead)
     const span = { at, end: cursor.at }
-    this.markup.standalone(found, at)
+    const clean = this.markup.standalone(found, at)
     const read = () => this.markup.within({ kind: "for", name: "for", ...span }, () => this.markup.nodes()) ?? []
     const body = read()
     let otherwise: Array<NodeSyntax> = []
-    let next = this.divider(body, "for", false)
-    for (let last = true; next !== undefined && !next.closed; last = true) {
+    let next = this.divider(body, "for", false, clean)
+    while (next !== undefined && !next.closed) {
       otherwise = read()
-      next = this.divider(otherwise, "for", last)
+      next = this.divider(otherwise, "for", true, next.clean)
     }
     if (next === undefined) this.unclosed("for", span)
     if (head !== undefined) found.push({ kind: "for", ...head, body, otherwise, at, end: cursor.at })

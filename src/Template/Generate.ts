@@ -13,14 +13,14 @@ import { ExpressionSource } from "./GenerateExpression.ts"
 import { ListCursor, itemOf, lengthOf } from "./Lists.ts"
 import { compileLayout, Locator } from "./Locator.ts"
 import { Paths, type Place } from "./Paths.ts"
-import { checkAddress, printAt, printFixed, printMoney, printValue } from "./Print.ts"
+import { checkAddress, printAt, printFixed, printFixedAt, printMoney, printMoneyAt, printString, printValue } from "./Print.ts"
 import type { TemplateTable, Writer } from "./Program.ts"
 import { add, coalesce, divide, equal, field, multiply, negate, order, read, Reference, remainder, sameText, shownAt, subtract, trueAt, truth } from "./Values.ts"
 
 /** What generated code may call, by the names it uses. */
 const runtime = {
   add, coalesce, divide, equal, field, multiply, negate, order, read, Reference, remainder, sameText, shownAt, subtract, trueAt, truth,
-  ListCursor, itemOf, lengthOf, checkAddress, printAt, printFixed, printMoney, printValue, textEnd, skipValue,
+  ListCursor, itemOf, lengthOf, checkAddress, printAt, printFixed, printFixedAt, printMoney, printMoneyAt, printString, printValue, textEnd, skipValue,
   noBytes: new Uint8Array(0),
   noView: new DataView(new ArrayBuffer(0))
 }
@@ -144,10 +144,10 @@ class TemplateSource {
 
   private print(value: CompiledExpression): void {
     const { expressions } = this
-    const place = expressions.paths.of(value)
-    if (place !== undefined) {
-      const whole = expressions.parameterAt(place) !== undefined
-      this.lines.push(whole ? `q = printValue(page, q, ${expressions.value(value)});` : `q = printAt(page, q, u${place.root}, v${place.root}, t${place.number}, p${place.number});`)
+    const located = this.located(value)
+    if (located !== undefined) {
+      const { root, number } = located
+      this.lines.push(`q = t${number} === 2 ? printString(page, q, u${root}, v${root}, p${number}) : printAt(page, q, u${root}, v${root}, t${number}, p${number});`)
     } else if (value.op === "choose") {
       this.lines.push(`if (${expressions.test(value.test)}) {`)
       this.print(value.yes)
@@ -156,10 +156,22 @@ class TemplateSource {
       this.lines.push("}")
     } else if (value.op === "pipe" && value.pipe === "money") {
       const currency = value.arguments[0]
-      this.lines.push(`q = printMoney(page, q, ${expressions.value(value.of)}, ${currency === undefined ? "null" : expressions.value(currency)});`)
+      this.printNumber("printMoney", value.of, `, ${currency === undefined ? "null" : expressions.value(currency)}`)
     } else if (value.op === "pipe" && value.pipe === "number" && value.arguments.length === 1 && isTwo(value.arguments[0])) {
-      this.lines.push(`q = printFixed(page, q, ${expressions.value(value.of)});`)
+      this.printNumber("printFixed", value.of, "")
     } else this.lines.push(`q = printValue(page, q, ${expressions.value(value)});`)
+  }
+
+  private printNumber(name: "printFixed" | "printMoney", value: CompiledExpression, rest: string): void {
+    const located = this.located(value)
+    if (located === undefined) this.lines.push(`q = ${name}(page, q, ${this.expressions.value(value)}${rest});`)
+    else this.lines.push(`q = ${name}At(page, q, u${located.root}, v${located.root}, t${located.number}, p${located.number}${rest});`)
+  }
+
+  /** The place of a path, unless it is a whole parameter: those are values. */
+  private located(value: CompiledExpression): Place | undefined {
+    const place = this.expressions.paths.of(value)
+    return place === undefined || this.expressions.parameterAt(place) !== undefined ? undefined : place
   }
 
   /** Writes an address and looks at the whole of it. */
@@ -172,16 +184,15 @@ class TemplateSource {
 
   private attribute(node: Extract<CompiledNode, { node: "attribute" }>): void {
     const { expressions } = this
-    const place = expressions.paths.of(node.value)
-    const located = place !== undefined && expressions.parameterAt(place) === undefined
+    const place = this.located(node.value)
     const value = `y${this.fresh()}`
-    if (located) this.lines.push(`if (shownAt(${expressions.at(place)})) {`)
+    if (place !== undefined) this.lines.push(`if (shownAt(${expressions.at(place)})) {`)
     else this.lines.push(`const ${value} = ${expressions.value(node.value)}; if (${value} !== null && ${value} !== false) {`)
     this.text(` ${node.name}`)
-    this.lines.push(located ? `if (t${place.number} !== 8) {` : `if (${value} !== true) {`)
+    this.lines.push(place !== undefined ? `if (t${place.number} !== 8) {` : `if (${value} !== true) {`)
     this.text('="')
     const write = () => {
-      if (located) this.print(node.value)
+      if (place !== undefined) this.print(node.value)
       else this.lines.push(`q = printValue(page, q, ${value});`)
     }
     if (node.url === true) this.address(write)
@@ -228,16 +239,15 @@ class TemplateSource {
     const { expressions } = this
     const item = expressions.paths.roots.get(node.item)!
     const count = `n${this.fresh()}`
-    const list = expressions.paths.of(node.list)
-    const located = list !== undefined && expressions.parameterAt(list) === undefined
+    const list = this.located(node.list)
     this.lines.push(`let ${count} = 0;`)
-    if (located) this.openArray(list, item)
+    if (list !== undefined) this.openArray(list, item)
     else this.openList(expressions.value(node.list), item)
     if (node.index !== undefined) this.lines.push(`const x${node.index} = ${count};`)
     this.lines.push(`${count}++;`)
     this.locate(item)
     this.nodes(node.body)
-    this.lines.push(located ? "} }" : "}", `if (${count} === 0) {`)
+    this.lines.push(list !== undefined ? "} }" : "}", `if (${count} === 0) {`)
     this.nodes(node.otherwise)
     this.lines.push("}")
   }
@@ -249,8 +259,8 @@ class TemplateSource {
     this.lines.push(
       `if (t${list.number} === 4) { const u${n} = u${list.root}, v${n} = v${list.root}, e${n} = p${list.number} + v${n}.getInt32(p${list.number}, true) - 1;`,
       `for (let ${at} = p${list.number} + 4; ${at} < e${n};) { page.spend(1);`,
-      `const t${n} = u${n}[${at}], p${n} = textEnd(u${n}, ${at} + 1) + 1;`,
-      `${at} = skipValue(u${n}, t${n}, p${n});`
+      `const t${n} = u${n}[${at}], p${n} = u${n}[${at} + 2] === 0 ? ${at} + 3 : textEnd(u${n}, ${at} + 1) + 1;`,
+      `${at} = t${n} === 3 ? p${n} + v${n}.getInt32(p${n}, true) : skipValue(u${n}, t${n}, p${n});`
     )
   }
 

@@ -140,7 +140,7 @@ export const blockedAddress = "about:invalid"
 
 /** An address as the browser reads it: without leading control characters and spaces, and without tabs and line breaks. */
 function browserView(address: string): string {
-  return address.replace(/^[\u0000-\u0020\u007f-\u00a0\ufeff]+/, "").replace(/[\t\n\r]+/g, "")
+  return address.replace(/^[\p{Cc}\s]+/u, "").replace(/[\t\n\r]+/g, "")
 }
 
 function schemeOf(address: string): string | undefined {

@@ -263,31 +263,33 @@ export class MarkupParser {
     if (this.preformatted === 0 && blank.test(text)) {
       const around = this.open.findLast((entry) => entry.kind === "tag")
       if (around !== undefined && structuralElements.has(around.name)) return
+      // The indentation behind a line that left no trace: the line break before that line is enough.
+      if (at > 0 && cursor.source[at - 1] === "\n" && !text.includes("\n")) return
       text = text.includes("\n") ? "\n" : " "
     }
     found.push({ kind: "text", text, at, end })
   }
 
   /**
-   * Behind a block tag, `{let}` or comment that began at `at`: if it has its line for itself, the line leaves no trace.
-   * `found` are the siblings before it.
+   * Behind a block tag, `{let}` or comment that began at `at`: if it has its line for itself, the line leaves no trace and the
+   * result is true. `found` are the siblings before it. White space remains: the line before ended in a line break that stays.
    */
-  standalone(found: Array<NodeSyntax>, at: number): void {
-    if (this.preformatted > 0) return
+  standalone(found: Array<NodeSyntax>, at: number): boolean {
+    if (this.preformatted > 0) return false
     const { cursor } = this
     const { source } = cursor
     const lineStart = source.lastIndexOf("\n", at - 1) + 1
-    if (!blank.test(source.slice(lineStart, at))) return
+    if (!blank.test(source.slice(lineStart, at))) return false
     const newline = source.indexOf("\n", cursor.at)
     const lineEnd = newline < 0 ? source.length : newline + 1
-    if (!blank.test(source.slice(cursor.at, lineEnd))) return
+    if (!blank.test(source.slice(cursor.at, lineEnd))) return false
     cursor.at = lineEnd
     const before = found.at(-1)
-    if (before?.kind !== "text" || before.end !== at) return
+    if (before?.kind !== "text" || before.end !== at) return true
     const kept = before.text.replace(/[ \t]+$/, "")
-    const wholeLine = blank.test(before.text) && !source.slice(before.at, at).includes("\n")
-    if (kept === "" || wholeLine) found.pop()
+    if (kept === "") found.pop()
     else found[found.length - 1] = { ...before, text: kept, end: at }
+    return true
   }
 
   /** An expression to print: `{e}`. */

@@ -10,11 +10,10 @@ const centsMax = 2_000_000_000
 const tieDistance = 0.001
 
 /**
- * Writes a number with two decimals, exactly as `toFixed(2)` does; returns the offset behind it, or -1 when it is too large, too
- * close to a tie, or no number, and the slow way has to be taken. Needs room for 16 bytes.
+ * Writes a number with two decimals, exactly as `toFixed(2)` does; returns the offset behind it, or -1 when it is too large or too
+ * close to a tie, and the slow way has to be taken. Needs room for 16 bytes.
  */
-export function fixedTwoInto(out: Uint8Array, to: number, value: RenderValue): number {
-  if (typeof value !== "number") return -1
+export function fixedTwoInto(out: Uint8Array, to: number, value: number): number {
   const cents = Math.abs(value) * 100
   if (!(cents < centsMax)) return -1
   const floor = cents | 0

@@ -7,16 +7,16 @@
  * - All functions take the offset `q` of the next byte and return the next one.
  */
 import { decimalText } from "../Bson/Decimal.ts"
-import { asciiInto, base64Length, base64Into, DATE_MS_MAX, hexInto, integerInto, isoDateInto, NUMBER_BYTES_MAX, numberInto, uuidInto } from "../Bson/JsonText.ts"
+import { asciiInto, base64Length, base64Into, hexInto, integerInto, isoDateInto, NUMBER_BYTES_MAX, numberInto, uuidInto } from "../Bson/JsonText.ts"
 import * as Type from "../Bson/Type.ts"
 import { readLatin1, utf8Length, writeUtf8 } from "../Bson/Utf8.ts"
-import { readInt32, isInt64Safe, readInt64, readInt64Number, readDouble } from "../Bson/View.ts"
+import { DATE_MS_MAX, isInt64Safe, readDouble, readInt32, readInt64, readInt64Number } from "../Bson/View.ts"
 import { escapeText } from "./CompiledNodes.ts"
 import { blockedAddress, safeAddress } from "./Html.ts"
 import { currencyDecimals, fixedTwoInto } from "./NumberText.ts"
 import type { Page } from "./Page.ts"
 import { pipes } from "./PipeValues.ts"
-import { textOf, type RenderValue } from "./Values.ts"
+import { read, textOf, type RenderValue } from "./Values.ts"
 
 /** Longest escape: `&quot;`. */
 const growth = 6
@@ -28,36 +28,58 @@ const escapeOf = new Uint8Array(256)
 const escapes = ["", "&amp;", "&lt;", "&gt;", "&quot;", "&#39;"].map((text) => Uint8Array.from(text, (unit) => unit.charCodeAt(0)))
 for (const [index, sign] of [..."&<>\"'"].entries()) escapeOf[sign.charCodeAt(0)] = index + 1
 
-/** Writes UTF-8 bytes, escaped. Four bytes a step as long as none of them needs an escape. */
-export function escapeBytes(page: Page, q: number, bytes: Uint8Array, view: DataView, at: number, length: number): number {
-  const end = at + length
-  while (end - at > chunkBytes) {
-    q = escapeChunk(page, q, bytes, view, at, at + chunkBytes)
-    at += chunkBytes
-  }
-  return escapeChunk(page, q, bytes, view, at, end)
+/** Writes the string at `at`, escaped. */
+export function printString(page: Page, q: number, bytes: Uint8Array, view: DataView, at: number): number {
+  const start = at + 4
+  const end = at + 3 + view.getInt32(at, true)
+  if (end - start <= chunkBytes && end + 3 <= bytes.length) return escapeChunk(page, q, bytes, view, start, end)
+  return escapeLong(page, q, bytes, view, start, end)
 }
 
+/** Strings that are long, or end so close to the end of their buffer that no whole word can be read there. */
+function escapeLong(page: Page, q: number, bytes: Uint8Array, view: DataView, start: number, end: number): number {
+  for (let at = start; at < end;) {
+    const stop = Math.min(end, at + chunkBytes)
+    if (stop + 3 <= bytes.length) q = escapeChunk(page, q, bytes, view, at, stop)
+    else {
+      page.room(q, (stop - at) * growth)
+      q = escapeSome(page.out, q, bytes, at, stop)
+    }
+    at = stop
+  }
+  return q
+}
+
+/**
+ * Four bytes a step as long as none of them needs an escape. Reads up to three bytes behind `end` and writes up to three bytes behind
+ * the result; neither count for anything.
+ */
 function escapeChunk(page: Page, q: number, bytes: Uint8Array, view: DataView, at: number, end: number): number {
   page.room(q, (end - at) * growth)
-  const { out, view: outView } = page
-  while (at < end) {
-    while (at + 4 <= end) {
-      const word = view.getInt32(at, true)
-      // A byte of `quotes` is 0 for " # & ' and one of `angles` for < >; a zero byte borrows into its highest bit.
-      const quotes = (word | 0x05050505) ^ 0x27272727
-      const angles = (word | 0x02020202) ^ 0x3e3e3e3e
-      if ((((quotes - 0x01010101) & ~quotes) | ((angles - 0x01010101) & ~angles)) & 0x80808080) break
-      outView.setInt32(q, word, true)
-      at += 4
+  const out = page.view
+  for (; at < end; at += 4) {
+    const word = view.getInt32(at, true)
+    // A byte of `quotes` is 0 for " # & ' and one of `angles` for < >; a zero byte borrows into its highest bit.
+    const quotes = (word | 0x05050505) ^ 0x27272727
+    const angles = (word | 0x02020202) ^ 0x3e3e3e3e
+    if ((((quotes - 0x01010101) & ~quotes) | ((angles - 0x01010101) & ~angles)) & 0x80808080) {
+      q = escapeSome(page.out, q, bytes, at, at + 4 < end ? at + 4 : end)
+      if (at + 4 >= end) return q
+    } else {
+      out.setInt32(q, word, true)
       q += 4
     }
-    for (const stop = at + 4 < end ? at + 4 : end; at < stop; at++) {
-      const byte = bytes[at]!
-      const escape = escapeOf[byte]!
-      if (escape === 0) out[q++] = byte
-      else q = rawBytes(out, q, escapes[escape]!)
-    }
+  }
+  return q - (at - end)
+}
+
+/** Byte by byte. */
+function escapeSome(out: Uint8Array, q: number, bytes: Uint8Array, at: number, end: number): number {
+  for (; at < end; at++) {
+    const byte = bytes[at]!
+    const escape = escapeOf[byte]!
+    if (escape === 0) out[q++] = byte
+    else q = rawBytes(out, q, escapes[escape]!)
   }
   return q
 }
@@ -90,7 +112,7 @@ function printNumber(page: Page, q: number, value: number): number {
 export function printAt(page: Page, q: number, bytes: Uint8Array, view: DataView, type: number, at: number): number {
   switch (type) {
     case Type.STRING:
-      return escapeBytes(page, q, bytes, view, at + 4, view.getInt32(at, true) - 1)
+      return printString(page, q, bytes, view, at)
     case Type.INT32:
       page.room(q, NUMBER_BYTES_MAX)
       return integerInto(page.out, q, view.getInt32(at, true))
@@ -141,14 +163,32 @@ export function printValue(page: Page, q: number, value: RenderValue): number {
 /** `value | number(2)` and `value | money(…)` straight into the page; the usual amounts without a string. */
 export function printFixed(page: Page, q: number, value: RenderValue): number {
   page.room(q, NUMBER_BYTES_MAX)
-  const end = fixedTwoInto(page.out, q, value)
+  const end = typeof value === "number" ? fixedTwoInto(page.out, q, value) : -1
   return end >= 0 ? end : printValue(page, q, pipes.number(page, value, 2, null, null))
+}
+
+/** `printFixed` of the value at (bytes, type, at). */
+export function printFixedAt(page: Page, q: number, bytes: Uint8Array, view: DataView, type: number, at: number): number {
+  if (type !== Type.DOUBLE) return printFixed(page, q, read(bytes, type, at))
+  page.room(q, NUMBER_BYTES_MAX)
+  const value = view.getFloat64(at, true)
+  const end = fixedTwoInto(page.out, q, value)
+  return end >= 0 ? end : printFixed(page, q, value)
+}
+
+/** `printMoney` of the value at (bytes, type, at). */
+export function printMoneyAt(page: Page, q: number, bytes: Uint8Array, view: DataView, type: number, at: number, currency: RenderValue): number {
+  if (type !== Type.DOUBLE || typeof currency !== "string" || currencyDecimals(currency) !== 2) return printMoney(page, q, read(bytes, type, at), currency)
+  return printCurrency(page, printFixedAt(page, q, bytes, view, type, at), currency)
 }
 
 export function printMoney(page: Page, q: number, value: RenderValue, currency: RenderValue): number {
   const name = textOf(currency)
   if (typeof value !== "number" || currencyDecimals(name) !== 2) return printValue(page, q, pipes.money(page, value, currency, null, null))
-  q = printFixed(page, q, value)
+  return printCurrency(page, printFixed(page, q, value), name)
+}
+
+function printCurrency(page: Page, q: number, name: string): number {
   if (name === "") return q
   page.room(q, 1)
   page.out[q] = 0x20

@@ -3,7 +3,7 @@ import { expressionDepthMax } from "./Limits.ts"
 import type { StructFieldSyntax, TypeSyntax } from "./Syntax.ts"
 import { described, mistake, type Tokens } from "./Tokens.ts"
 
-/** Reads a type: `string`, `Doc<orders>[]`, `{ sku: string, note?: string }`, `"a" | "b"`, `Doc<orders>["lines"][number]`, `Line.line`. */
+/** Reads a type: `string`, `Doc<orders>[]`, `date?` (may be missing), `{ sku: string, note?: string }`, `"a" | "b"`, `Doc<orders>["lines"][number]`, `Line.line`. */
 export function parseType(tokens: Tokens): TypeSyntax {
   return union(tokens, 0)
 }
@@ -20,7 +20,12 @@ function union(tokens: Tokens, depth: number): TypeSyntax {
 
 function postfix(tokens: Tokens, depth: number): TypeSyntax {
   let type = primary(tokens, depth)
-  while (tokens.take("[")) {
+  for (;;) {
+    if (tokens.take("?")) {
+      type = { kind: "union", members: [type, { kind: "literal", value: null, at: type.at, end: type.end }], at: type.at, end: tokens.lastEnd }
+      continue
+    }
+    if (!tokens.take("[")) return type
     const inside = tokens.peek()
     if (tokens.take("]")) type = { kind: "array", items: type, at: type.at, end: tokens.lastEnd }
     else if (inside.kind === "string") {
@@ -29,7 +34,6 @@ function postfix(tokens: Tokens, depth: number): TypeSyntax {
     } else if (tokens.take("number")) type = { kind: "itemOf", of: type, at: type.at, end: tokens.expect("]", 'behind "number"').end }
     else throw mistake("syntax", inside, `expected "]", a field's name in quotes, or number, found ${described(inside)}`)
   }
-  return type
 }
 
 function primary(tokens: Tokens, depth: number): TypeSyntax {
