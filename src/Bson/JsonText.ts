@@ -8,6 +8,8 @@
  */
 import type { ByteSink } from "./ByteSink.ts"
 
+export { DATE_MS_MAX } from "./View.ts"
+
 const HEX = new Uint8Array(16)
 for (let index = 0; index < 16; index++) HEX[index] = "0123456789abcdef".charCodeAt(index)
 
@@ -176,8 +178,6 @@ function centsInto(out: Uint8Array, to: number, negative: boolean, cents: number
 }
 
 const DAY_MS = 86400000
-/** JavaScript's dates end here, before and after 1970; those beyond have no ISO 8601 text. */
-export const DATE_MS_MAX = 8.64e15
 
 /**
  * Writes a date as ISO 8601 in UTC with milliseconds, as JavaScript's `toISOString` does (years beyond 0 to 9999 with sign and six

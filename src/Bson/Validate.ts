@@ -3,7 +3,8 @@
  *
  * Invariants of an accepted document
  * - Every length lies within its parent's, every document ends with its NUL exactly where its length says.
- * - Only the types of `Type.ts` occur; booleans are 0 or 1; keys and UUIDs have 16 bytes.
+ * - Only the types of `Type.ts` occur; booleans are 0 or 1; dates are within `DATE_MS_MAX`; keys and UUIDs have 16 bytes;
+ *   the options of regular expressions are known and in order.
  * - Names and strings are valid UTF-8; no document has a name twice; the elements of an array are named 0, 1, 2 and so on.
  * - Documents nest at most `depthMax` deep (the document itself is depth 1).
  */
@@ -12,7 +13,7 @@ import { bsonFault } from "./Errors.ts"
 import * as Type from "./Type.ts"
 import { isValidUtf8 } from "./Utf8.ts"
 import { DEPTH_MAX } from "./Value.ts"
-import { EMPTY_DOCUMENT_BYTES, elementName, fixedSize, isKnownType, readInt32 } from "./View.ts"
+import { DATE_MS_MAX, EMPTY_DOCUMENT_BYTES, elementName, fixedSize, isKnownType, readInt32, readInt64Number } from "./View.ts"
 
 /** Largest document, in bytes. */
 export const DOCUMENT_BYTES_MAX = 16 * 1024 * 1024
@@ -23,6 +24,9 @@ export interface ValidateLimits {
   /** Default `DEPTH_MAX`. */
   readonly depthMax?: number
 }
+
+/** The options of regular expressions; they are stored in this order, each at most one time. */
+const REGEX_OPTIONS = "ilmsux"
 
 /** What is wrong and where; filled before a check returns -1, and completed with the names on the way out. */
 let failureOffset = 0
@@ -125,6 +129,7 @@ function checkValue(bytes: Uint8Array, type: number, at: number, last: number, d
   if (size >= 0) {
     if (at + size > last) return fail(at, `a value of type ${Type.typeName(type)} does not end within its document`)
     if (type === Type.BOOLEAN && bytes[at]! > 1) return fail(at, "a boolean is neither 0 nor 1")
+    if (type === Type.DATE && Math.abs(readInt64Number(bytes, at)) > DATE_MS_MAX) return fail(at, "a date is out of range")
     return at + size
   }
   switch (type) {
@@ -163,5 +168,10 @@ function checkRegex(bytes: Uint8Array, at: number, last: number): number {
   const optionsEnd = patternEnd < 0 ? -1 : findNul(bytes, patternEnd + 1, last)
   if (optionsEnd < 0) return fail(at, "a regular expression does not end within its document")
   if (!isValidUtf8(bytes, at, optionsEnd)) return fail(at, "a regular expression is not valid UTF-8")
+  for (let option = patternEnd + 1; option < optionsEnd; option++) {
+    const isInOrder = option === patternEnd + 1 || bytes[option]! > bytes[option - 1]!
+    if (!isInOrder || !REGEX_OPTIONS.includes(String.fromCharCode(bytes[option]!)))
+      return fail(option, "a regular expression has unknown options")
+  }
   return optionsEnd + 1
 }

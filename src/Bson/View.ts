@@ -14,6 +14,9 @@ import { readUtf8, utf8BytesMax, writeUtf8 } from "./Utf8.ts"
 /** Bytes of an empty document: length and closing NUL. */
 export const EMPTY_DOCUMENT_BYTES = 5
 
+/** Dates end here, before and after 1970: JavaScript's range, which is also what has an ISO 8601 text. */
+export const DATE_MS_MAX = 8.64e15
+
 const INT32_PREFIXED = -1
 const DOCUMENT_LIKE = -2
 const BINARY_LIKE = -3

@@ -1,12 +1,11 @@
 /** Nodes of everything that is neither a number nor a container: strings, booleans, dates, ids, binary data, literals, and any. */
 import { Buffer } from "node:buffer"
 import { equalValues } from "../Bson/Compare.ts"
-import { DATE_MS_MAX } from "../Bson/JsonText.ts"
 import { KEY_BYTES, parseKeyInto } from "../Bson/Key.ts"
 import * as Type from "../Bson/Type.ts"
 import { countCodePoints } from "../Bson/Utf8.ts"
 import { type EncodedValue, encodeValue } from "../Bson/Value.ts"
-import { readInt32, readInt64Number, readString, skipValue } from "../Bson/View.ts"
+import { DATE_MS_MAX, readInt32, readInt64Number, readString, skipValue } from "../Bson/View.ts"
 import type { Writer } from "../Bson/Writer.ts"
 import { parseIsoDate } from "./IsoDate.ts"
 import { type Context, PLAIN_TEXT, REWRITE, SAME, SchemaNode, STRICT } from "./Node.ts"
