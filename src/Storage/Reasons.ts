@@ -17,7 +17,6 @@ export interface StorageDamaged {
 export interface NewerFormat {
   readonly _tag: "NewerFormat"
   readonly file: string
-  readonly format: number
   readonly message: string
 }
 

@@ -54,7 +54,6 @@ export function readSegmentHeader(bytes: Uint8Array, file: string, expected: { s
     throw storageFault({
       _tag: "NewerFormat",
       file,
-      format,
       message: `${file} has format ${format}; this build knows up to ${VALUE_FORMAT}`
     })
   }

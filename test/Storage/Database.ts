@@ -70,11 +70,11 @@ export class Database {
 
   /** Closes the engine and gives back what could not be written. */
   close(): Fault | undefined {
-    let outcome: { fault: Fault | undefined } | undefined
-    this.engine.close((fault) => (outcome = { fault }))
-    for (let round = 0; outcome === undefined && round < ROUNDS_MAX; round++) this.#turn()
-    if (outcome === undefined) throw new Error("the database does not get closed")
-    return outcome.fault
+    const outcomes: Array<Fault | undefined> = []
+    this.engine.close((fault) => outcomes.push(fault))
+    for (let round = 0; outcomes.length === 0 && round < ROUNDS_MAX; round++) this.#turn()
+    if (outcomes.length !== 1) throw new Error("the database does not get closed")
+    return outcomes[0]
   }
 
   /** Closes and opens again, with the same or other limits. */

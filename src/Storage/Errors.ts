@@ -1,0 +1,145 @@
+/**
+ * The errors of this folder's door: one `StorageError` with a tagged reason. The core throws the reasons as faults; so do Disk, Wal and Index
+ * below it, whose reasons are translated here.
+ */
+import * as Schema from "effect/Schema"
+import { DirectoryLocked, DiskFailure, toDiskError } from "../Disk/Errors.ts"
+import { Fault } from "../Fault/Fault.ts"
+import type { StorageReason } from "./Reasons.ts"
+
+const TaggedMessage = { message: Schema.String }
+
+/** Something that was durable is missing or no longer right; `offset` in bytes of `file`. The database stays closed and as it is. */
+export class StorageDamaged extends Schema.TaggedError<StorageDamaged>()("StorageDamaged", {
+  file: Schema.String,
+  offset: Schema.Int,
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return `${this.file} is damaged at offset ${this.offset}: ${this.problem}`
+  }
+}
+
+/** A file was written by a newer build. */
+export class NewerFormat extends Schema.TaggedError<NewerFormat>()("NewerFormat", { file: Schema.String, problem: Schema.String }) {
+  override get message(): string {
+    return this.problem
+  }
+}
+
+/** A store or index that cannot be; `path` names the offending part. */
+export class InvalidStore extends Schema.TaggedError<InvalidStore>()("InvalidStore", { path: Schema.String, problem: Schema.String }) {
+  override get message(): string {
+    return `${this.path}: ${this.problem}`
+  }
+}
+
+/** The documents that are stored might not fit the new definition. */
+export class IncompatibleSchema extends Schema.TaggedError<IncompatibleSchema>()("IncompatibleSchema", {
+  store: Schema.String,
+  path: Schema.String,
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return `${this.store}.${this.path}: ${this.problem}`
+  }
+}
+
+/** The one writer is at work. */
+export class TransactionOpen extends Schema.TaggedError<TransactionOpen>()("TransactionOpen", {}) {
+  override get message(): string {
+    return "a transaction is open"
+  }
+}
+
+/** Too much is waiting for the disk; nothing was changed. */
+export class Backpressure extends Schema.TaggedError<Backpressure>()("Backpressure", TaggedMessage) {}
+
+/** The disk is full: reads go on, and writes again when there is room. */
+export class ReadOnly extends Schema.TaggedError<ReadOnly>()("ReadOnly", TaggedMessage) {}
+
+/** A write or sync failed: what was not durable by then may be lost, and only a restart can tell. Reads go on. */
+export class Poisoned extends Schema.TaggedError<Poisoned>()("Poisoned", TaggedMessage) {}
+
+/** The engine was closed. */
+export class Closed extends Schema.TaggedError<Closed>()("Closed", {}) {
+  override get message(): string {
+    return "the database is closed"
+  }
+}
+
+/** What can go wrong with a database. */
+export class StorageError extends Schema.TaggedError<StorageError>()("StorageError", {
+  reason: Schema.Union([
+    StorageDamaged,
+    NewerFormat,
+    InvalidStore,
+    IncompatibleSchema,
+    TransactionOpen,
+    Backpressure,
+    ReadOnly,
+    Poisoned,
+    Closed,
+    DiskFailure,
+    DirectoryLocked
+  ])
+}) {
+  override get message(): string {
+    return this.reason.message
+  }
+}
+
+/** The storage error of a thrown fault; undefined when the fault is none that the door's operations can meet. */
+export function toStorageError(error: unknown): StorageError | undefined {
+  const disk = toDiskError(error)
+  if (disk !== undefined) return new StorageError({ reason: disk.reason })
+  if (!(error instanceof Fault)) return undefined
+  const reason = ofStorage(error.reason as StorageReason) ?? ofLowerFolders(error.reason as LowerReason)
+  return reason === undefined ? undefined : new StorageError({ reason })
+}
+
+function ofStorage(reason: StorageReason): StorageError["reason"] | undefined {
+  switch (reason._tag) {
+    case "StorageDamaged":
+      return new StorageDamaged({ file: reason.file, offset: reason.offset, problem: reason.message })
+    case "NewerFormat":
+      return new NewerFormat({ file: reason.file, problem: reason.message })
+    case "InvalidStore":
+      return new InvalidStore({ path: reason.path, problem: reason.message })
+    case "IncompatibleSchema":
+      return new IncompatibleSchema({ store: reason.store, path: reason.path, problem: reason.message })
+    case "TransactionOpen":
+      return new TransactionOpen()
+    case "Backpressure":
+      return new Backpressure({ message: reason.message })
+    case "ReadOnly":
+      return new ReadOnly({ message: reason.message })
+    case "Poisoned":
+      return new Poisoned({ message: reason.message })
+    case "Closed":
+      return new Closed()
+    default:
+      return undefined
+  }
+}
+
+/** Reasons of Wal and Index, as far as opening and flushing can meet them. */
+type LowerReason = { readonly _tag: string; readonly file: string; readonly offset: number; readonly message: string }
+
+function ofLowerFolders(reason: LowerReason): StorageError["reason"] | undefined {
+  switch (reason._tag) {
+    case "LogDamaged":
+    case "Damage":
+    case "UnknownRecord":
+      return new StorageDamaged({ file: reason.file, offset: reason.offset, problem: reason.message })
+    case "ForeignSegment":
+      return new StorageDamaged({ file: reason.file, offset: 0, problem: reason.message })
+    case "UnsupportedFormat":
+    case "UnknownFormat":
+      return new NewerFormat({ file: reason.file, problem: reason.message })
+    case "IndexPoisoned":
+      return new Poisoned({ message: reason.message })
+    default:
+      return undefined
+  }
+}

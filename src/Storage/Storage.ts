@@ -1,0 +1,199 @@
+/**
+ * The door of this folder: one database as an Effect service.
+ *
+ * It owns the opening and closing of the engine, the fiber that flushes and builds in slices, the tick that expires snapshots and retries
+ * after a full disk, and the waiting. Folders above call `engine` synchronously within a running call or transaction.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { Disk } from "../Disk/Disk.ts"
+import type { Fault } from "../Fault/Fault.ts"
+import type { StoreDefinition } from "../Schema/Definition.ts"
+import type { ChunkAllocator } from "./Arena.ts"
+import type { Engine } from "./Engine.ts"
+import { Closed, Poisoned, StorageError, toStorageError } from "./Errors.ts"
+import type { StorageLimits } from "./Limits.ts"
+import { Opening } from "./Opening.ts"
+import type { Snapshot } from "./Reader.ts"
+import { DurableWaiters, Signal } from "./Waiters.ts"
+
+export interface StorageOptions {
+  /** The database's directory; made when it does not exist. */
+  readonly directory: string
+  readonly limits?: Partial<StorageLimits>
+  /** Memory of the memtables, shared by the databases of a process. Its own unless given. */
+  readonly allocator?: ChunkAllocator
+  /** Whether closing writes the memtable to the index file, so that the next start replays nothing. Default false. */
+  readonly flushOnClose?: boolean
+}
+
+/** Units of about 100 ns that a slice of maintenance may take: 1 to 2 ms. */
+const SLICE_BUDGET = 12_000
+/** Bytes of the log that a slice of opening works on. */
+const OPENING_SLICE_BYTES = 256 * 1024
+/** How often snapshots are expired and full disks tried again. */
+const TICK_INTERVAL_MS = 1000
+
+/**
+ * One database.
+ *
+ * @example
+ * ```ts
+ * const program = Effect.gen(function* () {
+ *   const storage = yield* Storage
+ *   yield* storage.defineStores([{ name: "orders", idKind: "key", schema: { total: { type: "int" } }, indexes: [] }])
+ *   const transaction = storage.engine.transact()
+ *   transaction.insert(storage.engine.store("orders")!, encode({ total: 5 }), 0, new Uint8Array(16))
+ *   yield* storage.awaitDurable(transaction.commit())
+ * }).pipe(Effect.provide(Storage.layer({ directory: "data/shop" })), Effect.provide(Disk.layer))
+ * ```
+ */
+export class Storage extends Context.Service<
+  Storage,
+  {
+    /** The synchronous engine. */
+    readonly engine: Engine
+    /** Waits until the LSN is on disk. Fails with Poisoned when that can no longer be known, with Closed when the engine was closed before. */
+    readonly awaitDurable: (lsn: number) => Effect.Effect<void, StorageError>
+    /** Waits while writers have to; then a transaction may begin in the same turn. Fails with Poisoned, ReadOnly or Closed. */
+    readonly admitWrite: Effect.Effect<void, StorageError>
+    /** Makes the stores exist as defined, durably, and waits until their indexes are built. */
+    readonly defineStores: (definitions: ReadonlyArray<StoreDefinition>) => Effect.Effect<void, StorageError>
+    /** A reader at the durable LSN, closed with the scope. */
+    readonly snapshot: Effect.Effect<Snapshot, StorageError, Scope.Scope>
+    /** Writes what is committed to the index file and the value log. */
+    readonly flush: Effect.Effect<void, StorageError>
+  }
+>()("planck/Storage/Storage") {
+  /** Opens the database for the lifetime of the layer. */
+  static readonly layer = (options: StorageOptions): Layer.Layer<Storage, StorageError, Disk> => Layer.effect(Storage, make(options))
+}
+
+const make = Effect.fnUntraced(function* (options: StorageOptions) {
+  const durable = new DurableWaiters()
+  const changes = new Signal()
+  const engine = yield* Effect.acquireRelease(open(options), (engine) => close(engine, changes, options.flushOnClose === true))
+  engine.onDurable((lsn) => {
+    durable.wake(canMaintain(engine) ? lsn : Infinity)
+    changes.raise()
+  })
+  engine.onWork(() => changes.raise())
+  yield* Effect.forkScoped(maintain(engine, changes))
+  yield* Effect.forkScoped(tick(engine))
+
+  const awaitDurable = (lsn: number): Effect.Effect<void, StorageError> =>
+    Effect.suspend(() => {
+      if (engine.durableLsn >= lsn) return Effect.void
+      if (!canMaintain(engine)) return Effect.fail(ended(engine))
+      return Effect.flatMap(durable.wait(lsn), () => awaitDurable(lsn))
+    })
+  /** Waits until `isReached` says so, looking again at every change; fails when the engine is over. */
+  const until = (isReached: () => boolean): Effect.Effect<void, StorageError> =>
+    Effect.suspend(() => {
+      const seen = changes.raises
+      if (isReached()) return Effect.void
+      return canMaintain(engine) ? Effect.flatMap(changes.wait(seen), () => until(isReached)) : Effect.fail(ended(engine))
+    })
+  const admitWrite = Effect.flatMap(
+    until(() => engine.admission() !== "wait"),
+    () => (engine.admission() === "open" ? Effect.void : attempt(() => engine.transact().rollback()))
+  )
+  const defineStores = (definitions: ReadonlyArray<StoreDefinition>): Effect.Effect<void, StorageError> =>
+    admitWrite.pipe(
+      Effect.andThen(attempt(() => engine.define(definitions))),
+      Effect.flatMap(awaitDurable),
+      Effect.andThen(until(() => isReady(engine, definitions)))
+    )
+  const snapshot = Effect.acquireRelease(
+    attempt(() => engine.snapshot()),
+    (snapshot) => Effect.sync(() => snapshot.close())
+  )
+  const flush = Effect.andThen(
+    attempt(() => engine.freeze()),
+    until(() => engine.backlog.frozenMemtables === 0)
+  )
+  return Storage.of({ engine, awaitDurable, admitWrite, defineStores, snapshot, flush })
+})
+
+/** Runs the opening in slices. Not interruptible: what it holds is given back by its own failure or by closing the engine. */
+const open = Effect.fnUntraced(function* (options: StorageOptions) {
+  const { volume } = yield* Disk
+  const clock = yield* Clock.Clock
+  const runFork = Effect.runForkWith(yield* Effect.context<never>())
+  const { directory, limits, allocator } = options
+  const opening = new Opening({
+    volume,
+    directory,
+    ...(limits === undefined ? {} : { limits }),
+    ...(allocator === undefined ? {} : { allocator }),
+    now: () => clock.currentTimeMillisUnsafe(),
+    random: (into) => crypto.getRandomValues(into as Uint8Array<ArrayBuffer>), // Filled in place; never shared memory.
+    schedule: (task) => setImmediate(task),
+    report: (error) => runFork(Effect.logError("a listener of the engine threw and was detached", error))
+  })
+  const wakes = new Signal()
+  opening.onWake(() => wakes.raise())
+  for (;;) {
+    const seen = wakes.raises
+    const progress = yield* attempt(() => opening.step(OPENING_SLICE_BYTES))
+    if (progress === "done") return opening.engine
+    yield* progress === "more" ? Effect.yieldNow : wakes.wait(seen)
+  }
+})
+
+const close = Effect.fnUntraced(function* (engine: Engine, changes: Signal, isFlushed: boolean) {
+  if (isFlushed) yield* flushAll(engine, changes)
+  const fault = yield* Effect.callback<Fault | undefined>((resume) => engine.close((fault) => resume(Effect.succeed(fault))))
+  if (fault !== undefined) yield* Effect.logError("the database could not be closed cleanly", fault.message)
+})
+
+/** Flushes until the memtable is empty, or nothing can be flushed any more. */
+const flushAll = Effect.fnUntraced(function* (engine: Engine, changes: Signal) {
+  while (canMaintain(engine) && (engine.freeze() || engine.backlog.frozenMemtables > 0)) {
+    const seen = changes.raises
+    yield* engine.maintain(SLICE_BUDGET) === "more" ? Effect.yieldNow : changes.wait(seen)
+  }
+})
+
+/** Flushes and builds in slices, for ever. The engine poisons itself when that fails, so this fiber never does. */
+const maintain = (engine: Engine, changes: Signal): Effect.Effect<never> =>
+  Effect.suspend(() => {
+    const seen = changes.raises
+    return engine.maintain(SLICE_BUDGET) === "more" ? Effect.yieldNow : changes.wait(seen)
+  }).pipe(Effect.forever)
+
+const tick = (engine: Engine): Effect.Effect<never> =>
+  Effect.sync(() => {
+    engine.expireSnapshots()
+    engine.retry()
+  }).pipe(Effect.andThen(Effect.sleep(TICK_INTERVAL_MS)), Effect.forever)
+
+/** Runs work of the core; its faults become storage errors, anything else a defect. */
+function attempt<A>(work: () => A): Effect.Effect<A, StorageError> {
+  return Effect.suspend(() => {
+    try {
+      return Effect.succeed(work())
+    } catch (error) {
+      const known = toStorageError(error)
+      return known === undefined ? Effect.die(error) : Effect.fail(known)
+    }
+  })
+}
+
+function isReady(engine: Engine, definitions: ReadonlyArray<StoreDefinition>): boolean {
+  return definitions.every(({ name }) => engine.store(name)?.indexes.every((it) => it.ready) === true)
+}
+
+function canMaintain(engine: Engine): boolean {
+  const admission = engine.admission()
+  return admission !== "poisoned" && admission !== "closed"
+}
+
+/** Why something waited for will not come. */
+function ended(engine: Engine): StorageError {
+  const reason = engine.admission() === "poisoned" ? new Poisoned({ message: engine.fault?.message ?? "a write failed" }) : new Closed()
+  return new StorageError({ reason })
+}

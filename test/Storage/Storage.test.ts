@@ -1,0 +1,137 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import { Disk } from "../../src/Disk/Disk.ts"
+import { MemoryVolume } from "../../src/Disk/MemoryVolume.ts"
+import { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
+import type { Volume } from "../../src/Disk/Volume.ts"
+import { Storage, type StorageOptions } from "../../src/Storage/Storage.ts"
+import { listIndex, listOrders, ORDERS, putOrder } from "./Shop.ts"
+
+const MIB = 1024 * 1024
+
+/** The service over a volume that several openings may share. */
+function storageOn(volume: Volume, options: Partial<StorageOptions> = {}): Layer.Layer<Storage, unknown> {
+  const disk = Layer.sync(Disk, () => Disk.over(volume))
+  return Storage.layer({ directory: "data/shop", ...options }).pipe(Layer.provide(disk))
+}
+
+const putOne = Effect.fnUntraced(function* (n: number, total: number) {
+  const storage = yield* Storage
+  yield* storage.admitWrite
+  const transaction = storage.engine.transact()
+  putOrder(transaction, storage.engine.store("orders")!, n, { status: "open", total })
+  return transaction.commit()
+})
+
+const list = Effect.gen(function* () {
+  const storage = yield* Storage
+  const reader = yield* storage.snapshot
+  return listOrders(reader, storage.engine.store("orders")!)
+}).pipe(Effect.scoped)
+
+describe("Storage", () => {
+  it.live("keeps what was awaited, over a restart", () => {
+    const volume = new MemoryVolume()
+    const write = Effect.gen(function* () {
+      const storage = yield* Storage
+      yield* storage.defineStores([ORDERS])
+      yield* storage.awaitDurable(yield* putOne(1, 5))
+      assert.deepStrictEqual(yield* list, ["1:open:5"])
+    }).pipe(Effect.provide(storageOn(volume)))
+    const read = Effect.provide(list, storageOn(volume))
+    return Effect.gen(function* () {
+      yield* write
+      assert.deepStrictEqual(yield* read, ["1:open:5"])
+    })
+  })
+
+  it.live("flushes on closing when asked to, so that the next start replays nothing", () => {
+    const volume = new MemoryVolume()
+    const write = Effect.gen(function* () {
+      const storage = yield* Storage
+      yield* storage.defineStores([ORDERS])
+      yield* putOne(1, 5)
+    }).pipe(Effect.provide(storageOn(volume, { flushOnClose: true })))
+    const read = Effect.gen(function* () {
+      const storage = yield* Storage
+      assert.strictEqual(storage.engine.report.replayed, 0)
+      return yield* list
+    }).pipe(Effect.provide(storageOn(volume)))
+    return Effect.gen(function* () {
+      yield* write
+      assert.deepStrictEqual(yield* read, ["1:open:5"])
+    })
+  })
+
+  it.live("builds an index over stored documents while it is written to", () =>
+    Effect.gen(function* () {
+      const storage = yield* Storage
+      yield* storage.defineStores([{ ...ORDERS, indexes: [] }])
+      for (let n = 0; n < 5000; n++) yield* putOne(n, n % 100)
+      yield* storage.flush
+      const building = yield* Effect.forkChild(storage.defineStores([ORDERS]))
+      for (let n = 5000; n < 5200; n++) {
+        yield* putOne(n, n % 100)
+        yield* Effect.yieldNow
+      }
+      yield* Fiber.join(building)
+      yield* storage.awaitDurable(yield* putOne(9999, 1))
+      const reader = yield* storage.snapshot
+      const orders = storage.engine.store("orders")!
+      assert.isTrue(orders.indexes.every((it) => it.ready))
+      assert.strictEqual(listIndex(reader, orders, "byTotal").length, 5201)
+    }).pipe(Effect.scoped, Effect.provide(storageOn(new MemoryVolume(), { limits: { memtableBytesMax: MIB } })))
+  )
+
+  it.live("makes writers wait while flushes do not keep up, and loses nothing", () =>
+    Effect.gen(function* () {
+      const storage = yield* Storage
+      yield* storage.defineStores([ORDERS])
+      const orders = storage.engine.store("orders")!
+      for (let n = 0; n < 3000; n++) {
+        yield* storage.admitWrite
+        const transaction = storage.engine.transact()
+        putOrder(transaction, orders, n, { status: "open", total: n, note: "x".repeat(3000) })
+        transaction.commit()
+      }
+      yield* storage.flush
+      assert.strictEqual((yield* list).length, 3000)
+    }).pipe(Effect.provide(storageOn(new MemoryVolume(), { limits: { memtableBytesMax: MIB, frozenMemtablesMax: 1 } })))
+  )
+
+  it.live("tells a second opener who has the database", () => {
+    const volume = new MemoryVolume()
+    const second = Effect.flip(Effect.provide(list, storageOn(volume)))
+    return Effect.gen(function* () {
+      const error = yield* second
+      assert.include(String(error), "in use by")
+    }).pipe(Effect.provide(storageOn(volume)))
+  })
+
+  it.live("fails those who wait, and new writers, when a sync fails; reads go on", () => {
+    const volume = new SimulatedVolume({ seed: 1, syncs: "automatic" })
+    return Effect.gen(function* () {
+      const storage = yield* Storage
+      yield* storage.defineStores([ORDERS])
+      yield* storage.awaitDurable(yield* putOne(1, 5))
+      volume.failWhen((operation) => (operation.operation === "syncCompletes" ? "EIO" : undefined))
+      const waiting = yield* Effect.forkChild(storage.awaitDurable(yield* putOne(2, 6)))
+      const failed = yield* Effect.flip(Fiber.join(waiting))
+      assert.strictEqual(failed.reason._tag, "Poisoned")
+      assert.strictEqual((yield* Effect.flip(storage.admitWrite)).reason._tag, "Poisoned")
+      assert.deepStrictEqual(yield* list, ["1:open:5"])
+    }).pipe(Effect.provide(storageOn(volume)))
+  })
+
+  it.live("refuses a bad definition with a path and changes nothing", () =>
+    Effect.gen(function* () {
+      const storage = yield* Storage
+      const bad = { ...ORDERS, indexes: [{ name: "byNothing", on: [{ path: "nothing", direction: "asc" as const }] }] }
+      const error = yield* Effect.flip(storage.defineStores([ORDERS, { ...bad, name: "others" }]))
+      assert.include(error.message, "others.indexes.byNothing: nothing: there is no such field")
+      assert.isUndefined(storage.engine.store("orders"))
+    }).pipe(Effect.provide(storageOn(new MemoryVolume())))
+  )
+})
