@@ -95,7 +95,7 @@ export const ERROR_CODES = {
 
   // The engine and the process.
   snapshot_expired: code(503, "The read took too long", { retryable: true, faults: ["SnapshotExpired"] }),
-  busy: code(503, "The store cannot take more right now", { retryable: true, faults: ["Backpressure"] }),
+  busy: code(503, "The store cannot take more right now", { retryable: true, faults: ["Backpressure", "TransactionOpen"] }),
   disk_full: code(507, "There is no room on the disk", { retryable: true, faults: ["ReadOnly"] }),
   read_only: code(503, "The store takes no writes until it is restarted", { faults: ["Poisoned"] }),
   outcome_unknown: code(503, "Whether this happened is known only after a restart"),

@@ -15,7 +15,10 @@ export function bundle(text: string): { readonly source: string; readonly source
   try {
     writeFileSync(join(folder, "orders.ts"), text)
     const result = buildSync({
-      stdin: { contents: `import exported from "./orders.ts"\nimport { register } from "${sdk}/register.ts"\nregister(exported)`, resolveDir: folder },
+      stdin: {
+        contents: `import exported from "./orders.ts"\nimport { register } from "${sdk}/register.ts"\nregister(exported)`,
+        resolveDir: folder
+      },
       absWorkingDir: folder,
       alias: { "@planckdb/planck/guest": `${sdk}/index.ts` },
       bundle: true,

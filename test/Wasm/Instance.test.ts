@@ -41,7 +41,11 @@ const bench = (parts: GuestParts | Uint8Array, limits: Partial<Limits> = {}): Be
   const made: Bench = {
     lines,
     stepMs: 0,
-    host: new Host({ monotonicMs: () => (now += made.stepMs), random: (into) => into.fill(7) }, log, { ...DEFAULT_LIMITS, coldCalls: 0, ...limits }),
+    host: new Host({ monotonicMs: () => (now += made.stepMs), random: (into) => into.fill(7) }, log, {
+      ...DEFAULT_LIMITS,
+      coldCalls: 0,
+      ...limits
+    }),
     get instance() {
       return instance
     },
