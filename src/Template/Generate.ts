@@ -5,6 +5,7 @@
  * - See `GenerateExpression.ts`: nothing of the author becomes code. Literal HTML goes in as numbers (eight bytes a store) or as a
  *   constant array.
  * - The generated function is `(page, q, slot, …parameters) => q`. Page, offset and slot are all it can reach besides its constants.
+ * - What is hot is written out rather than called: a generated function is too large for the engine to inline much into it.
  * - Literals are written in whole words; the bytes behind a literal are garbage until the next write, within the sink's slack.
  */
 import { skipValue, textEnd } from "../Bson/View.ts"
@@ -130,13 +131,14 @@ class TemplateSource {
   private text(text: string): void {
     const bytes = new TextEncoder().encode(text)
     const { length } = bytes
-    this.lines.push(`page.room(q, ${length});`)
+    this.lines.push(`if (q + ${length} > page.limit) page.room(q, ${length});`)
     if (length > inlineBytesMax) {
       this.lines.push(`page.out.set(${this.expressions.constant(bytes)}, q); q += ${length};`)
       return
     }
-    const words = new DataView(new ArrayBuffer(Math.ceil(length / 8) * 8))
-    for (const [index, byte] of bytes.entries()) words.setUint8(index, byte)
+    const padded = new Uint8Array(Math.ceil(length / 8) * 8).fill(0x20)
+    padded.set(bytes)
+    const words = new DataView(padded.buffer)
     const stores: Array<string> = []
     for (let at = 0; at < length; at += 8) stores.push(wordStores(words, at, length))
     this.lines.push(`{ const w = page.view; ${stores.join(" ")} q += ${length}; }`)
@@ -258,7 +260,7 @@ class TemplateSource {
     const at = `a${n}`
     this.lines.push(
       `if (t${list.number} === 4) { const u${n} = u${list.root}, v${n} = v${list.root}, e${n} = p${list.number} + v${n}.getInt32(p${list.number}, true) - 1;`,
-      `for (let ${at} = p${list.number} + 4; ${at} < e${n};) { page.spend(1);`,
+      `for (let ${at} = p${list.number} + 4; ${at} < e${n};) { if (--page.steps < 0) page.spend(0);`,
       `const t${n} = u${n}[${at}], p${n} = u${n}[${at} + 2] === 0 ? ${at} + 3 : textEnd(u${n}, ${at} + 1) + 1;`,
       `${at} = t${n} === 3 ? p${n} + v${n}.getInt32(p${n}, true) : skipValue(u${n}, t${n}, p${n});`
     )
@@ -287,7 +289,7 @@ class TemplateSource {
       this.nodes(node.children)
       this.lines.push("return q; };")
     }
-    this.lines.push(`page.spend(1); q = ${name}.write(${["page", "q", slot, ...given].join(", ")});`)
+    this.lines.push(`if (--page.steps < 0) page.spend(0); q = ${name}.write(${["page", "q", slot, ...given].join(", ")});`)
   }
 }
 
@@ -295,11 +297,13 @@ function isTwo(expression: CompiledExpression | undefined): boolean {
   return expression?.op === "literal" && expression.value === 2
 }
 
-/** Stores eight bytes of a literal at `q + at`: as one double where that is exact, else as two words. */
+/** Smaller doubles are denormal, and processors take a hundred times as long for those. */
+const normalMin = 2.2250738585072014e-308
+
+/** Stores eight bytes of a literal at `q + at`: as one double where that is exact and quick, else as two words. */
 function wordStores(words: DataView, at: number, length: number): string {
   const double = words.getFloat64(at, true)
-  const exact = length - at > 4 && Number.isFinite(double) && !Object.is(double, -0)
-  if (exact) return `w.setFloat64(q + ${at}, ${double}, true);`
+  if (length - at > 4 && Number.isFinite(double) && Math.abs(double) >= normalMin) return `w.setFloat64(q + ${at}, ${double}, true);`
   const low = `w.setInt32(q + ${at}, ${words.getInt32(at, true)}, true);`
   return length - at > 4 ? `${low} w.setInt32(q + ${at + 4}, ${words.getInt32(at + 4, true)}, true);` : low
 }

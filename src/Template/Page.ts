@@ -31,7 +31,8 @@ export class Page {
   private start: number
   private readonly outputBytesMax: number
   private readonly stepsMax: number
-  private steps: number
+  /** Steps left; `spend` notices when they are used up. */
+  steps: number
   /** The sink's buffer and a view of it. */
   out: Uint8Array
   view: DataView
