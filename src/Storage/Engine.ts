@@ -110,7 +110,13 @@ export class Engine {
   /** A reader at the durable LSN. Close it; it expires after `snapshotTimeoutMs`. */
   snapshot(): Snapshot {
     if (this.#isClosing) throw storageFault({ _tag: "Closed" })
-    const started = new EngineSnapshot(this.#sources.retain(), this.durableLsn, this.#parts.options.now(), this.#snapshotEnded)
+    const started = new EngineSnapshot(
+      this.#sources.retain(),
+      this.#catalog,
+      this.durableLsn,
+      this.#parts.options.now(),
+      this.#snapshotEnded
+    )
     this.#snapshots.add(started)
     return started
   }

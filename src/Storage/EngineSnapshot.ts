@@ -4,6 +4,7 @@
  * Invariants
  * - It holds its sources until it is closed or has expired; both end it for good, and every use afterwards is a SnapshotExpired fault.
  */
+import type { Catalog } from "./Catalog.ts"
 import { IndexCursor, StoreCursor } from "./Cursors.ts"
 import type { Direction, DocumentCursor, DocumentView, EntryCursor, Range, Snapshot, Store, StoreIndex } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
@@ -13,6 +14,7 @@ export class EngineSnapshot implements Snapshot {
   readonly lsn: number
   readonly startMs: number
   readonly #sources: Sources
+  readonly #catalog: Catalog
   readonly #ended: (snapshot: EngineSnapshot) => void
   readonly #check = (): void => {
     if (this.#isOver) throw storageFault({ _tag: "SnapshotExpired", lsn: this.lsn })
@@ -20,8 +22,9 @@ export class EngineSnapshot implements Snapshot {
   #isOver = false
 
   /** `sources` is already retained for it. `ended` is called once, when it is closed or expires. */
-  constructor(sources: Sources, lsn: number, startMs: number, ended: (snapshot: EngineSnapshot) => void) {
+  constructor(sources: Sources, catalog: Catalog, lsn: number, startMs: number, ended: (snapshot: EngineSnapshot) => void) {
     this.#sources = sources
+    this.#catalog = catalog
     this.lsn = lsn
     this.startMs = startMs
     this.#ended = ended
@@ -39,7 +42,7 @@ export class EngineSnapshot implements Snapshot {
 
   entries(index: StoreIndex, range: Range | undefined, direction: Direction): EntryCursor {
     this.#check()
-    requireReady(index, this.lsn)
+    requireReady(this.#catalog, index, this.lsn)
     return new IndexCursor(this.#sources.cursor(index.id, this.lsn, range, direction, undefined), this.#check)
   }
 
@@ -51,8 +54,11 @@ export class EngineSnapshot implements Snapshot {
   }
 }
 
-/** Refuses an index that lacks documents of the moment `lsn`: one that is being built, or was finished later. */
-export function requireReady(index: StoreIndex, lsn: number): void {
-  if (index.ready && (index.readyLsn ?? 0) <= lsn) return
-  throw storageFault({ _tag: "IndexNotReady", index: index.definition.name })
+/**
+ * Refuses an index that does not have every document of the moment `lsn`: one that is being built, was finished later, or is gone. What
+ * counts is the catalog of that moment, not the object the caller holds.
+ */
+export function requireReady(catalog: Catalog, index: StoreIndex, lsn: number): void {
+  const readyLsn = catalog.index(index.id)?.readyLsn ?? 0
+  if (readyLsn === 0 || readyLsn > lsn) throw storageFault({ _tag: "IndexNotReady", index: index.definition.name })
 }

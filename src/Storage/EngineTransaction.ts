@@ -144,7 +144,7 @@ export class EngineTransaction implements Transaction {
 
   #entries(index: StoreIndex, sequence: number, range: Range | undefined, direction: Direction): EntryCursor {
     this.#check()
-    requireReady(index, this.lsn)
+    requireReady(this.#host.catalog, index, this.lsn)
     return new IndexCursor(this.#overlay.cursor(index.id, sequence, range, direction), this.#check)
   }
 

@@ -26,8 +26,6 @@ export interface StoreIndex {
   readonly id: number
   readonly definition: IndexDefinition
   readonly ready: boolean
-  /** Readers at an older LSN are refused (Fault IndexNotReady): the index may lack what they see. */
-  readonly readyLsn?: number
 }
 
 /** One store as the catalog knows it. Immutable: a change of the schema or of an index gives a new object with the same `id`. */
@@ -80,7 +78,10 @@ export interface Reader {
   get(store: Store, key: Uint8Array, keyAt: number, out: DocumentView): boolean
   /** The documents whose 16-byte keys lie in `range`. */
   documents(store: Store, range: Range | undefined, direction: Direction): DocumentCursor
-  /** The entries of an index that lie in `range`; bounds are prefixes or whole entries. A store's index that is not ready is refused. */
+  /**
+   * The entries of an index that lie in `range`; bounds are prefixes or whole entries. Faults with IndexNotReady when the index lacks
+   * documents of the moment this reader sees: it is being built, was finished later, or is gone.
+   */
   entries(index: StoreIndex, range: Range | undefined, direction: Direction): EntryCursor
 }
 
