@@ -18,7 +18,7 @@ export function failureOf(error: unknown): Failure {
   if (isCallFault(error)) return error.reason
   if (error instanceof Fault) {
     const code = codeOfFault(error.reason._tag)
-    if (code !== undefined) return { code, message: faultMessage(error), fields: pick(error.reason, ERROR_CODES[code].fields) }
+    if (code !== undefined) return { code, message: messageOf(error.reason) ?? ERROR_CODES[code].title, fields: pick(error.reason, ERROR_CODES[code].fields) }
   }
   return { code: "internal", message: "the host failed", fields: {}, cause: error }
 }
@@ -54,9 +54,8 @@ export function failureOfGuest(failure: GuestFailure): Failure {
   return { code: failure.code, message: failure.message, fields: pick(failure.document, ERROR_CODES[failure.code].fields) }
 }
 
-function faultMessage(fault: Fault): string {
-  const { reason } = fault
-  return "message" in reason && typeof reason.message === "string" ? reason.message : fault.message
+function messageOf(reason: object): string | undefined {
+  return "message" in reason && typeof reason.message === "string" ? reason.message : undefined
 }
 
 function pick(from: object, names: ReadonlyArray<string>): ErrorFields {

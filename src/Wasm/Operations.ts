@@ -115,15 +115,13 @@ export class Operations implements OperationRunner {
         this.upsert(bytes, at, reply)
         break
       case Operation.delete:
-        reply.name(Type.INT32, DELETED)
-        reply.int32(this.executor.delete(this.writer(), bytes, at))
+        writeCount(reply, DELETED, this.executor.delete(this.writer(), bytes, at))
         break
       case Operation.query:
         this.query(bytes, at, reply)
         break
       case Operation.count:
-        reply.name(Type.INT64, COUNT)
-        reply.int64Number(this.executor.count(this.source(), bytes, document(bytes, at, STATEMENT)))
+        writeCount(reply, COUNT, this.executor.count(this.source(), bytes, document(bytes, at, STATEMENT)))
         break
       case Operation.json:
         this.json(bytes, at, reply)
@@ -267,9 +265,12 @@ export class Operations implements OperationRunner {
   }
 }
 
+/** A count as int32, or as double where that is too small: never as int64, which guests do not take for a plain number. */
 function writeCount(reply: Writer, name: Uint8Array, count: number): void {
-  reply.name(Type.INT32, name)
-  reply.int32(count)
+  const isSmall = (count | 0) === count
+  reply.name(isSmall ? Type.INT32 : Type.DOUBLE, name)
+  if (isSmall) reply.int32(count)
+  else reply.double(count)
 }
 
 /** The `_id` of a row, as the field `name` or, without one, as the array element of that index. */

@@ -1,0 +1,37 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { readFileSync } from "node:fs"
+import { Operation } from "../../src/Wasm/Abi.ts"
+import { memoryStorage, plain, runOperations } from "./GoldenOperations.ts"
+
+interface GoldenCase {
+  readonly name: string
+  readonly op: number
+  /** What the bytes say, for people. */
+  readonly argument: unknown
+  readonly reply: unknown
+  readonly argumentBson: string
+  readonly replyBson: string
+}
+
+const golden = JSON.parse(readFileSync(new URL("./Fixtures/operations.json", import.meta.url), "utf8")) as ReadonlyArray<GoldenCase>
+const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"))
+
+describe("host operations", () => {
+  it.effect("take and give the bytes they always did", () =>
+    Effect.gen(function* () {
+      const replies = yield* runOperations(golden.map(({ op, argumentBson }) => ({ op, argument: bytes(argumentBson) })))
+      for (const [index, { name, argument, reply, replyBson }] of golden.entries()) {
+        const found = replies[index] ?? new Uint8Array(0)
+        const what = `${name} ${JSON.stringify(argument)}`
+        assert.deepStrictEqual(plain(found), reply, what)
+        assert.strictEqual(Buffer.from(found).toString("hex"), replyBson, what)
+      }
+    }).pipe(Effect.provide(memoryStorage))
+  )
+
+  it("are all in the golden file, under their numbers", () => {
+    assert.deepStrictEqual(Object.fromEntries(golden.map(({ name, op }) => [name, op])), Operation)
+    for (const { argument, argumentBson } of golden) assert.deepStrictEqual(plain(bytes(argumentBson)), argument)
+  })
+})
