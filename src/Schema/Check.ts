@@ -202,8 +202,7 @@ class FieldChecker {
     const { default: _default, ...rest } = definition
     try {
       const { issues } = encodeDefault(buildField(rest), value)
-      // Their pointers begin with the empty name that the value has while it is encoded.
-      for (const issue of issues) this.reporter.report(`${pointer}/default${issue.pointer.slice(1)}`, issue.code, issue.message)
+      for (const issue of issues) this.reporter.report(`${pointer}/default${issue.pointer}`, issue.code, issue.message)
     } catch (error) {
       if (!(error instanceof Fault)) throw error
       this.reporter.report(`${pointer}/default`, "invalid", "must be plain JSON")
