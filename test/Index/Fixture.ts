@@ -50,6 +50,7 @@ export function openOn(volume: SimulatedVolume, options: Partial<NewIndexFile> &
   const common = { volume, path: PATH, cacheBytes: 1 << 20, ...options }
   if (options.create === true) {
     if (!volume.exists("data")) volume.makeDirectory("data")
+    volume.syncDirectory(".", () => {})
     IndexFile.create({ databaseId: DATABASE_ID, timeline: TIMELINE, salt: 0x1234_5678, ...common }, done)
   } else IndexFile.open(common, done)
   volume.pumpAll()
