@@ -14,14 +14,14 @@ import { ExpressionSource } from "./GenerateExpression.ts"
 import { ListCursor, itemOf, lengthOf } from "./Lists.ts"
 import { compileLayout, Locator } from "./Locator.ts"
 import { Paths, type Place } from "./Paths.ts"
-import { checkAddress, printAt, printFixed, printFixedAt, printMoney, printMoneyAt, printString, printValue } from "./Print.ts"
+import { checkAddress, printAt, printFixed, printFixedAt, printInteger, printMoney, printMoneyAt, printString, printValue } from "./Print.ts"
 import type { TemplateTable, Writer } from "./Program.ts"
 import { add, coalesce, divide, equal, field, multiply, negate, order, read, Reference, remainder, sameText, shownAt, subtract, trueAt, truth } from "./Values.ts"
 
 /** What generated code may call, by the names it uses. */
 const runtime = {
   add, coalesce, divide, equal, field, multiply, negate, order, read, Reference, remainder, sameText, shownAt, subtract, trueAt, truth,
-  ListCursor, itemOf, lengthOf, checkAddress, printAt, printFixed, printFixedAt, printMoney, printMoneyAt, printString, printValue, textEnd, skipValue,
+  ListCursor, itemOf, lengthOf, checkAddress, printAt, printFixed, printFixedAt, printInteger, printMoney, printMoneyAt, printString, printValue, textEnd, skipValue,
   noBytes: new Uint8Array(0),
   noView: new DataView(new ArrayBuffer(0))
 }
@@ -149,7 +149,9 @@ class TemplateSource {
     const located = this.located(value)
     if (located !== undefined) {
       const { root, number } = located
-      this.lines.push(`q = t${number} === 2 ? printString(page, q, u${root}, v${root}, p${number}) : printAt(page, q, u${root}, v${root}, t${number}, p${number});`)
+      this.lines.push(
+        `q = t${number} === 2 ? printString(page, q, u${root}, v${root}, p${number}) : t${number} === 16 ? printInteger(page, q, v${root}, p${number}) : printAt(page, q, u${root}, v${root}, t${number}, p${number});`
+      )
     } else if (value.op === "choose") {
       this.lines.push(`if (${expressions.test(value.test)}) {`)
       this.print(value.yes)

@@ -43,6 +43,53 @@ export function fixedText(value: RenderValue, decimals: number): string | undefi
 }
 
 const parts = new DecimalParts()
+/** Powers of ten that are exact doubles and safe integers. */
+const tens = Array.from({ length: 16 }, (_, exponent) => 10 ** exponent)
+
+/**
+ * Writes the decimal128 at `at` as `decimalText` has it; returns the offset behind it, or -1 when it is not one of the usual ones (at
+ * most 15 decimals, a coefficient that is a safe integer, no exponent). Needs room for 40 bytes.
+ */
+export function decimalInto(out: Uint8Array, to: number, bytes: Uint8Array, at: number): number {
+  readDecimal(bytes, at, parts)
+  const { small, exponent } = parts
+  if (parts.kind !== FINITE || small < 0 || exponent > 0 || exponent < -15) return -1
+  // Below a millionth the text has an exponent.
+  if (exponent < -6 && small < tens[-exponent - 6]!) return -1
+  return scaledInto(out, to, parts.negative, small, -exponent)
+}
+
+/** Writes the decimal128 at `at` with `decimals` decimals (at most 15), as `fixedText` has it; -1 when it is not one of the usual ones. */
+export function fixedDecimalInto(out: Uint8Array, to: number, bytes: Uint8Array, at: number, decimals: number): number {
+  readDecimal(bytes, at, parts)
+  const shift = parts.exponent + decimals
+  let { small } = parts
+  if (parts.kind !== FINITE || small < 0 || decimals > 15 || shift > 15 || shift < -15) return -1
+  if (shift >= 0) {
+    small *= tens[shift]!
+    if (small > Number.MAX_SAFE_INTEGER) return -1
+  } else {
+    const unit = tens[-shift]!
+    const whole = Math.floor(small / unit)
+    const rest = small - whole * unit
+    small = rest * 2 >= unit ? whole + 1 : whole
+  }
+  return scaledInto(out, to, parts.negative, small, decimals)
+}
+
+/** Writes coefficient / 10^decimals with all its decimals. */
+function scaledInto(out: Uint8Array, to: number, negative: boolean, coefficient: number, decimals: number): number {
+  if (negative) out[to++] = 0x2d
+  if (decimals === 0) return integerInto(out, to, coefficient)
+  const unit = tens[decimals]!
+  const whole = Math.floor(coefficient / unit)
+  const fraction = coefficient - whole * unit
+  let at = integerInto(out, to, whole)
+  out[at++] = 0x2e
+  for (let place = decimals - 1; place > 0 && fraction < tens[place]!; place--) out[at++] = 0x30
+  return integerInto(out, at, fraction)
+}
+
 /** Decimals with a larger exponent are printed as they are: their digits would fill a page. */
 const exponentMax = 40
 

@@ -7,17 +7,19 @@
  * - All functions take the offset `q` of the next byte and return the next one.
  */
 import { decimalText } from "../Bson/Decimal.ts"
-import { asciiInto, base64Length, base64Into, hexInto, integerInto, isoDateInto, NUMBER_BYTES_MAX, numberInto, uuidInto } from "../Bson/JsonText.ts"
+import { asciiInto, base64Length, base64Into, integerInto, isoDateInto, NUMBER_BYTES_MAX, numberInto, uuidInto } from "../Bson/JsonText.ts"
 import * as Type from "../Bson/Type.ts"
 import { readLatin1, utf8Length, writeUtf8 } from "../Bson/Utf8.ts"
 import { DATE_MS_MAX, isInt64Safe, readDouble, readInt32, readInt64, readInt64Number } from "../Bson/View.ts"
 import { escapeText } from "./CompiledNodes.ts"
 import { blockedAddress, safeAddress } from "./Html.ts"
-import { currencyDecimals, fixedTwoInto } from "./NumberText.ts"
+import { currencyDecimals, decimalInto, fixedDecimalInto, fixedTwoInto } from "./NumberText.ts"
 import type { Page } from "./Page.ts"
 import { pipes } from "./PipeValues.ts"
 import { read, textOf, type RenderValue } from "./Values.ts"
 
+/** Room for any decimal that is written without a string. */
+const DECIMAL_BYTES_MAX = 40
 /** Longest escape: `&quot;`. */
 const growth = 6
 /** Bytes escaped with one check of room. */
@@ -108,14 +110,27 @@ function printNumber(page: Page, q: number, value: number): number {
   return numberInto(page.out, q, value)
 }
 
+/** The digits of 0 to 9999 as one word each, the first digit in the lowest byte. */
+const digitWords = Int32Array.from({ length: 10_000 }, (_, value) => {
+  return [...String(value)].reduceRight((word, digit) => (word << 8) | digit.charCodeAt(0), 0)
+})
+
+/** Writes the int32 at `at`. */
+export function printInteger(page: Page, q: number, view: DataView, at: number): number {
+  page.room(q, NUMBER_BYTES_MAX)
+  const value = view.getInt32(at, true)
+  if (value < 0 || value >= 10_000) return integerInto(page.out, q, value)
+  page.view.setInt32(q, digitWords[value]!, true)
+  return q + (value < 100 ? (value < 10 ? 1 : 2) : value < 1000 ? 3 : 4)
+}
+
 /** Writes the value at (bytes, type, at); nothing for null, missing values, lists and documents. */
 export function printAt(page: Page, q: number, bytes: Uint8Array, view: DataView, type: number, at: number): number {
   switch (type) {
     case Type.STRING:
       return printString(page, q, bytes, view, at)
     case Type.INT32:
-      page.room(q, NUMBER_BYTES_MAX)
-      return integerInto(page.out, q, view.getInt32(at, true))
+      return printInteger(page, q, view, at)
     case Type.DOUBLE:
       return printNumber(page, q, readDouble(bytes, at))
     case Type.BINARY:
@@ -128,20 +143,38 @@ export function printAt(page: Page, q: number, bytes: Uint8Array, view: DataView
       if (isInt64Safe(bytes, at)) return printNumber(page, q, readInt64Number(bytes, at))
       return printAscii(page, q, String(readInt64(bytes, at)))
     case Type.DECIMAL128:
-      return printAscii(page, q, decimalText(bytes, at))
+      return printDecimal(page, q, bytes, at)
     case Type.OBJECT_ID:
       page.room(q, 24)
-      return hexInto(page.out, q, bytes, at, 12)
+      return printHex(page.view, q, bytes, at, 12)
     default:
       return q
   }
+}
+
+function printDecimal(page: Page, q: number, bytes: Uint8Array, at: number): number {
+  page.room(q, DECIMAL_BYTES_MAX)
+  const end = decimalInto(page.out, q, bytes, at)
+  return end >= 0 ? end : printAscii(page, q, decimalText(bytes, at))
+}
+
+/** The two hex digits of each byte, the first in the lower half. */
+const hexPairs = Uint16Array.from({ length: 256 }, (_, byte) => {
+  const text = byte.toString(16).padStart(2, "0")
+  return text.charCodeAt(0) | (text.charCodeAt(1) << 8)
+})
+
+/** An even number of bytes as hex, two of them a step. */
+function printHex(out: DataView, q: number, bytes: Uint8Array, at: number, count: number): number {
+  for (const end = at + count; at < end; at += 2, q += 4) out.setInt32(q, hexPairs[bytes[at]!]! | (hexPairs[bytes[at + 1]!]! << 16), true)
+  return q
 }
 
 function printBinary(page: Page, q: number, bytes: Uint8Array, at: number): number {
   const length = readInt32(bytes, at)
   const subtype = bytes[at + 4]!
   page.room(q, Math.max(64, base64Length(length)))
-  if (length === 16 && subtype === Type.KEY_SUBTYPE) return hexInto(page.out, q, bytes, at + 5, 16)
+  if (length === 16 && subtype === Type.KEY_SUBTYPE) return printHex(page.view, q, bytes, at + 5, 16)
   if (length === 16 && subtype === Type.UUID_SUBTYPE) return uuidInto(page.out, q, bytes, at + 5)
   return base64Into(page.out, q, bytes, at + 5, at + 5 + length)
 }
@@ -169,6 +202,11 @@ export function printFixed(page: Page, q: number, value: RenderValue): number {
 
 /** `printFixed` of the value at (bytes, type, at). */
 export function printFixedAt(page: Page, q: number, bytes: Uint8Array, view: DataView, type: number, at: number): number {
+  if (type === Type.DECIMAL128) {
+    page.room(q, DECIMAL_BYTES_MAX)
+    const end = fixedDecimalInto(page.out, q, bytes, at, 2)
+    if (end >= 0) return end
+  }
   if (type !== Type.DOUBLE) return printFixed(page, q, read(bytes, type, at))
   page.room(q, NUMBER_BYTES_MAX)
   const value = view.getFloat64(at, true)
@@ -178,7 +216,8 @@ export function printFixedAt(page: Page, q: number, bytes: Uint8Array, view: Dat
 
 /** `printMoney` of the value at (bytes, type, at). */
 export function printMoneyAt(page: Page, q: number, bytes: Uint8Array, view: DataView, type: number, at: number, currency: RenderValue): number {
-  if (type !== Type.DOUBLE || typeof currency !== "string" || currencyDecimals(currency) !== 2) return printMoney(page, q, read(bytes, type, at), currency)
+  const simple = (type === Type.DOUBLE || type === Type.DECIMAL128) && typeof currency === "string" && currencyDecimals(currency) === 2
+  if (!simple) return printMoney(page, q, read(bytes, type, at), currency)
   return printCurrency(page, printFixedAt(page, q, bytes, view, type, at), currency)
 }
 
