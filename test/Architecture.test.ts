@@ -24,8 +24,9 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
   Wasm: ["Disk", "Bson", "Schema", "Storage", "Query", "Template", "Config"],
   Http: ["Bson", "Storage", "Query", "Template", "Wasm", "Config"],
   Build: ["Bson", "Schema", "Template", "Wasm", "Config"],
-  "Planck.ts": ["Disk", "Bson", "Schema", "Match", "Wal", "Index", "Template", "Storage", "Query", "Wasm", "Http", "Config"],
-  Cli: ["Planck.ts", "Build", "Disk", "Bson", "Schema", "Storage", "Query", "Wasm", "Http", "Config"],
+  "Server.ts": ["Disk", "Storage", "Query", "Wasm", "Http", "Config"],
+  "Planck.ts": ["Server.ts", "Disk", "Bson", "Schema", "Match", "Wal", "Index", "Template", "Storage", "Query", "Wasm", "Http", "Config"],
+  Cli: ["Planck.ts", "Server.ts", "Build", "Disk", "Bson", "Schema", "Storage", "Query", "Wasm", "Http", "Config"],
   "Main.ts": ["Cli"]
 }
 
@@ -44,7 +45,7 @@ const ambient: ReadonlyArray<{ readonly name: string; readonly pattern: RegExp; 
   { name: "process.env", pattern: /\bprocess\.env\b/, allowed: ["Config", "Cli"] },
   { name: "Date.now", pattern: /\bDate\.now\b|\bperformance\.now\b|\bprocess\.hrtime\b/, allowed: ["Disk"] },
   { name: "Math.random", pattern: /\bMath\.random\b/, allowed: [] },
-  { name: "timers", pattern: /\b(setTimeout|setInterval|setImmediate)\(/, allowed: ["Http", "Build", "Cli"] }
+  { name: "timers", pattern: /\b(setTimeout|setInterval|setImmediate)\(/, allowed: ["Storage", "Http", "Build", "Cli"] }
 ]
 
 /** The synchronous stratum: folders whose every file is plain TypeScript, and folders in which only the door and its errors see Effect. */

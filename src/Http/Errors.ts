@@ -1,0 +1,28 @@
+import * as Schema from "effect/Schema"
+
+/** Another process listens there. */
+export class AddressInUse extends Schema.TaggedError<AddressInUse>()("AddressInUse", { host: Schema.String, port: Schema.Int }) {
+  override get message(): string {
+    return `port ${this.port} on ${this.host} is in use: stop what listens there, or choose another with http.port in planck.yaml or PLANCK_HTTP_PORT`
+  }
+}
+
+/** The address is not this machine's, or this user may not listen on it. */
+export class AddressRefused extends Schema.TaggedError<AddressRefused>()("AddressRefused", {
+  host: Schema.String,
+  port: Schema.Int,
+  code: Schema.String
+}) {
+  override get message(): string {
+    return `cannot listen on ${this.host}:${this.port} (${this.code}): check http.host and http.port`
+  }
+}
+
+/** The gateway could not be set up. What goes wrong with a request is never an error of this kind: it is an answer. */
+export class HttpError extends Schema.TaggedError<HttpError>()("HttpError", {
+  reason: Schema.Union([AddressInUse, AddressRefused])
+}) {
+  override get message(): string {
+    return this.reason.message
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * One service of one process, served: a database, the module that runs beside it, and the gateway in front.
+ *
+ * Invariants
+ * - A module takes over between two requests: requests under way end with the module that began them. One that cannot be loaded changes nothing.
+ * - The order of the end is the reverse of the order of the start: gateway (drained), module, database.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { Settings } from "./Config/Settings.ts"
+import { Disk } from "./Disk/Disk.ts"
+import type { HttpError } from "./Http/Errors.ts"
+import { Http } from "./Http/Http.ts"
+import type { StorageError } from "./Storage/Errors.ts"
+import { Storage } from "./Storage/Storage.ts"
+import type { WasmError } from "./Wasm/Errors.ts"
+import { acceptedInDirectory } from "./Wasm/Judge.ts"
+import type { LogLine } from "./Wasm/Log.ts"
+import type { Manifest } from "./Wasm/Manifest.ts"
+import { Wasm } from "./Wasm/Wasm.ts"
+
+export interface ServerOptions {
+  /** Directory of all services' data; the service's own is `services/<name>` below it. */
+  readonly directory: string
+  readonly service: string
+  readonly settings: Settings
+  /** Values for the configuration that the manifest declares. */
+  readonly config?: Readonly<Record<string, unknown>>
+  /** Whether details of failures go into answers. Default: no. */
+  readonly development?: boolean
+  /** Which requests are logged. Default: those answered with 500 or more. */
+  readonly accessLog?: "off" | "errors" | "all"
+}
+
+export class Server extends Context.Service<
+  Server,
+  {
+    /** Where it listens, as a browser writes it. */
+    readonly url: string
+    readonly port: number
+    /** Loads a module and lets it take over; the one before stays when this fails. */
+    readonly deploy: (module: Uint8Array) => Effect.Effect<Manifest, WasmError | StorageError>
+  }
+>()("planck/Server") {
+  /** Opens the service's database and listens; answers 503 until a module is deployed. */
+  static readonly layer = (options: ServerOptions): Layer.Layer<Server | Storage, StorageError | HttpError, Disk> => {
+    const directory = databaseDirectory(options.directory, options.service)
+    const storage = Storage.layer({ directory, limits: storageLimits(options.settings), flushOnClose: true })
+    return Layer.effect(Server, make(options)).pipe(
+      Layer.provide(wasmLayer(options, directory)),
+      Layer.provide(Http.layer({ ...options.settings.http, accessLog: options.accessLog ?? "errors" })),
+      Layer.provideMerge(storage)
+    )
+  }
+}
+
+/** Where the database of a service lies below the directory of all data. */
+export const databaseDirectory = (directory: string, service: string): string => `${directory}/services/${service}`
+
+const make = Effect.fnUntraced(function* (options: ServerOptions) {
+  const http = yield* Http
+  const wasm = yield* Wasm
+  const one = yield* Semaphore.make(1)
+  const scope = yield* Scope.Scope
+  let running: Scope.Closeable | undefined
+  const deploy = Effect.fn("Server.deploy")(function* (module: Uint8Array) {
+    const next = yield* Scope.fork(scope)
+    const config = options.config === undefined ? {} : { config: options.config }
+    const service = yield* wasm.load(module, config).pipe(
+      Scope.provide(next),
+      Effect.onError((cause) => Scope.close(next, Exit.failCause(cause)))
+    )
+    yield* http.serve(service)
+    if (running !== undefined) yield* Scope.close(running, Exit.void)
+    running = next
+    return service.manifest
+  })
+  return Server.of({ url: http.url, port: http.port, deploy: (module) => Semaphore.withPermits(one, 1)(deploy(module)) })
+})
+
+/** The limits of the engine that the configuration sets. */
+const storageLimits = ({ storage }: Settings) => ({
+  memtableBytesMax: storage.memtableBytesMax,
+  indexCacheBytesMax: storage.pageCacheBytesMax,
+  valueCacheBytesMax: storage.valueCacheBytesMax,
+  snapshotTimeoutMs: storage.snapshotTimeoutMs
+})
+
+/** The runtime for guests; which files were judged is remembered beside the database. */
+const wasmLayer = (options: ServerOptions, directory: string) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const { volume } = yield* Disk
+      const fork = Effect.runForkWith(yield* Effect.context<never>())
+      const modules = `${directory}/modules`
+      volume.makeDirectory(modules)
+      const { guest, query } = options.settings
+      return Wasm.layer({
+        accepted: acceptedInDirectory(volume, modules),
+        development: options.development ?? false,
+        limits: { deadlineMs: guest.deadlineMs, memoryBytes: guest.memoryBytesMax, answerBytesMax: query.answerBytesMax },
+        queryLimits: { scannedMax: query.scannedDocumentsMax },
+        log: (line) => void fork(logLine(line))
+      })
+    })
+  )
+
+const LEVELS = { debug: "Debug", info: "Info", warning: "Warn", error: "Error" } as const
+
+const logLine = (line: LogLine): Effect.Effect<void> =>
+  Effect.logWithLevel(LEVELS[line.level])(line.message).pipe(
+    Effect.annotateLogs({ service: line.service, handler: line.handler, requestId: line.requestId, ...line.fields })
+  )
