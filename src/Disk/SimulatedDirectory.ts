@@ -7,6 +7,8 @@ import { SimulatedContent } from "./SimulatedContent.ts"
  *
  * Invariants
  * - After a crash any subset of the unsynced changes has happened, in their order; a rename has happened whole or not at all.
+ * - A failed sync leaves an arbitrary part of what it covered on disk. Unlike a file's pages the rest is not forgotten: file systems
+ *   keep names in a journal that is written again or stops everything, and nobody could repair a name that only seems to be there.
  */
 
 export type SimulatedEntry = SimulatedContent | SimulatedDirectory
@@ -30,17 +32,18 @@ export class SimulatedDirectory {
 
   /** A directory sync that was called after change `lastId` has completed. */
   sync(lastId: number): void {
-    this.#settle(lastId, () => true)
+    this.#bringToDisk((change) => change.id <= lastId)
   }
 
-  /** A directory sync failed: some changes are on disk, the others never will be. */
+  /** A directory sync failed: some of the changes are on disk. */
   failSync(lastId: number, random: Random): void {
-    this.#settle(lastId, () => random.chance(0.5))
+    this.#bringToDisk((change) => change.id <= lastId && random.chance(0.5))
   }
 
-  #settle(lastId: number, survives: () => boolean): void {
-    for (const change of this.#changes) if (change.id <= lastId && survives()) applyTo(this.#durable, change)
-    this.#changes = this.#changes.filter((change) => change.id > lastId)
+  #bringToDisk(isWritten: (change: NameChange) => boolean): void {
+    const written = new Set(this.#changes.filter(isWritten))
+    for (const change of written) applyTo(this.#durable, change)
+    this.#changes = this.#changes.filter((change) => !written.has(change))
   }
 
   /** What a crash leaves of it and of everything in it. `nextFate` is asked once for every file and directory. */

@@ -32,9 +32,14 @@ export interface SimulatedOperation {
   readonly index: number
   readonly operation: DiskOperation | "create" | "syncCompletes" | "syncDirectoryCompletes"
   readonly path: string
+  /** Of reads and writes, in bytes; of a truncation, the new length. */
   readonly offset?: number
   readonly length?: number
+  /** Bytes by which a write or truncation makes the file longer. */
+  readonly growth?: number
 }
+
+type Detail = Pick<SimulatedOperation, "offset" | "length" | "growth">
 
 /** Decides whether an operation fails, and with which code. */
 export type FailureRule = (operation: SimulatedOperation) => string | undefined
@@ -87,7 +92,7 @@ export class SimulatedVolume implements Volume {
     this.#rules.push(rule)
   }
 
-  /** Lets the counted operation `index` fail with `code`. */
+  /** Lets the counted operation `index` fail with `code`. The call of a sync does not fail, its completion does. */
   failAt(index: number, code: string): void {
     this.failWhen((operation) => (operation.index === index && !UNCOUNTED.has(operation.operation) ? code : undefined))
   }
@@ -182,7 +187,7 @@ export class SimulatedVolume implements Volume {
   }
 
   syncDirectory(path: string, done: SyncDone): void {
-    this.#check("syncDirectory", path, undefined, undefined, false)
+    this.#failure("syncDirectory", path)
     const target = this.#find("syncDirectory", path)
     if (!(target instanceof SimulatedDirectory)) {
       queueMicrotask(() => done(diskFault("syncDirectory", path, target === undefined ? "ENOENT" : "ENOTDIR")))
@@ -209,14 +214,14 @@ export class SimulatedVolume implements Volume {
 
   /** For the volume's files. */
   readContent(path: string, content: SimulatedContent, offset: number, into: Uint8Array): number {
-    this.#check("read", path, offset, into.length)
+    this.#check("read", path, { offset, length: into.length })
     return content.read(offset, into)
   }
 
   /** For the volume's files. */
   writeContent(path: string, content: SimulatedContent, offset: number, bytes: Uint8Array): void {
     const growth = Math.max(0, offset + bytes.length - content.length)
-    const code = this.#failure("write", path, offset, bytes.length) ?? this.#lackOfRoom(growth)
+    const code = this.#failure("write", path, { offset, length: bytes.length, growth }) ?? this.#lackOfRoom(growth)
     const written = code === undefined ? bytes : bytes.subarray(0, this.#random.below(bytes.length))
     if (code !== undefined && this.#lackOfRoom(written.length) !== undefined) throw diskFault("write", path, code, offset)
     content.write(++this.#lastId, offset, written)
@@ -225,14 +230,15 @@ export class SimulatedVolume implements Volume {
 
   /** For the volume's files. */
   truncateContent(path: string, content: SimulatedContent, sizeBytes: number): void {
-    const code = this.#failure("truncate", path, sizeBytes) ?? this.#lackOfRoom(sizeBytes - content.length)
+    const growth = Math.max(0, sizeBytes - content.length)
+    const code = this.#failure("truncate", path, { offset: sizeBytes, growth }) ?? this.#lackOfRoom(growth)
     if (code !== undefined) throw diskFault("truncate", path, code, sizeBytes)
     content.truncate(++this.#lastId, sizeBytes)
   }
 
   /** For the volume's files. */
   syncContent(path: string, content: SimulatedContent, done: SyncDone): void {
-    this.#check("sync", path, undefined, undefined, false)
+    this.#failure("sync", path)
     this.#enqueue({ operation: "syncCompletes", path, target: content, lastId: this.#lastId, done })
   }
 
@@ -262,18 +268,12 @@ export class SimulatedVolume implements Volume {
     return capacityBytes !== undefined && growth > 0 && this.#root.usedBytes() + growth > capacityBytes ? "ENOSPC" : undefined
   }
 
-  /** Counts the operation, tells the listeners, and asks the rules. */
-  #failure(operation: SimulatedOperation["operation"], path: string, offset?: number, length?: number): string | undefined {
-    const counted = !UNCOUNTED.has(operation)
-    if (counted) this.operations++
-    const event: SimulatedOperation = {
-      index: this.operations,
-      operation,
-      path,
-      ...(offset === undefined ? {} : { offset }),
-      ...(length === undefined ? {} : { length })
-    }
-    if (counted) for (const listener of this.#listeners) listener(event)
+  /** Counts the operation, tells the listeners, and asks the rules for the code it fails with. */
+  #failure(operation: SimulatedOperation["operation"], path: string, detail: Detail = {}): string | undefined {
+    const isCounted = !UNCOUNTED.has(operation)
+    if (isCounted) this.operations++
+    const event: SimulatedOperation = { index: this.operations, operation, path, ...detail }
+    if (isCounted) for (const listener of this.#listeners) listener(event)
     for (const rule of this.#rules) {
       const code = rule(event)
       if (code !== undefined) return code
@@ -281,10 +281,9 @@ export class SimulatedVolume implements Volume {
     return undefined
   }
 
-  #check(operation: SimulatedOperation["operation"], path: string, offset?: number, length?: number, fails = true): void {
-    const code = this.#failure(operation, path, offset, length)
-    if (code === undefined || !fails) return
-    throw diskFault(operation === "create" ? "open" : (operation as DiskOperation), path, code, offset)
+  #check(operation: DiskOperation | "create", path: string, detail: Detail = {}): void {
+    const code = this.#failure(operation, path, detail)
+    if (code !== undefined) throw diskFault(operation === "create" ? "open" : operation, path, code, detail.offset)
   }
 
   #find(operation: DiskOperation, path: string): SimulatedEntry | undefined {

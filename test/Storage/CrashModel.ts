@@ -1,0 +1,135 @@
+/** What a database must hold: plain maps beside it, one state for every LSN, and the comparison of a whole engine with a state. */
+import { assert } from "@effect/vitest"
+import { type DocumentValue, decode, encode } from "../../src/Bson/Value.ts"
+import { keyOf } from "../../src/Bson/Key.ts"
+import { valueOffset } from "../../src/Bson/View.ts"
+import type { IndexDefinition, StoreDefinition } from "../../src/Schema/Definition.ts"
+import type { Engine } from "../../src/Storage/Engine.ts"
+import { DocumentView, type Reader, type Store, type StoreIndex } from "../../src/Storage/Reader.ts"
+
+export interface Entry {
+  readonly key: Uint8Array
+  /** BSON. */
+  readonly bytes: Uint8Array
+  readonly document: DocumentValue
+}
+
+/** A store as it should be; entries by their key in hex. */
+export interface StoreState {
+  readonly definition: StoreDefinition
+  readonly entries: ReadonlyMap<string, Entry>
+}
+
+export type State = ReadonlyMap<string, StoreState>
+
+/** A document with its key, as it is written and expected back. */
+export function entryOf(definition: StoreDefinition, document: DocumentValue): Entry {
+  const bytes = encode(document)
+  return { key: keyOf(definition.idKind, bytes[4]!, bytes, valueOffset(bytes, 4)), bytes, document }
+}
+
+export const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
+
+/** The states of a database by LSN. */
+export class History {
+  readonly #states: Array<{ readonly lsn: number; readonly state: State }> = [{ lsn: 0, state: new Map() }]
+
+  /** From `lsn` on the database holds this; later states at or after it, which were lost, are forgotten. */
+  record(lsn: number, state: State): void {
+    while (this.#states.length > 1 && this.#states.at(-1)!.lsn >= lsn) this.#states.pop()
+    this.#states.push({ lsn, state })
+  }
+
+  /** What came after `lsn` was never acknowledged and is lost. */
+  forgetAfter(lsn: number): void {
+    while (this.#states.length > 1 && this.#states.at(-1)!.lsn > lsn) this.#states.pop()
+  }
+
+  /** The state as of `lsn`. */
+  at(lsn: number): State {
+    return this.#states.findLast((it) => it.lsn <= lsn)!.state
+  }
+
+  get latest(): State {
+    return this.#states.at(-1)!.state
+  }
+
+  copy(): History {
+    const copy = new History()
+    for (const { lsn, state } of this.#states) if (lsn > 0) copy.record(lsn, state)
+    return copy
+  }
+}
+
+/**
+ * Every store, document and index of the engine equals the state: by scans in both directions, by key, and by every ready index. With
+ * `durable` the definitions, which a running engine shows as of its newest LSN, may be ahead of the state.
+ */
+export function assertHolds(engine: Engine, state: State, context: string, moment: "newest" | "durable" = "newest"): void {
+  const isNewest = moment === "newest"
+  const stores = engine.stores().filter((it) => isNewest || state.has(it.definition.name))
+  assert.deepStrictEqual(stores.map((it) => it.definition.name).toSorted(), [...state.keys()].toSorted(), `${context}: stores`)
+  const reader = engine.snapshot()
+  for (const store of stores) {
+    const expected = state.get(store.definition.name)!
+    const name = `${context}: ${store.definition.name}`
+    if (isNewest) assert.deepStrictEqual(store.definition, expected.definition, name)
+    assertScans(reader, store, expected, name)
+    for (const index of store.indexes)
+      if (isReadable(index, reader)) assertIndex(reader, index, expected, `${name}.${index.definition.name}`)
+  }
+  reader.close()
+}
+
+/** Complete, and old enough for a reader at this LSN. */
+function isReadable(index: StoreIndex, reader: Reader): boolean {
+  return index.ready && (index.readyLsn ?? 0) <= reader.lsn
+}
+
+function assertScans(reader: Reader, store: Store, expected: StoreState, context: string): void {
+  const keys = [...expected.entries.keys()].toSorted()
+  for (const direction of [1, -1] as const) {
+    const found: Array<string> = []
+    const cursor = reader.documents(store, undefined, direction)
+    while (cursor.next()) {
+      const key = hexOf(cursor.key)
+      found.push(key)
+      const { bytes, at, length } = cursor.document
+      const wanted = expected.entries.get(key)
+      const isEqual = wanted !== undefined && Buffer.from(bytes.buffer, bytes.byteOffset + at, length).equals(wanted.bytes)
+      if (!isEqual) assert.deepStrictEqual(decode(bytes, at), wanted?.document, `${context}: ${key}`)
+    }
+    cursor.close()
+    assert.deepStrictEqual(found, direction === 1 ? keys : keys.toReversed(), `${context}: keys in direction ${direction}`)
+  }
+  const view = new DocumentView()
+  for (const { key, bytes } of expected.entries.values()) {
+    assert.isTrue(reader.get(store, key, 0, view), `${context}: ${hexOf(key)} by key`)
+    assert.strictEqual(view.length, bytes.length, `${context}: ${hexOf(key)} by key`)
+  }
+}
+
+function assertIndex(reader: Reader, index: StoreIndex, expected: StoreState, context: string): void {
+  const entries = [...expected.entries.values()].toSorted((a, b) => compareBy(index.definition, a, b))
+  const found: Array<string> = []
+  const cursor = reader.entries(index, undefined, 1)
+  while (cursor.next()) {
+    const { bytes, at, length } = cursor.entry
+    found.push(hexOf(bytes.subarray(at + length - 16, at + length)))
+  }
+  cursor.close()
+  assert.deepStrictEqual(
+    found,
+    entries.map((it) => hexOf(it.key)),
+    context
+  )
+}
+
+/** The order of an index over fields that are strings or numbers. */
+function compareBy(definition: IndexDefinition, a: Entry, b: Entry): number {
+  for (const { path, direction } of definition.on) {
+    const [x, y] = [a.document[path] as string | number, b.document[path] as string | number]
+    if (x !== y) return (x < y ? -1 : 1) * (direction === "asc" ? 1 : -1)
+  }
+  return Buffer.compare(a.key, b.key)
+}
