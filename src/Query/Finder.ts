@@ -221,7 +221,8 @@ export class Finder {
     } else {
       const range = access.kind === "scan" ? this.#keyRange(store, access) : undefined
       const exact = access.kind === "scan" && isExactRange(store, access, operands)
-      this.#source.scan(reader, store, range, direction, (exact ? tests.residual : tests.all).predicate(operands))
+      const predicate = (exact ? tests.residual : tests.all).predicate(operands)
+      this.#source.scan(reader, store, range, direction, needed || predicate !== undefined, predicate)
     }
   }
 

@@ -58,11 +58,11 @@ export class Source {
     this.#limits = limits
   }
 
-  /** Walks documents in the order of their keys. */
-  scan(reader: Reader, store: Store, range: Range | undefined, direction: 1 | -1, predicate: Predicate | undefined): void {
+  /** Walks documents in the order of their keys. Without `fetch` only keys are given, and nothing is tested. */
+  scan(reader: Reader, store: Store, range: Range | undefined, direction: 1 | -1, fetch: boolean, predicate: Predicate | undefined): void {
     this.#start(SCAN, reader, store, predicate)
     this.#documents = reader.documents(store, range, direction)
-    this.view = this.#documents.document
+    this.#fetch = fetch
   }
 
   /** Walks the entries in `ranges`. Without `fetch` only keys are given, and nothing is tested. */
@@ -136,6 +136,8 @@ export class Source {
     if (cursor === undefined || !cursor.next()) return false
     this.key = cursor.key
     this.keyAt = 0
+    // Reading the document is what costs: a cursor does it when it is asked.
+    if (this.#fetch) this.view = cursor.document
     return true
   }
 

@@ -1,0 +1,177 @@
+/** Random documents of a store with every kind of field, and random queries about them. Values are few, so that many are equal. */
+import { Decimal128, type Value } from "../../src/Bson/Value.ts"
+import type { Filter, Find, Order } from "../../src/Query/Ast.ts"
+import type { StoreDefinition } from "../../src/Schema/Definition.ts"
+import type { Random } from "../Storage/Random.ts"
+import { type Document, keyNumber } from "./Model.ts"
+
+const LONG_TEXT = "x".repeat(1100)
+
+const TEXTS = ["", "a", "ab", "abc", "b", "é", "a\u0000b", "a\u0001", "B", `${LONG_TEXT}1`, `${LONG_TEXT}2`, LONG_TEXT]
+const NUMBERS = [0, -0, 1, 2, 2.5, -1, 1e300, -1e300, 9007199254740991, 0.1]
+const LONGS = [0n, 1n, 2n, -1n, 9007199254740993n, 9007199254740992n, -(2n ** 63n)]
+const DECIMALS = ["0", "1", "1.00", "2.5", "-1", "9007199254740993", "1E+3", "0.1"].map((text) => Decimal128.fromString(text))
+const DATES = [0, 1, 86_400_000, -1].map((ms) => new Date(ms))
+const SPECIAL = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+
+const asc = (path: string) => ({ path, direction: "asc" as const })
+const desc = (path: string) => ({ path, direction: "desc" as const })
+
+const SCHEMA: StoreDefinition["schema"] = {
+  n: { type: "number", optional: true, nullable: true },
+  s: { type: "string", optional: true, nullable: true },
+  d: { type: "decimal", optional: true },
+  l: { type: "long", optional: true },
+  u: {
+    type: "union",
+    members: [{ type: "boolean" }, { type: "int" }, { type: "date" }, { type: "string" }],
+    optional: true,
+    nullable: true
+  },
+  x: { type: "any", optional: true },
+  tags: { type: "array", items: { type: "string" }, optional: true },
+  inner: { type: "struct", fields: { a: { type: "int", optional: true }, b: { type: "string", optional: true } }, optional: true },
+  lines: {
+    type: "array",
+    items: { type: "struct", fields: { q: { type: "int", optional: true }, k: { type: "string", optional: true } } },
+    optional: true
+  },
+  map: { type: "record", values: { type: "int" }, optional: true }
+}
+
+export const PLAIN: StoreDefinition = { name: "plain", idKind: "key", schema: SCHEMA, indexes: [] }
+
+export const INDEXED: StoreDefinition = {
+  name: "indexed",
+  idKind: "key",
+  schema: SCHEMA,
+  indexes: [
+    [asc("s")],
+    [desc("s"), asc("n")],
+    [asc("n"), asc("s")],
+    [asc("s"), desc("n")],
+    [asc("u")],
+    [desc("u"), asc("s")],
+    [asc("inner.a"), desc("n")],
+    [asc("inner"), asc("d")],
+    [asc("d")],
+    [desc("l"), asc("d")],
+    [asc("inner.b"), desc("u"), asc("n")]
+  ].map((on, index) => ({ name: `index${index}`, on }))
+}
+
+const PATHS = [
+  "n",
+  "s",
+  "d",
+  "l",
+  "u",
+  "x",
+  "tags",
+  "inner",
+  "inner.a",
+  "inner.b",
+  "lines.q",
+  "lines.0.k",
+  "map.a",
+  "nothing",
+  "_id",
+  "x.y"
+]
+
+export function randomDocument(random: Random, number: number): Document {
+  const document: Record<string, Value> = { _id: keyNumber(number) }
+  const maybe = (name: string, make: () => Value): void => {
+    if (random.chance(75)) document[name] = make()
+  }
+  maybe("n", () => (random.chance(10) ? null : random.pick(NUMBERS)))
+  maybe("s", () => (random.chance(10) ? null : random.pick(TEXTS)))
+  maybe("d", () => random.pick(DECIMALS))
+  maybe("l", () => random.pick(LONGS))
+  maybe("u", () => (random.chance(10) ? null : random.pick<Value>([true, false, 1, 2, new Date(0), new Date(1), "a", "b"])))
+  maybe("x", () => randomValue(random, 2))
+  maybe("tags", () => Array.from({ length: random.below(4) }, () => random.pick(TEXTS)))
+  maybe("inner", () => ({ ...(random.chance(70) ? { a: random.below(4) } : {}), ...(random.chance(70) ? { b: random.pick(TEXTS) } : {}) }))
+  maybe("lines", () =>
+    Array.from({ length: random.below(3) }, () => ({ ...(random.chance(70) ? { q: random.below(4) } : {}), k: random.pick(TEXTS) }))
+  )
+  maybe("map", () => (random.chance(70) ? { a: random.below(3) } : { b: 1 }))
+  return document
+}
+
+function randomValue(random: Random, depth: number): Value {
+  switch (random.below(depth === 0 ? 8 : 11)) {
+    case 0:
+      return random.pick(TEXTS)
+    case 1:
+    case 2:
+      return random.pick(NUMBERS)
+    case 3:
+      return random.pick(LONGS)
+    case 4:
+      return random.pick(DECIMALS)
+    case 5:
+      return random.pick<Value>([true, false, null])
+    case 6:
+      return random.pick(DATES)
+    case 7:
+      return random.pick(SPECIAL)
+    case 8:
+      return Array.from({ length: random.below(4) }, () => randomValue(random, depth - 1))
+    case 9:
+      return { y: randomValue(random, depth - 1) }
+    default:
+      return { a: random.below(4), b: random.pick(TEXTS) }
+  }
+}
+
+function operandFor(random: Random, path: string): Value {
+  if (path === "_id") return random.chance(90) ? keyNumber(random.below(160)) : randomValue(random, 1)
+  return randomValue(random, 2)
+}
+
+function randomLeaf(random: Random): Filter {
+  const path = random.pick(PATHS)
+  switch (random.below(9)) {
+    case 0:
+      return { op: random.pick(["ne", "lt", "le", "gt", "ge"] as const), path, value: operandFor(random, path) }
+    case 1:
+    case 2:
+      return { op: random.pick(["lt", "le", "gt", "ge"] as const), path, value: operandFor(random, path) }
+    case 3:
+      return {
+        op: random.pick(["in", "in", "notIn"] as const),
+        path,
+        values: Array.from({ length: random.below(5) }, () => operandFor(random, path))
+      }
+    case 4:
+      return { op: "between", path, low: operandFor(random, path), high: operandFor(random, path) }
+    case 5:
+      return { op: "prefix", path, value: random.pick(TEXTS) }
+    case 6:
+      return { op: "exists", path, value: random.chance(50) }
+    default:
+      return { op: "eq", path, value: operandFor(random, path) }
+  }
+}
+
+export function randomFilter(random: Random, depth: number): Filter {
+  if (depth === 0 || random.chance(45)) return randomLeaf(random)
+  if (random.chance(15)) return { op: "not", of: randomFilter(random, depth - 1) }
+  const op = random.chance(75) ? "and" : "or"
+  return { op, of: Array.from({ length: 2 + random.below(2) }, () => randomFilter(random, depth - 1)) }
+}
+
+export function randomFind(random: Random): Omit<Find, "kind" | "store"> {
+  const orderBy: Array<Order> = []
+  for (let level = random.below(4); level > 0; level--) {
+    const path = random.pick(PATHS)
+    if (!orderBy.some((order) => order.path === path)) orderBy.push({ path, direction: random.chance(50) ? "asc" : "desc" })
+  }
+  return {
+    ...(random.chance(85) ? { filter: randomFilter(random, 2) } : {}),
+    ...(orderBy.length === 0 ? {} : { orderBy }),
+    ...(random.chance(50) ? { limit: random.below(8) } : {}),
+    ...(random.chance(30) ? { skip: random.below(6) } : {})
+  }
+}
