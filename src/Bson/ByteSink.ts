@@ -22,12 +22,15 @@ const LONG_COPY_BYTES = 48
 export class ByteSink {
   /** The buffer; only `[0, length)` means anything. */
   bytes: Uint8Array
+  /** A view of `bytes`, replaced with it. */
+  view: DataView
   /** Bytes written. May be set back to an earlier value to take a tail away. */
   length = 0
   readonly maxBytes: number
 
   constructor(initialBytes: number = SINK_BYTES, maxBytes: number = SINK_BYTES_MAX) {
     this.bytes = new Uint8Array(Math.min(initialBytes, maxBytes) + SLACK_BYTES)
+    this.view = new DataView(this.bytes.buffer)
     this.maxBytes = maxBytes
   }
 
@@ -49,6 +52,7 @@ export class ByteSink {
     const larger = new Uint8Array(size + SLACK_BYTES)
     larger.set(this.bytes.subarray(0, this.length))
     this.bytes = larger
+    this.view = new DataView(larger.buffer)
   }
 
   /** One byte. */

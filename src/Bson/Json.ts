@@ -23,6 +23,7 @@ import {
   integerInto,
   isoDateInto,
   numberInto,
+  plainNameInto,
   uuidInto,
   writeEscaped
 } from "./JsonText.ts"
@@ -31,13 +32,13 @@ import {
   documentEnd,
   firstElement,
   isInt64Safe,
-  readDouble,
   readInt32,
   readInt64,
   readInt64Number,
   readUint32,
   skipValue,
-  textEnd
+  textEnd,
+  viewOf
 } from "./View.ts"
 
 export { type JsonLimits, parseJson } from "./JsonReader.ts"
@@ -64,7 +65,7 @@ export function writeJson(sink: ByteSink, bytes: Uint8Array, type: number, at: n
   const count = skipValue(bytes, type, at) - at
   if (count > SMALL_BYTES_MAX) return writeLarge(sink, bytes, type, at)
   sink.ensure(count * GROWTH + SMALL_EXTRA_BYTES)
-  sink.length = valueInto(sink.bytes, sink.length, bytes, type, at)
+  sink.length = valueInto(sink.bytes, sink.view, sink.length, bytes, viewOf(bytes), type, at)
 }
 
 /** Writes the name of the element at `elementAt`, quoted, and a colon; returns the offset of its value. */
@@ -118,64 +119,61 @@ function writeLargeRegex(sink: ByteSink, bytes: Uint8Array, at: number): void {
 }
 
 /** From here on: room has been made for the whole value. Each function returns the offset behind what it wrote. */
-function valueInto(out: Uint8Array, to: number, bytes: Uint8Array, type: number, at: number): number {
+function valueInto(out: Uint8Array, outView: DataView, to: number, bytes: Uint8Array, view: DataView, type: number, at: number): number {
   switch (type) {
     case Type.STRING:
       out[to] = 0x22
-      to = escapeInto(out, to + 1, bytes, at + 4, at + 3 + readInt32(bytes, at))
+      to = escapeInto(out, outView, to + 1, bytes, view, at + 4, at + 3 + view.getInt32(at, true))
       out[to] = 0x22
       return to + 1
     case Type.INT32:
-      return integerInto(out, to, readInt32(bytes, at))
+      return integerInto(out, to, view.getInt32(at, true))
     case Type.DOUBLE:
-      return numberInto(out, to, readDouble(bytes, at))
+      return numberInto(out, to, view.getFloat64(at, true))
     case Type.DOCUMENT:
-      return documentInto(out, to, bytes, at)
+      return documentInto(out, outView, to, bytes, view, at)
     case Type.ARRAY:
-      return arrayInto(out, to, bytes, at)
-    case Type.BOOLEAN:
-      return asciiInto(out, to, bytes[at] === 1 ? "true" : "false")
+      return arrayInto(out, outView, to, bytes, view, at)
     case Type.DATE:
       return dateInto(out, to, readInt64Number(bytes, at))
     case Type.BINARY:
       return binaryInto(out, to, bytes, at)
-    case Type.INT64:
-      if (isInt64Safe(bytes, at)) return integerInto(out, to, readInt64Number(bytes, at))
-      return asciiInto(out, to, `"${readInt64(bytes, at)}"`)
-    case Type.DECIMAL128:
-      return asciiInto(out, to, `"${decimalText(bytes, at)}"`)
     default:
-      return rareInto(out, to, bytes, type, at)
+      return rareInto(out, outView, to, bytes, view, type, at)
   }
 }
 
-function documentInto(out: Uint8Array, to: number, bytes: Uint8Array, at: number): number {
-  const end = documentEnd(bytes, at)
+function documentInto(out: Uint8Array, outView: DataView, to: number, bytes: Uint8Array, view: DataView, at: number): number {
+  const end = at + view.getInt32(at, true) - 1
   out[to++] = 0x7b
-  for (let element = firstElement(at); element < end;) {
+  for (let element = at + 4; element < end;) {
     if (element !== at + 4) out[to++] = 0x2c
     const type = bytes[element]!
     out[to] = 0x22
-    const stop = textEnd(bytes, element + 1)
-    to = escapeInto(out, to + 1, bytes, element + 1, stop)
-    const valueAt = stop + 1
+    let length = plainNameInto(out, outView, to + 1, bytes, view, element + 1)
+    if (length >= 0) to += length + 1
+    else {
+      length = textEnd(bytes, element + 1) - element - 1
+      to = escapeInto(out, outView, to + 1, bytes, view, element + 1, element + 1 + length)
+    }
+    const valueAt = element + length + 2
     out[to] = 0x22
     out[to + 1] = 0x3a
-    to = valueInto(out, to + 2, bytes, type, valueAt)
-    element = skipValue(bytes, type, valueAt)
+    to = valueInto(out, outView, to + 2, bytes, view, type, valueAt)
+    element = type === Type.STRING ? valueAt + 4 + view.getInt32(valueAt, true) : skipValue(bytes, type, valueAt)
   }
   out[to] = 0x7d
   return to + 1
 }
 
-function arrayInto(out: Uint8Array, to: number, bytes: Uint8Array, at: number): number {
-  const end = documentEnd(bytes, at)
+function arrayInto(out: Uint8Array, outView: DataView, to: number, bytes: Uint8Array, view: DataView, at: number): number {
+  const end = at + view.getInt32(at, true) - 1
   out[to++] = 0x5b
   for (let element = firstElement(at); element < end;) {
     if (element !== at + 4) out[to++] = 0x2c
     const type = bytes[element]!
     const valueAt = textEnd(bytes, element + 1) + 1
-    to = valueInto(out, to, bytes, type, valueAt)
+    to = valueInto(out, outView, to, bytes, view, type, valueAt)
     element = skipValue(bytes, type, valueAt)
   }
   out[to] = 0x5d
@@ -201,8 +199,15 @@ function binaryInto(out: Uint8Array, to: number, bytes: Uint8Array, at: number):
   return to + 1
 }
 
-function rareInto(out: Uint8Array, to: number, bytes: Uint8Array, type: number, at: number): number {
+function rareInto(out: Uint8Array, outView: DataView, to: number, bytes: Uint8Array, view: DataView, type: number, at: number): number {
   switch (type) {
+    case Type.BOOLEAN:
+      return asciiInto(out, to, bytes[at] === 1 ? "true" : "false")
+    case Type.INT64:
+      if (isInt64Safe(bytes, at)) return integerInto(out, to, readInt64Number(bytes, at))
+      return asciiInto(out, to, `"${readInt64(bytes, at)}"`)
+    case Type.DECIMAL128:
+      return asciiInto(out, to, `"${decimalText(bytes, at)}"`)
     case Type.OBJECT_ID:
       out[to] = 0x22
       to = hexInto(out, to + 1, bytes, at, 12)
@@ -210,9 +215,9 @@ function rareInto(out: Uint8Array, to: number, bytes: Uint8Array, type: number, 
       return to + 1
     case Type.REGEX: {
       const patternEnd = textEnd(bytes, at)
-      to = escapeInto(out, asciiInto(out, to, '"/'), bytes, at, patternEnd)
+      to = escapeInto(out, outView, asciiInto(out, to, '"/'), bytes, view, at, patternEnd)
       out[to] = 0x2f
-      to = escapeInto(out, to + 1, bytes, patternEnd + 1, textEnd(bytes, patternEnd + 1))
+      to = escapeInto(out, outView, to + 1, bytes, view, patternEnd + 1, textEnd(bytes, patternEnd + 1))
       out[to] = 0x22
       return to + 1
     }

@@ -7,6 +7,7 @@
  * - Doubles print as JavaScript prints them: the shortest text that reads back as the same double; -0 prints as 0.
  */
 import type { ByteSink } from "./ByteSink.ts"
+import { viewOf } from "./View.ts"
 
 export { DATE_MS_MAX } from "./View.ts"
 
@@ -48,40 +49,99 @@ export const ESCAPE_GROWTH = 6
 
 /** Writes the UTF-8 bytes [start, end) with JSON escapes, without quotes. For strings of any length. */
 export function writeEscaped(sink: ByteSink, bytes: Uint8Array, start: number, end: number): void {
+  const view = viewOf(bytes)
   let at = start
   while (at < end) {
     const stop = end - at > CHUNK_BYTES ? at + CHUNK_BYTES : end
     sink.ensure((stop - at) * ESCAPE_GROWTH)
-    sink.length = escapeInto(sink.bytes, sink.length, bytes, at, stop)
+    sink.length = escapeInto(sink.bytes, sink.view, sink.length, bytes, view, at, stop)
     at = stop
   }
 }
 
-/** Escapes the UTF-8 bytes [start, end) to `to` and returns the offset behind them. Needs room for `ESCAPE_GROWTH` bytes per byte. */
-export function escapeInto(out: Uint8Array, to: number, bytes: Uint8Array, start: number, end: number): number {
+/** Whether any of the four bytes of a word is a control character, a quote or a backslash. */
+function needsEscape(word: number): boolean {
+  const quote = word ^ 0x22222222
+  const backslash = word ^ 0x5c5c5c5c
+  return ((((word - 0x20202020) & ~word) | ((quote - 0x01010101) & ~quote) | ((backslash - 0x01010101) & ~backslash)) & 0x80808080) !== 0
+}
+
+/** The first `count` (1 to 3) bytes of a word, and spaces behind them. */
+function cutWord(word: number, count: number): number {
+  const mask = (1 << (count << 3)) - 1
+  return (word & mask) | (0x20202020 & ~mask)
+}
+
+/**
+ * Escapes the UTF-8 bytes [start, end) to `to`, four at a time where nothing has to be escaped; returns the offset behind them.
+ * Needs room for `ESCAPE_GROWTH` bytes per byte, and 4 more. The views are those of the byte arrays.
+ */
+export function escapeInto(
+  out: Uint8Array,
+  outView: DataView,
+  to: number,
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  end: number
+): number {
+  const wordsEnd = view.byteLength - 4
   let at = start
   while (at < end) {
-    while (at + 4 <= end) {
-      const byte0 = bytes[at]!
-      const byte1 = bytes[at + 1]!
-      const byte2 = bytes[at + 2]!
-      const byte3 = bytes[at + 3]!
-      if ((escaped[byte0]! | escaped[byte1]! | escaped[byte2]! | escaped[byte3]!) !== 0) break
-      out[to] = byte0
-      out[to + 1] = byte1
-      out[to + 2] = byte2
-      out[to + 3] = byte3
-      at += 4
-      to += 4
+    if (at <= wordsEnd) {
+      const word = view.getInt32(at, true)
+      const left = end - at
+      if (left >= 4) {
+        if (!needsEscape(word)) {
+          outView.setInt32(to, word, true)
+          at += 4
+          to += 4
+          continue
+        }
+      } else {
+        const cut = cutWord(word, left)
+        if (!needsEscape(cut)) {
+          outView.setInt32(to, cut, true)
+          return to + left
+        }
+      }
     }
-    // At most the four bytes that ended the fast run: then it is tried again.
-    for (const stop = Math.min(end, at + 4); at < stop; at++) {
+    const stop = at + 4 < end ? at + 4 : end
+    for (; at < stop; at++) {
       const byte = bytes[at]!
       if (escaped[byte] === 0) out[to++] = byte
       else to = escapeByte(out, to, byte)
     }
   }
   return to
+}
+
+/**
+ * Copies the C string at `at` to `to` as far as nothing has to be escaped, and returns its length; -1 when something has to be.
+ * Needs room for its length and 4 more.
+ */
+export function plainNameInto(out: Uint8Array, outView: DataView, to: number, bytes: Uint8Array, view: DataView, at: number): number {
+  const wordsEnd = view.byteLength - 4
+  let length = 0
+  while (at + length <= wordsEnd) {
+    const word = view.getInt32(at + length, true)
+    const zeros = (word - 0x01010101) & ~word & 0x80808080
+    if (zeros !== 0) {
+      const left = (31 - Math.clz32(zeros & -zeros)) >> 3
+      if (left === 0) return length
+      const cut = cutWord(word, left)
+      outView.setInt32(to + length, cut, true)
+      return needsEscape(cut) ? -1 : length + left
+    }
+    if (needsEscape(word)) return -1
+    outView.setInt32(to + length, word, true)
+    length += 4
+  }
+  for (let byte = bytes[at + length]!; byte !== 0; byte = bytes[at + length]!) {
+    if (escaped[byte] !== 0) return -1
+    out[to + length++] = byte
+  }
+  return length
 }
 
 function escapeByte(out: Uint8Array, to: number, byte: number): number {
