@@ -93,8 +93,8 @@ export class FreeListWriter {
   readonly #free: FreePages
   readonly #transaction: number
   readonly #budget: Budget
-  /** Pages taken for the list before it was begun, since taking one changes it. */
-  readonly #pages: Array<number> = []
+  /** Where the list goes: pages taken before it is begun, since taking one changes it. */
+  readonly pages: Array<number> = []
   #used = 0
   #open = false
   #extents = 0
@@ -119,7 +119,7 @@ export class FreeListWriter {
     }
     for (const { pages } of free.waiting) earlier += countRuns(pages)
     const pageCount = Math.ceil(earlier / EXTENTS_PER_PAGE) + Math.ceil(countRuns(free.released) / EXTENTS_PER_PAGE)
-    for (let index = 0; index < pageCount; index++) this.#pages.push(free.take())
+    for (let index = 0; index < pageCount; index++) this.pages.push(free.take())
     for (let page = free.reusable.next(1); page !== 0;) {
       const end = free.reusable.nextAbsent(page)
       this.#add(page, end - page, this.#transaction - 1)
@@ -130,7 +130,7 @@ export class FreeListWriter {
     yield* this.#addList(free.released, this.#transaction)
     this.#endExtent()
     this.#endPage()
-    while (this.#used < this.#pages.length) {
+    while (this.#used < this.pages.length) {
       this.#beginPage(this.#transaction - 1)
       this.#endPage()
     }
@@ -158,7 +158,7 @@ export class FreeListWriter {
   }
 
   #beginPage(by: number): void {
-    const page = this.#pages[this.#used++]
+    const page = this.pages[this.#used++]
     if (page === undefined) throw new Error("the free list needs more pages than were taken for it")
     this.#run.begin(page)
     linkPage(this.#run, this.pointer)

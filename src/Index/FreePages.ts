@@ -26,6 +26,8 @@ export class FreePages {
   #taken = new PageList()
   readonly #own = new PageSet()
   #released = new PageList()
+  /** Where the free list of the current version lies. */
+  #listPages: ReadonlyArray<number> = []
   #pageCount: number
   #pageCountBefore: number
   /** Where the search for a reusable page goes on, so that pages of one transaction come in ascending runs. */
@@ -59,6 +61,16 @@ export class FreePages {
 
   get waiting(): ReadonlyArray<Released> {
     return this.#waiting
+  }
+
+  /** The pages of the free list on disk, which the next one replaces. */
+  get listPages(): ReadonlyArray<number> {
+    return this.#listPages
+  }
+
+  /** Says where the free list on disk lies. */
+  restoreList(pages: ReadonlyArray<number>): void {
+    this.#listPages = pages
   }
 
   /** A page that an earlier process left free: `transaction` released it. */
@@ -108,7 +120,9 @@ export class FreePages {
     else this.#released.push(page)
   }
 
-  commit(transaction: number): void {
+  /** The transaction is on disk; with `listPages` the free list lies in them now. */
+  commit(transaction: number, listPages: ReadonlyArray<number> | undefined): void {
+    if (listPages !== undefined) this.#listPages = listPages
     if (this.#released.length > 0) this.#waiting.push({ transaction, pages: this.#released })
     this.#end()
   }

@@ -307,15 +307,17 @@ function load(file: File, meta: Meta, options: IndexFileOptions): Loaded {
   const cache = new PageCache(file, meta.salt, options.cacheBytes, options.allocate)
   const free = new FreePages(file.path, meta.pageCount)
   const trees = meta.catalog === undefined ? new Map() : readRoots(new RootCursor(cache, meta.catalog, () => {}))
+  const listPages: Array<number> = []
   readFreeList(
     cache,
     file.path,
     { page: meta.freeListPage, checksum: meta.freeListChecksum },
-    () => {},
+    (page) => listPages.push(page),
     (first, count, by) => {
       for (let page = first; page < first + count; page++) free.restore(page, by, meta.transaction)
     }
   )
+  free.restoreList(listPages)
   return { file, cache, free, version: new TreeVersion(meta, trees) }
 }
 

@@ -23,7 +23,7 @@ import {
   rootKey
 } from "./Catalog.ts"
 import type { CatalogChange } from "./Catalog.ts"
-import { FreeListWriter, readBlob, readFreeList, writeBlob } from "./Chain.ts"
+import { FreeListWriter, readBlob, writeBlob } from "./Chain.ts"
 import type { EntrySource, Stepper, ValueView } from "./Entry.ts"
 import { Budget, GeneratorStepper, PAGE_COST } from "./Entry.ts"
 import { indexFault } from "./Errors.ts"
@@ -201,8 +201,8 @@ export class TreeWriter {
       pageCount: free.pageCount,
       checkpoint,
       catalog,
-      freeListPage: freeList.page,
-      freeListChecksum: freeList.checksum,
+      freeListPage: freeList === undefined ? base.meta.freeListPage : freeList.pointer.page,
+      freeListChecksum: freeList === undefined ? base.meta.freeListChecksum : freeList.pointer.checksum,
       freePages: free.freeCount
     }
     this.#state = "decided"
@@ -213,7 +213,7 @@ export class TreeWriter {
       throw error
     }
     yield* this.#sync(wake)
-    free.commit(this.transaction)
+    free.commit(this.transaction, freeList?.pages)
     this.#state = "ended"
     this.#host.publish(new TreeVersion(meta, this.#treesAfter()))
     this.#host.ended()
@@ -270,21 +270,14 @@ export class TreeWriter {
     if (chain !== undefined) readBlob(cache, file.path, chain, chain.length, (page) => free.release(page))
   }
 
-  /** Writes the free list anew, unless this transaction neither took nor released a page. */
-  *#writeFreeList(): Generator<"more", { readonly page: number; readonly checksum: number }, void> {
-    const { base, cache, file, free } = this.#host
-    const before = { page: base.meta.freeListPage, checksum: base.meta.freeListChecksum }
-    if (!free.isTouched) return before
-    readFreeList(
-      cache,
-      file.path,
-      before,
-      (page) => free.release(page),
-      () => {}
-    )
+  /** Writes the free list anew; undefined when this transaction neither took nor released a page. */
+  *#writeFreeList(): Generator<"more", FreeListWriter | undefined, void> {
+    const { free } = this.#host
+    if (!free.isTouched) return undefined
+    for (const page of free.listPages) free.release(page)
     const writer = new FreeListWriter(this.#run, free, this.transaction, this.#budget)
     yield* writer.work()
-    return writer.pointer
+    return writer
   }
 
   #treesAfter(): ReadonlyMap<number, ReadonlyArray<Root>> {

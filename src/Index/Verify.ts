@@ -224,13 +224,15 @@ class IndexCheck {
     const cells = HEADER_BYTES + count * SLOT_BYTES + prefix
     if (count === 0 || count * SLOT_BYTES > CAPACITY_BYTES || cells > used || used > PAGE_BYTES)
       return this.#refuse(page, "its parts overlap")
+    let end = cells
     for (let slot = 0; slot < count; slot++) {
       const descriptor = words[headIndex(0) + count + slot]!
       const suffix = suffixLength(descriptor)
       const value = valueLength(descriptor)
       const length = Math.max(0, suffix - HEAD_BYTES) + value
-      const at = descriptor & OFFSET_MASK
-      if (length > 0 && (at < cells || at + length > used)) return this.#refuse(page, `entry ${slot} lies outside the page`)
+      if ((descriptor & OFFSET_MASK) !== (end & OFFSET_MASK)) return this.#refuse(page, `entry ${slot} is not behind the one before`)
+      end += length
+      if (end > used) return this.#refuse(page, `entry ${slot} lies outside the page`)
       const keyed = level === 0 || slot > 0
       if (keyed && (prefix + suffix === 0 || prefix + suffix > KEY_BYTES_MAX))
         return this.#refuse(page, `entry ${slot} has a key of ${prefix + suffix} bytes`)
@@ -238,7 +240,7 @@ class IndexCheck {
       if (level > 0 ? value !== POINTER_BYTES : value > VALUE_BYTES_MAX)
         return this.#refuse(page, `entry ${slot} has a value of ${value} bytes`)
     }
-    return true
+    return end === used || this.#refuse(page, "its entries end before the page says")
   }
 
   #checkLeaf(tree: Tree, memory: PageMemory, page: number, bounds: Bounds): void {

@@ -59,6 +59,17 @@ export function openOn(volume: SimulatedVolume, options: Partial<NewIndexFile> &
   return outcome.file
 }
 
+/** The fault with which opening is refused. */
+export async function openingFault(volume: SimulatedVolume): Promise<Fault> {
+  return new Promise((resolve, reject) => {
+    IndexFile.open({ volume, path: PATH, cacheBytes: 1 }, (fault) => {
+      if (fault === undefined) reject(new Error("the file was opened"))
+      else resolve(fault)
+    })
+    volume.pumpAll()
+  })
+}
+
 export function newVolume(seed = 1): SimulatedVolume {
   return new SimulatedVolume({ seed })
 }
