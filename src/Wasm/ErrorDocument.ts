@@ -18,7 +18,8 @@ export function failureOf(error: unknown): Failure {
   if (isCallFault(error)) return error.reason
   if (error instanceof Fault) {
     const code = codeOfFault(error.reason._tag)
-    if (code !== undefined) return { code, message: messageOf(error.reason) ?? ERROR_CODES[code].title, fields: pick(error.reason, ERROR_CODES[code].fields) }
+    if (code !== undefined)
+      return { code, message: messageOf(error.reason) ?? ERROR_CODES[code].title, fields: pick(error.reason, ERROR_CODES[code].fields) }
   }
   return { code: "internal", message: "the host failed", fields: {}, cause: error }
 }

@@ -14,10 +14,12 @@ import { FAIL_BYTES_MAX, type Limits, LOG_LINE_BYTES_MAX } from "./Limits.ts"
 import type { GuestLog } from "./Log.ts"
 import { callFault } from "./Reasons.ts"
 
-/** What the host takes from outside: a clock that never goes back, and entropy. */
+/** What the host takes from outside: clocks that never go back, and entropy. */
 export interface HostPorts {
   /** Milliseconds of a monotonic clock, with fractions. */
   readonly monotonicMs: () => number
+  /** Milliseconds of processor time this thread has used. Without it, a deadline is the wall clock's alone. */
+  readonly cpuMs?: () => number
   readonly random: (into: Uint8Array) => void
 }
 
@@ -44,6 +46,8 @@ export class Host {
   private readonly argumentLimits: ValidateLimits
   private deadlineMs = 0
   private deadlineAtMs = 0
+  /** Processor time at which the call's grace ends; undefined until its deadline has passed. */
+  private graceEndCpuMs: number | undefined
   private calls = 0
 
   constructor(ports: HostPorts, log: GuestLog, limits: Limits) {
@@ -64,6 +68,7 @@ export class Host {
     this.parked.reset()
     this.deadlineMs = this.deadlineOfCall(operations !== undefined)
     this.deadlineAtMs = this.ports.monotonicMs() + this.deadlineMs
+    this.graceEndCpuMs = undefined
   }
 
   /** Ends the call: from here on the guest reaches nothing. */
@@ -93,7 +98,8 @@ export class Host {
   /** Whether the guest has to stop now. */
   mustStop(): boolean {
     if (this.fatal !== undefined) return true
-    if (this.ports.monotonicMs() < this.deadlineAtMs) return false
+    const nowMs = this.ports.monotonicMs()
+    if (nowMs < this.deadlineAtMs || this.hasGrace(nowMs)) return false
     this.fatal = deadlineExceeded(this.deadlineMs)
     return true
   }
@@ -111,6 +117,14 @@ export class Host {
   line(level: number, memory: Uint8Array, at: number, length: number): void {
     if (length > LOG_LINE_BYTES_MAX || !isDocument(memory, at, length)) this.log.drop()
     else this.log.document(level, memory, at)
+  }
+
+  private hasGrace(nowMs: number): boolean {
+    const { cpuMs } = this.ports
+    if (cpuMs === undefined || nowMs >= this.deadlineAtMs + this.limits.graceWallMs) return false
+    const usedMs = cpuMs()
+    this.graceEndCpuMs ??= usedMs + this.limits.graceCpuMs
+    return usedMs < this.graceEndCpuMs
   }
 
   private deadlineOfCall(isCall: boolean): number {

@@ -5,6 +5,12 @@ export interface Limits {
   /** Wall-clock time of one call, host operations included. */
   readonly deadlineMs: number
   /**
+   * What a call still gets once its deadline has passed on the wall clock: this much processor time, for at most `graceWallMs`. A machine that is busy
+   * with other things must not fail requests that have hardly run.
+   */
+  readonly graceCpuMs: number
+  readonly graceWallMs: number
+  /**
    * Time of the first `coldCalls` calls of a module, when it is longer: the runtime compiles code when it is first run, and that is not the
    * handler's fault.
    */
@@ -31,6 +37,8 @@ const MIB = 1024 * 1024
 /** The limits a service has when nobody says otherwise. */
 export const DEFAULT_LIMITS: Limits = {
   deadlineMs: 50,
+  graceCpuMs: 10,
+  graceWallMs: 1_000,
   coldDeadlineMs: 1_000,
   coldCalls: 50,
   memoryBytes: 64 * MIB,

@@ -22,6 +22,7 @@ import { decodeSegment, type Pair, readPairs } from "./UrlEncoded.ts"
 
 /** How the parts of a route's requests are read. */
 export interface RouteReader {
+  /** Names of the pattern's parameters, in its order. */
   readonly paramNames: ReadonlyArray<string>
   /** Undefined when every parameter is taken as text. */
   readonly params: InputReader | undefined
@@ -105,10 +106,12 @@ export class RequestDocument {
 
   private plainParams(route: RouteReader, request: Request, issues: Issue[]): void {
     const { writer } = this
+    const { paramNames } = route
     const start = writer.beginDocument()
-    for (const [name, value] of paramPairs(route, request, issues)) {
+    for (let index = 0; index < paramNames.length; index++) {
+      const name = paramNames[index] ?? ""
       writer.name(Type.STRING, name)
-      writer.string(value)
+      writer.string(paramValue(name, request.params[index], issues))
     }
     writer.endDocument(start)
   }
@@ -179,14 +182,13 @@ function bodyReader(field: Field | undefined, kind: BodyKind | undefined): BodyR
 }
 
 function paramPairs(route: RouteReader, request: Request, issues: Issue[]): ReadonlyArray<Pair> {
-  const pairs: Pair[] = []
-  for (let index = 0; index < route.paramNames.length; index++) {
-    const name = route.paramNames[index] ?? ""
-    const value = decodeSegment(request.params[index] ?? "")
-    if (value === undefined) issues.push({ pointer: `/params/${name}`, code: "invalid", message: "a broken percent escape" })
-    pairs.push([name, value ?? ""])
-  }
-  return pairs
+  return route.paramNames.map((name, index) => [name, paramValue(name, request.params[index], issues)])
+}
+
+function paramValue(name: string, segment: string | undefined, issues: Issue[]): string {
+  const value = decodeSegment(segment ?? "")
+  if (value === undefined) issues.push({ pointer: `/params/${name}`, code: "invalid", message: "a broken percent escape" })
+  return value ?? ""
 }
 
 function queryPairs(text: string, pointer: string, issues: Issue[]): ReadonlyArray<Pair> {

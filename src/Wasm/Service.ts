@@ -152,17 +152,16 @@ export class Service {
    * Keep the answer until `waitLsn` is durable, send it, then `release` it.
    */
   handle(routeIndex: number, request: Request): Answer {
-    const route = this.bound[routeIndex]
-    if (route === undefined) return this.failed(failureOf(new RangeError(`no route ${routeIndex}`)), request, 0, undefined)
-    this.log.begin(route.handlerName, request.requestId)
     try {
-      this.document.write(route, request)
+      const route = this.bound[routeIndex]
+      if (route === undefined) throw new RangeError(`no route ${routeIndex}`)
+      this.log.begin(route.handlerName, request.requestId)
+      const answer = this.answer(route, request)
+      this.log.end()
+      return answer
     } catch (error) {
-      return this.failed(failureOf(error), request, 0, undefined)
+      return this.failed(failureOf(error), request, this.seen(), undefined)
     }
-    const answer = route.writes ? this.writing(route, request) : this.reading(route, request)
-    this.log.end()
-    return answer
   }
 
   /** Gives back an answer whose bytes are with the socket. */
@@ -173,6 +172,15 @@ export class Service {
   /** Lets go of the instances. Answers that are still out stay valid. */
   close(): void {
     this.pool.close()
+  }
+
+  private answer(route: BoundRoute, request: Request): Answer {
+    try {
+      this.document.write(route, request)
+    } catch (error) {
+      return this.failed(failureOf(error), request, 0, undefined)
+    }
+    return route.writes ? this.writing(route, request) : this.reading(route, request)
   }
 
   private reading(route: BoundRoute, request: Request): Answer {
@@ -361,7 +369,8 @@ function bindRoutes(manifest: Manifest): ReadonlyArray<BoundRoute> {
 function failureOfTrap(error: unknown): Failure {
   if (error instanceof WebAssembly.RuntimeError)
     return { code: "guest_trapped", message: `the guest trapped: ${error.message}`, fields: {} }
-  if (error instanceof RangeError) return { code: "stack_overflow", message: "the guest overflowed the stack", fields: {} }
+  if (error instanceof RangeError && error.message.includes("call stack"))
+    return { code: "stack_overflow", message: "the guest overflowed the stack", fields: {} }
   return failureOf(error)
 }
 

@@ -71,6 +71,10 @@ const make = Effect.fnUntraced(function* (options: WasmOptions) {
   const memoryBytes = options.limits?.memoryBytes ?? DEFAULT_LIMITS.memoryBytes
   const ports = {
     monotonicMs: (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6,
+    cpuMs: (): number => {
+      const { user, system } = process.threadCpuUsage()
+      return (user + system) / 1000
+    },
     random: (into: Uint8Array): void => void randomFillSync(into),
     log: options.log ?? (() => {}),
     schedule: (task: () => void): void => void Effect.runForkWith(services)(Effect.andThen(Effect.yieldNow, Effect.sync(task)))
@@ -92,8 +96,10 @@ const make = Effect.fnUntraced(function* (options: WasmOptions) {
     inspect: (bytes) => attempt(() => loadModule(bytes, { memoryBytes, judge: () => {} })),
     load: Effect.fn("Wasm.load")(function* (bytes: Uint8Array, loading?: LoadOptions) {
       const module = yield* attempt(() => loadModule(bytes, { memoryBytes, judge }))
+      // Started before its stores are defined: a service that does not come up leaves the database as it was.
+      const service = yield* Effect.acquireRelease(start(module, loading?.config), (service) => Effect.sync(() => service.close()))
       yield* storage.defineStores(module.manifest.stores)
-      return yield* Effect.acquireRelease(start(module, loading?.config), (service) => Effect.sync(() => service.close()))
+      return service
     })
   })
 })

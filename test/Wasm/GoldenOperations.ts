@@ -19,12 +19,22 @@ import { manifest } from "./Guests.ts"
 const orders: StoreDefinition = {
   name: "orders",
   idKind: "string",
-  schema: { customer: { type: "string" }, total: { type: "decimal" }, quantity: { type: "int", min: 0 }, placedAt: { type: "date", optional: true } },
+  schema: {
+    customer: { type: "string" },
+    total: { type: "decimal" },
+    quantity: { type: "int", min: 0 },
+    placedAt: { type: "date", optional: true }
+  },
   indexes: [{ name: "byCustomer", on: [{ path: "customer", direction: "asc" }] }]
 }
 
 const { set } = compileTemplates(
-  [{ path: "orders.zsx", source: "{param title: string}\n{param orders: Doc<orders>[]}\n<h1>{title}</h1>{for order in orders}<p>{order._id}</p>{/for}" }],
+  [
+    {
+      path: "orders.zsx",
+      source: "{param title: string}\n{param orders: Doc<orders>[]}\n<h1>{title}</h1>{for order in orders}<p>{order._id}</p>{/for}"
+    }
+  ],
   [orders]
 )
 
@@ -38,7 +48,13 @@ export const runOperations = Effect.fnUntraced(function* (cases: ReadonlyArray<{
     executor: new Executor({ store: (name) => (name === "orders" ? storage.engine.store(name) : undefined) }),
     renderer: prepare(set ?? { version: 1, templates: [] }),
     config: ConfigValues.read(
-      manifest({ config: { currency: { type: "string", default: "EUR" }, taxRate: { type: "number", default: 0.19 }, region: { type: "string", optional: true } } }),
+      manifest({
+        config: {
+          currency: { type: "string", default: "EUR" },
+          taxRate: { type: "number", default: 0.19 },
+          region: { type: "string", optional: true }
+        }
+      }),
       {}
     ),
     answers

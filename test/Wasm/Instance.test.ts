@@ -29,7 +29,7 @@ const echo: OperationRunner = {
   }
 }
 
-const bench = (parts: GuestParts | Uint8Array, limits: Partial<Limits> = {}): Bench => {
+const bench = (parts: GuestParts | Uint8Array, limits: Partial<Limits> = {}, cpuMs?: () => number): Bench => {
   const lines: LogLine[] = []
   let now = 0
   const log = new GuestLog(
@@ -41,11 +41,15 @@ const bench = (parts: GuestParts | Uint8Array, limits: Partial<Limits> = {}): Be
   const made: Bench = {
     lines,
     stepMs: 0,
-    host: new Host({ monotonicMs: () => (now += made.stepMs), random: (into) => into.fill(7) }, log, {
-      ...DEFAULT_LIMITS,
-      coldCalls: 0,
-      ...limits
-    }),
+    host: new Host(
+      { monotonicMs: () => (now += made.stepMs), random: (into) => into.fill(7), ...(cpuMs === undefined ? {} : { cpuMs }) },
+      log,
+      {
+        ...DEFAULT_LIMITS,
+        coldCalls: 0,
+        ...limits
+      }
+    ),
     get instance() {
       return instance
     },
@@ -228,6 +232,20 @@ describe("an instance", () => {
     quick.stepMs = 10
     quick.call()
     assert.isUndefined(quick.host.fatal)
+  })
+
+  it("has a grace of processor time once its deadline has passed, within bounds", () => {
+    const counting = `(local $ticks i32)
+      (loop $again (local.set $ticks (i32.add (local.get $ticks) (i32.const 1))) (br_if $again (i32.eqz (call $tick))))
+      (local.get $ticks)`
+    const ticks = (cpuStepMs: number): number => {
+      let cpu = 0
+      const busy = bench({ main: counting }, { deadlineMs: 50, graceCpuMs: 30, graceWallMs: 200 }, () => (cpu += cpuStepMs))
+      busy.stepMs = 10
+      return busy.call()
+    }
+    assert.strictEqual(ticks(10), 5 + 3)
+    assert.strictEqual(ticks(1), 5 + 20)
   })
 
   it("has more time while the runtime still compiles its code", () => {
