@@ -38,6 +38,11 @@ export type Fate = (index: number, count: number) => Survival
 
 const EVERYTHING: Survival = { sector: () => true, length: () => true }
 
+function isZero(bytes: Uint8Array): boolean {
+  for (let index = 0; index < bytes.length; index++) if (bytes[index] !== 0) return false
+  return true
+}
+
 /** Sectors and length: a state of the file. */
 class Extent {
   sectors: Array<Sector> = []
@@ -114,7 +119,7 @@ export class SimulatedContent {
     const start = index * SECTOR_BYTES
     const from = Math.max(start, offset)
     const part = bytes.subarray(from - offset, Math.min(bytes.length, start + SECTOR_BYTES - offset))
-    if (part.length === SECTOR_BYTES && part.every((byte) => byte === 0)) return ZERO_SECTOR
+    if (part.length === SECTOR_BYTES) return isZero(part) ? ZERO_SECTOR : part.slice()
     const sector = (this.#cached.sectors[index] ?? ZERO_SECTOR).slice()
     sector.set(part, from - start)
     return sector

@@ -30,7 +30,7 @@ export class SealedCopy {
   readonly #wake: () => void
   readonly #source: File
   readonly #target: File
-  readonly #slice = new Uint8Array(SLICE_BYTES)
+  readonly #slice: Uint8Array
   #copiedBytes = 0
 
   /** Copies the segment at `path` up to `footer.offset`. `wake` is called when a sync that `step` waits for is over. */
@@ -40,6 +40,7 @@ export class SealedCopy {
     this.#footer = footer
     this.#salt = salt
     this.#wake = wake
+    this.#slice = new Uint8Array(Math.min(SLICE_BYTES, footer.offset))
     this.#source = options.volume.open(path, "read")
     const copyPath = joinPath(options.directory, COPY_NAME)
     if (options.volume.exists(copyPath)) options.volume.remove(copyPath)
@@ -51,7 +52,7 @@ export class SealedCopy {
     const end = this.#footer.offset
     const stopAt = Math.min(end, this.#copiedBytes + budgetBytes)
     while (this.#copiedBytes < stopAt) {
-      const slice = this.#slice.subarray(0, Math.min(SLICE_BYTES, end - this.#copiedBytes))
+      const slice = this.#slice.subarray(0, Math.min(this.#slice.length, end - this.#copiedBytes))
       if (this.#source.readAt(this.#copiedBytes, slice) < slice.length) throw diskFault("read", this.#path, "EIO", this.#copiedBytes)
       this.#target.writeAt(this.#copiedBytes, slice)
       this.#copiedBytes += slice.length
