@@ -3,7 +3,7 @@
  *
  * Invariants
  * - Operations run on the reader of the running call, or write through its transaction; without a transaction every write is refused.
- * - An operation that throws has undone itself: the executor takes a savepoint for each statement, and what is parked is parked last.
+ * - An operation that throws has undone itself: the executor takes a savepoint for each statement, and a reply that does not fit undoes its writes.
  * - A guest reaches the stores of its manifest and no others: the executor was made to know only them.
  * - Rows go from the store to the reply or to the answer as bytes; no document becomes an object.
  */
@@ -168,12 +168,15 @@ export class Operations implements OperationRunner {
     const transaction = this.writer()
     const one = op === Operation.insert
     expectField(bytes, at, one ? DOCUMENT : DOCUMENTS, one ? Type.DOCUMENT : Type.ARRAY)
+    const savepoint = transaction.savepoint()
     this.executor.insert(transaction, bytes, at, rows)
     if (one) return writeId(reply, rows, 0, KEY)
-    reply.name(Type.ARRAY, KEYS)
-    const start = reply.beginDocument()
-    for (let index = 0; index < rows.count; index++) writeId(reply, rows, index, undefined)
-    reply.endDocument(start)
+    try {
+      writeIds(reply, rows)
+    } catch (error) {
+      transaction.rollbackTo(savepoint)
+      throw error
+    }
   }
 
   private change(op: number, bytes: Uint8Array, at: number, reply: Writer): void {
@@ -281,6 +284,13 @@ function writeId(reply: Writer, rows: RowList, index: number, name: Uint8Array |
   else reply.name(type, name)
   const end = nextElement(bytes, firstElement(rows.at(index)))
   reply.raw(bytes, rows.idAt(index), end - rows.idAt(index))
+}
+
+function writeIds(reply: Writer, rows: RowList): void {
+  reply.name(Type.ARRAY, KEYS)
+  const start = reply.beginDocument()
+  for (let index = 0; index < rows.count; index++) writeId(reply, rows, index, undefined)
+  reply.endDocument(start)
 }
 
 function bindValues(bindings: Record<string, Binding>, bytes: Uint8Array, at: number): void {

@@ -128,7 +128,7 @@ export class Reply {
       this.readHeaders(bytes, valueAt)
     } else if (isNamed(bytes, element, LOCATION)) {
       if (type !== Type.STRING) throw bad("location", "is not a string")
-      this.location = readString(bytes, valueAt)
+      this.location = readString(bytes, valueAt).replace(/\P{ASCII}+/gu, encodeURIComponent)
     } else if (isNamed(bytes, element, PROBLEM)) {
       if (type !== Type.DOCUMENT) throw bad("problem", "is not a document")
       this.problemAt = valueAt

@@ -4,6 +4,8 @@ import { join, resolve } from "node:path"
 import { EXPORTS, IMPORTS, Operation } from "../../src/Wasm/Abi.ts"
 import { codeOfFault, ERROR_CODES } from "../../src/Wasm/ErrorCodes.ts"
 
+import { DEFAULT_LIMITS } from "../../src/Wasm/Limits.ts"
+
 const root = resolve(import.meta.dirname, "../..")
 const read = (path: string): string => readFileSync(join(root, path), "utf8")
 
@@ -78,6 +80,18 @@ describe("docs/abi.md", () => {
     assert.deepStrictEqual(
       table(abi, "| op | name").map((row) => [row[1], Number(row[0])]),
       Object.entries(Operation)
+    )
+  })
+
+  it("lists the limits with their defaults", () => {
+    const inMib = (value: number): string => (value >= 1 << 20 ? `${value / (1 << 20)} MiB` : String(value))
+    const listed = table(abi, "| limit | default").flatMap((row) => {
+      const values = row[1]?.split(", ") ?? []
+      return (row[0] ?? "").split(", ").map((name, index) => [name.replaceAll("`", ""), values[index]])
+    })
+    assert.deepStrictEqual(
+      Object.fromEntries(listed),
+      Object.fromEntries(Object.entries(DEFAULT_LIMITS).map(([name, value]) => [name, inMib(value)]))
     )
   })
 

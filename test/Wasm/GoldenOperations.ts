@@ -39,7 +39,10 @@ const { set } = compileTemplates(
 )
 
 /** Runs operations in order, in one transaction; gives each one's reply. */
-export const runOperations = Effect.fnUntraced(function* (cases: ReadonlyArray<{ readonly op: number; readonly argument: Uint8Array }>) {
+export const runOperations = Effect.fnUntraced(function* (
+  cases: ReadonlyArray<{ readonly op: number; readonly argument: Uint8Array }>,
+  replyBytesMax?: number
+) {
   const storage = yield* Storage
   yield* storage.defineStores([orders])
   const transaction = storage.engine.transact()
@@ -61,12 +64,13 @@ export const runOperations = Effect.fnUntraced(function* (cases: ReadonlyArray<{
   })
   operations.begin(transaction, transaction)
   const replies = cases.map(({ op, argument }) => {
-    const reply = new Writer()
+    const reply = new Writer(undefined, replyBytesMax)
     try {
       operations.run(op, argument, 0, reply)
     } catch (error) {
-      reply.reset()
-      writeFailure(reply, failureOf(error))
+      const refused = new Writer()
+      writeFailure(refused, failureOf(error))
+      return refused.toBytes()
     }
     return reply.toBytes()
   })

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { readFileSync } from "node:fs"
+import { Decimal128, encode } from "../../src/Bson/Value.ts"
 import { Operation } from "../../src/Wasm/Abi.ts"
 import { memoryStorage, plain, runOperations } from "./GoldenOperations.ts"
 
@@ -27,6 +28,26 @@ describe("host operations", () => {
         assert.deepStrictEqual(plain(found), reply, what)
         assert.strictEqual(Buffer.from(found).toString("hex"), replyBson, what)
       }
+    }).pipe(Effect.provide(memoryStorage))
+  )
+
+  it.effect("undo their writes when the reply does not fit", () =>
+    Effect.gen(function* () {
+      const documents = Array.from({ length: 20 }, (_, index) => ({
+        _id: `order ${index}`,
+        customer: "x",
+        total: Decimal128.fromString("1"),
+        quantity: 1
+      }))
+      const [inserted, counted] = yield* runOperations(
+        [
+          { op: Operation.insertMany, argument: encode({ store: "orders", documents }) },
+          { op: Operation.count, argument: encode({ statement: { store: "orders" } }) }
+        ],
+        128
+      )
+      assert.deepInclude(plain(inserted ?? new Uint8Array(0)), { code: "reply_too_large", limitBytes: 128 })
+      assert.deepStrictEqual(plain(counted ?? new Uint8Array(0)), { count: 0 })
     }).pipe(Effect.provide(memoryStorage))
   )
 

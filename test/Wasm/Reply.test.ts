@@ -33,6 +33,7 @@ describe("a reply", () => {
     [{ kind: "empty" }, 204, [], ""],
     [{ kind: "empty", status: 304, headers: { ETag: '"1"' } }, 304, ["etag", '"1"'], ""],
     [{ kind: "redirect", location: "/orders/1" }, 303, ["location", "/orders/1"], ""],
+    [{ kind: "redirect", location: "/bücher?q=ü" }, 303, ["location", "/b%C3%BCcher?q=%C3%BC"], ""],
     [{ kind: "redirect", location: "/", status: 301 }, 301, ["location", "/"], ""],
     [
       { kind: "problem", problem: { title: "No", status: 404 } },
