@@ -13,6 +13,7 @@ import {
   compareBytes,
   readU16,
   readU32,
+  readU32BigEndian,
   readU64,
   writeU16,
   writeU32,
@@ -22,8 +23,9 @@ import {
 import type { TreeCursor } from "./TreeCursor.ts"
 import type { Root } from "./Version.ts"
 
-const ROOT = 1
-const ENTRY = 2
+/** Kinds of catalog keys. */
+export const ROOT = 1
+export const ENTRY = 2
 const INLINE = 0
 const CHAINED = 1
 
@@ -32,8 +34,8 @@ export const ENTRY_KEY_BYTES_MAX = KEY_BYTES_MAX - 1
 /** Longest value of a catalog entry. */
 export const ENTRY_VALUE_BYTES_MAX = 1024 * 1024
 
-const ROOT_KEY_BYTES = 7
-const ROOT_VALUE_BYTES = 22
+export const ROOT_KEY_BYTES = 7
+export const ROOT_VALUE_BYTES = 22
 
 /** One change of the catalog; without a value the key goes. */
 export interface CatalogChange {
@@ -61,20 +63,24 @@ export function encodeRoot(root: Root): Uint8Array {
   return value
 }
 
+export function decodeRoot(bytes: Uint8Array, at: number): Root {
+  return {
+    page: readU32(bytes, at),
+    checksum: readU32(bytes, at + 4),
+    level: readU16(bytes, at + 8),
+    entries: readU64(bytes, at + 10),
+    pages: readU32(bytes, at + 18)
+  }
+}
+
 /** Every tree of a catalog with its roots. */
 export function readRoots(cursor: TreeCursor): Map<number, ReadonlyArray<Root>> {
   const trees = new Map<number, Array<Root>>()
   const low = Uint8Array.of(ROOT)
   for (let on = cursor.seekAtLeast(low, 0, 1); on && cursor.key[0] === ROOT; on = cursor.next()) {
     const { key, value } = cursor
-    const treeId = ((key[1]! << 24) | (key[2]! << 16) | (key[3]! << 8) | key[4]!) >>> 0
-    const root: Root = {
-      page: readU32(value, 0),
-      checksum: readU32(value, 4),
-      level: readU16(value, 8),
-      entries: readU64(value, 10),
-      pages: readU32(value, 18)
-    }
+    const treeId = readU32BigEndian(key, 1)
+    const root = decodeRoot(value, 0)
     const roots = trees.get(treeId)
     if (roots === undefined) trees.set(treeId, [root])
     else roots.push(root)

@@ -49,15 +49,6 @@ export const SLICE_BUDGET = 8192
 /** Units that loading, writing or checking a page counts for. */
 export const PAGE_COST = 64
 
-/** Runs a stepper that never waits to its end. */
-export function runToEnd(stepper: Stepper, budget: number = SLICE_BUDGET): void {
-  for (;;) {
-    const progress = stepper.step(budget)
-    if (progress === "done") return
-    if (progress === "waiting") throw new Error("a stepper that waits cannot be run to its end")
-  }
-}
-
 /** What is left of the slice that is running. */
 export class Budget {
   left = 0

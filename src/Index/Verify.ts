@@ -10,7 +10,7 @@
  * A problem does not end the check; what hangs under a damaged page is not reached and counts as lost.
  */
 import type { File } from "../Disk/Volume.ts"
-import { chainOf } from "./Catalog.ts"
+import { ENTRY, ROOT, ROOT_KEY_BYTES, ROOT_VALUE_BYTES, chainOf, decodeRoot } from "./Catalog.ts"
 import { BLOB_PAGE_BYTES, EXTENTS_PER_PAGE } from "./Chain.ts"
 import {
   BLOB,
@@ -40,6 +40,7 @@ import {
   pageMemory,
   readU16,
   readU32,
+  readU32BigEndian,
   readU64
 } from "./Layout.ts"
 import type { PageMemory } from "./Layout.ts"
@@ -297,22 +298,16 @@ class IndexCheck {
   #readCatalogEntry(memory: PageMemory, page: number, key: Uint8Array, length: number, descriptor: number): void {
     const { bytes } = memory
     const at = (descriptor & OFFSET_MASK) + Math.max(0, suffixLength(descriptor) - HEAD_BYTES)
-    if (key[0] === 1 && length === 7 && valueLength(descriptor) === 22) {
-      const treeId = ((key[1]! << 24) | (key[2]! << 16) | (key[3]! << 8) | key[4]!) >>> 0
+    if (key[0] === ROOT && length === ROOT_KEY_BYTES && valueLength(descriptor) === ROOT_VALUE_BYTES) {
+      const treeId = readU32BigEndian(key, 1)
       const roots = this.#roots.get(treeId) ?? []
       this.#roots.set(treeId, roots)
       const place = (key[5]! << 8) | key[6]!
       if (place !== roots.length) this.#problem(page, `tree ${treeId} has a root in place ${place} after ${roots.length} others`)
-      roots.push({
-        page: readU32(bytes, at),
-        checksum: readU32(bytes, at + 4),
-        level: readU16(bytes, at + 8),
-        entries: readU64(bytes, at + 10),
-        pages: readU32(bytes, at + 18)
-      })
+      roots.push(decodeRoot(bytes, at))
       return
     }
-    if (key[0] !== 2) return this.#problem(page, `a catalog entry of kind ${key[0]}`)
+    if (key[0] !== ENTRY) return this.#problem(page, `a catalog entry of kind ${key[0]}`)
     const chain = chainOf(bytes, at)
     if (chain !== undefined) this.#checkBlob(chain.page, chain.checksum, chain.length)
   }

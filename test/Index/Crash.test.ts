@@ -56,7 +56,7 @@ describe("IndexFile in a crash", () => {
         if (checkAfterCrash(volume.crash(random.next()), history, acknowledged) > acknowledged) aheadOfAnswer++
       })
       let model: Model = new Map()
-      for (let transaction = 2; transaction <= 25; transaction++) {
+      for (let transaction = 2; transaction <= 20; transaction++) {
         const batch = randomBatch(random, shape, model, random.chance(0.3) ? 5 : 300, transaction % 8 < 5 ? 0.2 : 0.9)
         model = applyToModel(model, batch.values())
         history.set(transaction, model)
@@ -141,7 +141,7 @@ describe("IndexFile in a crash", () => {
   })
 
   it("survives a crash right after it was reopened from what the page cache still showed", () => {
-    for (let seed = 1; seed <= 60; seed++) {
+    for (let seed = 1; seed <= 30; seed++) {
       const volume = newVolume(seed)
       const file = openOn(volume, { create: true, cacheBytes: 1 })
       const history: History = new Map([[1, new Map()]])

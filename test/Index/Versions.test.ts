@@ -33,7 +33,7 @@ describe("TreeVersion", () => {
     const file = openOn(volume, { create: true, cacheBytes: 1 })
     const pinned: Array<{ version: TreeVersion; model: Model }> = []
     let model: Model = new Map()
-    for (let round = 2; round < 60; round++) {
+    for (let round = 2; round < 40; round++) {
       const batch = randomBatch(random, shape, model, 250, round % 10 < 6 ? 0.2 : 0.8)
       commit(volume, file, round, (writer) => run(writer.apply(1, sourceOf(batch.values())), volume))
       model = applyToModel(model, batch.values())
@@ -101,7 +101,7 @@ describe("TreeVersion", () => {
         written.set(page, transaction)
       }
     })
-    for (; transaction < 40; transaction++) {
+    for (; transaction < 25; transaction++) {
       commit(volume, file, transaction, (writer) => run(writer.apply(1, sourceOf(numbered(0, 2000, `${transaction}`))), volume))
     }
     const pages = file.statistics(file.current(), 1).pages
