@@ -26,7 +26,7 @@ import { Listeners } from "./Listeners.ts"
 import type { StorageLimits } from "./Limits.ts"
 import { Maintenance, type Progress } from "./Maintenance.ts"
 import { Overlay } from "./Overlay.ts"
-import type { Snapshot, Store, Transaction } from "./Reader.ts"
+import type { Snapshot, Store, StoreIndex, Transaction } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
 import { Generation, Sources } from "./Sources.ts"
 import { OperationReader, OPERATION_DELETE, OPERATION_PUT, writeTransaction } from "./TransactionRecord.ts"
@@ -243,6 +243,11 @@ export class Engine {
     return this.#catalog.stores.some((store) => store.indexes.some((it) => !it.ready))
   }
 
+  /** Why the index could not be built; undefined when it was, or still is being. It stays unused until a restart tries again. */
+  buildFailure(index: StoreIndex): unknown {
+    return this.#maintenance.buildFailure(index.id)
+  }
+
   /** Memtables that wait for their flush, and bytes of the active one. */
   get backlog(): { readonly frozenMemtables: number; readonly activeBytes: number } {
     return { frozenMemtables: this.#frozen.length, activeBytes: this.#active.bytes }
@@ -452,11 +457,11 @@ export class Engine {
     catalog: (): Catalog => this.#catalog,
     sources: (): Sources => this.#sources,
     lastLsn: (): number => this.#lsn,
-    /** The memtable index entries may be added to now; undefined while a transaction runs or writers have to wait. */
+    /** The memtable that index entries may be added to now; undefined while a transaction runs or writers have to wait. */
     writable: (): Generation | undefined => {
       if (this.#transaction !== undefined) return undefined
       if (this.#active.bytes >= this.limits.memtableBytesMax) this.freeze()
-      return this.#isMemtableFull() ? undefined : this.#active
+      return this.admission() === "open" ? this.#active : undefined
     },
     flushed: (generation: Generation): void => {
       this.#replaceSources(this.#sources.generations.filter((it) => it !== generation))
@@ -470,6 +475,10 @@ export class Engine {
       this.freeze()
     },
     wake: (): void => this.#workListeners.tell(undefined),
-    failed: (error: unknown): void => this.#poisonWith(error)
+    failed: (error: unknown): void => this.#poisonWith(error),
+    buildFailed: (error: unknown): void => {
+      this.#parts.options.report(error)
+      this.#workListeners.tell(undefined)
+    }
   }
 }

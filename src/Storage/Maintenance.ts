@@ -1,8 +1,9 @@
 /**
- * The work an engine does on the side: flushes, oldest first, and index builds. One thing at a time, in slices.
+ * The work an engine does on the side: flushes, oldest first, and index builds, in slices that take turns.
  *
  * Invariants
- * - A full disk ends only the work that met it: nothing is lost, and `retry` lets it begin again. Any other failure poisons the engine.
+ * - A full disk ends only the flush that met it: nothing is lost, and `retry` lets it begin again. Any other failure of a flush poisons
+ *   the engine. A build that fails leaves its index as it is, not ready.
  */
 import { isFault } from "../Fault/Fault.ts"
 import type { IndexFile } from "../Index/IndexFile.ts"
@@ -27,6 +28,7 @@ export interface MaintenanceHost {
   readonly built: (store: CatalogStore, indexId: number) => void
   readonly wake: () => void
   readonly failed: (error: unknown) => void
+  readonly buildFailed: (error: unknown) => void
 }
 
 const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"])
@@ -38,7 +40,9 @@ export class Maintenance {
   #flushedCatalog: Catalog
   #flush: Flush | undefined
   #build: IndexBuild | undefined
+  readonly #failedBuilds = new Map<number, unknown>()
   #isOutOfRoom = false
+  #isBuildsTurn = false
   #stopped: (() => void) | undefined
 
   constructor(host: MaintenanceHost, parts: { readonly index: IndexFile; readonly values: ValueLog; readonly catalog: Catalog }) {
@@ -48,14 +52,16 @@ export class Maintenance {
   }
 
   step(budget: number): Progress {
-    try {
-      const flushing = this.#stepFlush(budget)
-      if (flushing !== "idle") return flushing
-      return this.#stepBuild(budget)
-    } catch (error) {
-      this.#fail(error)
-      return "waiting"
-    }
+    this.#isBuildsTurn = !this.#isBuildsTurn
+    const first = this.#isBuildsTurn ? this.#tryBuild(budget) : this.#tryFlush(budget)
+    if (first === "more") return first
+    const second = this.#isBuildsTurn ? this.#tryFlush(budget) : this.#tryBuild(budget)
+    return second === "idle" ? first : second
+  }
+
+  /** Why an index could not be built, if so; a restart tries again. */
+  buildFailure(indexId: number): unknown {
+    return this.#failedBuilds.get(indexId)
   }
 
   /** Lets a flush that found no room begin again. */
@@ -75,6 +81,30 @@ export class Maintenance {
     }
     if (this.#flush !== undefined) this.#abortFlush(this.#flush)
     done()
+  }
+
+  #tryFlush(budget: number): Progress {
+    try {
+      return this.#stepFlush(budget)
+    } catch (error) {
+      this.#fail(error)
+      return "waiting"
+    }
+  }
+
+  /** A document that cannot be read ends the build of the index, nothing else: it stays as it is, not ready. */
+  #tryBuild(budget: number): Progress {
+    try {
+      return this.#stepBuild(budget)
+    } catch (error) {
+      if (this.#build === undefined) throw error
+      // The build is done and only its record has to wait: the next slice finds nothing left and tries again.
+      if (isFault(error, "Backpressure") || isFault(error, "ReadOnly")) return "waiting"
+      this.#failedBuilds.set(this.#build.indexId, error)
+      this.#build = undefined
+      this.#host.buildFailed(error)
+      return "more"
+    }
   }
 
   #stepFlush(budget: number): Progress {
@@ -113,7 +143,7 @@ export class Maintenance {
   #nextBuild(): IndexBuild | undefined {
     if (this.#build !== undefined) return this.#build
     for (const store of this.#host.catalog().stores) {
-      const index = store.indexes.find((it) => it.readyLsn === 0)
+      const index = store.indexes.find((it) => it.readyLsn === 0 && !this.#failedBuilds.has(it.id))
       if (index !== undefined) return (this.#build = new IndexBuild(store.id, index.id))
     }
     return undefined

@@ -26,6 +26,8 @@ export interface StoreIndex {
   readonly id: number
   readonly definition: IndexDefinition
   readonly ready: boolean
+  /** The LSN from which on readers may use it, 0 while it is being built. */
+  readonly readyLsn?: number
 }
 
 /** One store as the catalog knows it. Immutable: a change of the schema or of an index gives a new object with the same `id`. */

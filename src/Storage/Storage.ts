@@ -17,7 +17,7 @@ import type { Engine } from "./Engine.ts"
 import { Closed, Poisoned, StorageError, toStorageError } from "./Errors.ts"
 import type { StorageLimits } from "./Limits.ts"
 import { Opening } from "./Opening.ts"
-import type { Snapshot } from "./Reader.ts"
+import type { Snapshot, StoreIndex } from "./Reader.ts"
 import { DurableWaiters, Signal } from "./Waiters.ts"
 
 export interface StorageOptions {
@@ -60,7 +60,7 @@ export class Storage extends Context.Service<
     readonly awaitDurable: (lsn: number) => Effect.Effect<void, StorageError>
     /** Waits while writers have to; then a transaction may begin in the same turn. Fails with Poisoned, ReadOnly or Closed. */
     readonly admitWrite: Effect.Effect<void, StorageError>
-    /** Makes the stores exist as defined, durably, and waits until their indexes are built. */
+    /** Makes the stores exist as defined, durably, and waits until their indexes are built; StorageDamaged when a document cannot be read. */
     readonly defineStores: (definitions: ReadonlyArray<StoreDefinition>) => Effect.Effect<void, StorageError>
     /** A reader at the durable LSN, closed with the scope. */
     readonly snapshot: Effect.Effect<Snapshot, StorageError, Scope.Scope>
@@ -105,7 +105,8 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
     admitWrite.pipe(
       Effect.andThen(attempt(() => engine.define(definitions))),
       Effect.flatMap(awaitDurable),
-      Effect.andThen(until(() => isReady(engine, definitions)))
+      Effect.andThen(until(() => isReady(engine, definitions))),
+      Effect.andThen(attempt(() => throwBuildFailure(engine, definitions)))
     )
   const snapshot = Effect.acquireRelease(
     attempt(() => engine.snapshot()),
@@ -183,8 +184,20 @@ function attempt<A>(work: () => A): Effect.Effect<A, StorageError> {
   })
 }
 
+function indexesOf(engine: Engine, definitions: ReadonlyArray<StoreDefinition>): ReadonlyArray<StoreIndex> {
+  return definitions.flatMap(({ name }) => engine.store(name)?.indexes ?? [])
+}
+
+/** Whether every index of the stores is ready, or never will be. */
 function isReady(engine: Engine, definitions: ReadonlyArray<StoreDefinition>): boolean {
-  return definitions.every(({ name }) => engine.store(name)?.indexes.every((it) => it.ready) === true)
+  return indexesOf(engine, definitions).every((it) => it.ready || engine.buildFailure(it) !== undefined)
+}
+
+function throwBuildFailure(engine: Engine, definitions: ReadonlyArray<StoreDefinition>): void {
+  for (const index of indexesOf(engine, definitions)) {
+    const failure = engine.buildFailure(index)
+    if (failure !== undefined) throw failure
+  }
 }
 
 function canMaintain(engine: Engine): boolean {

@@ -68,6 +68,11 @@ export class Database {
     return this
   }
 
+  /** Runs scheduled tasks only: what was committed is written, and its sync is under way. */
+  startSync(): void {
+    for (const task of this.#tasks.splice(0)) task()
+  }
+
   /** Closes the engine and gives back what could not be written. */
   close(): Fault | undefined {
     const outcomes: Array<Fault | undefined> = []
