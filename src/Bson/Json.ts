@@ -22,6 +22,7 @@ import {
   hexInto,
   integerInto,
   isoDateInto,
+  keyInto,
   numberInto,
   plainNameInto,
   uuidInto,
@@ -92,7 +93,7 @@ function writeLarge(sink: ByteSink, bytes: Uint8Array, type: number, at: number)
     default:
       // Only binary data is left that can be this long.
       sink.ensure(base64Length(readInt32(bytes, at)) + 2)
-      sink.length = binaryInto(sink.bytes, sink.length, bytes, at)
+      sink.length = binaryInto(sink.bytes, sink.view, sink.length, bytes, at)
   }
 }
 
@@ -131,52 +132,74 @@ function valueInto(out: Uint8Array, outView: DataView, to: number, bytes: Uint8A
     case Type.DOUBLE:
       return numberInto(out, to, view.getFloat64(at, true))
     case Type.DOCUMENT:
-      return documentInto(out, outView, to, bytes, view, at)
     case Type.ARRAY:
-      return arrayInto(out, outView, to, bytes, view, at)
+      return elementsInto(out, outView, to, bytes, view, at, type === Type.ARRAY)
     case Type.DATE:
       return dateInto(out, to, readInt64Number(bytes, at))
     case Type.BINARY:
-      return binaryInto(out, to, bytes, at)
+      return binaryInto(out, outView, to, bytes, at)
     default:
       return rareInto(out, outView, to, bytes, view, type, at)
   }
 }
 
-function documentInto(out: Uint8Array, outView: DataView, to: number, bytes: Uint8Array, view: DataView, at: number): number {
+/** A document or an array: every value and where the next element starts, in one step for the common types. */
+function elementsInto(
+  out: Uint8Array,
+  outView: DataView,
+  to: number,
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  isArray: boolean
+): number {
   const end = at + view.getInt32(at, true) - 1
-  out[to++] = 0x7b
+  out[to++] = isArray ? 0x5b : 0x7b
   for (let element = at + 4; element < end;) {
     if (element !== at + 4) out[to++] = 0x2c
     const type = bytes[element]!
-    out[to] = 0x22
-    let length = plainNameInto(out, outView, to + 1, bytes, view, element + 1)
-    if (length >= 0) to += length + 1
+    let valueAt = element + 2
+    if (isArray) while (bytes[valueAt++] !== 0);
     else {
-      length = textEnd(bytes, element + 1) - element - 1
-      to = escapeInto(out, outView, to + 1, bytes, view, element + 1, element + 1 + length)
+      out[to] = 0x22
+      let length = plainNameInto(out, to + 1, bytes, element + 1)
+      if (length >= 0) to += length + 1
+      else {
+        length = textEnd(bytes, element + 1) - element - 1
+        to = escapeInto(out, outView, to + 1, bytes, view, element + 1, element + 1 + length)
+      }
+      outView.setUint16(to, 0x3a22, true)
+      to += 2
+      valueAt += length
     }
-    const valueAt = element + length + 2
-    out[to] = 0x22
-    out[to + 1] = 0x3a
-    to = valueInto(out, outView, to + 2, bytes, view, type, valueAt)
-    element = type === Type.STRING ? valueAt + 4 + view.getInt32(valueAt, true) : skipValue(bytes, type, valueAt)
+    switch (type) {
+      case Type.STRING: {
+        const next = valueAt + 4 + view.getInt32(valueAt, true)
+        out[to] = 0x22
+        to = escapeInto(out, outView, to + 1, bytes, view, valueAt + 4, next - 1)
+        out[to++] = 0x22
+        element = next
+        break
+      }
+      case Type.INT32:
+        to = integerInto(out, to, view.getInt32(valueAt, true))
+        element = valueAt + 4
+        break
+      case Type.DOUBLE:
+        to = numberInto(out, to, view.getFloat64(valueAt, true))
+        element = valueAt + 8
+        break
+      case Type.DOCUMENT:
+      case Type.ARRAY:
+        to = elementsInto(out, outView, to, bytes, view, valueAt, type === Type.ARRAY)
+        element = valueAt + view.getInt32(valueAt, true)
+        break
+      default:
+        to = valueInto(out, outView, to, bytes, view, type, valueAt)
+        element = skipValue(bytes, type, valueAt)
+    }
   }
-  out[to] = 0x7d
-  return to + 1
-}
-
-function arrayInto(out: Uint8Array, outView: DataView, to: number, bytes: Uint8Array, view: DataView, at: number): number {
-  const end = at + view.getInt32(at, true) - 1
-  out[to++] = 0x5b
-  for (let element = firstElement(at); element < end;) {
-    if (element !== at + 4) out[to++] = 0x2c
-    const type = bytes[element]!
-    const valueAt = textEnd(bytes, element + 1) + 1
-    to = valueInto(out, outView, to, bytes, view, type, valueAt)
-    element = skipValue(bytes, type, valueAt)
-  }
-  out[to] = 0x5d
+  out[to] = isArray ? 0x5d : 0x7d
   return to + 1
 }
 
@@ -188,11 +211,11 @@ function dateInto(out: Uint8Array, to: number, timeMs: number): number {
   return stop + 1
 }
 
-function binaryInto(out: Uint8Array, to: number, bytes: Uint8Array, at: number): number {
+function binaryInto(out: Uint8Array, outView: DataView, to: number, bytes: Uint8Array, at: number): number {
   const length = readInt32(bytes, at)
   const subtype = bytes[at + 4]!
   out[to++] = 0x22
-  if (subtype === Type.KEY_SUBTYPE && length === 16) to = hexInto(out, to, bytes, at + 5, 16)
+  if (subtype === Type.KEY_SUBTYPE && length === 16) to = keyInto(outView, to, bytes, at + 5)
   else if (subtype === Type.UUID_SUBTYPE && length === 16) to = uuidInto(out, to, bytes, at + 5)
   else to = base64Into(out, to, bytes, at + 5, at + 5 + length)
   out[to] = 0x22

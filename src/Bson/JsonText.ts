@@ -59,10 +59,14 @@ export function writeEscaped(sink: ByteSink, bytes: Uint8Array, start: number, e
   }
 }
 
-/** Whether any of the four bytes of a word is a control character, a quote or a backslash. */
+/**
+ * Whether any of the four bytes of a word is a control character, a quote or a backslash. Subtracting sets the top bit of a byte that is
+ * below what is taken away; bytes beyond ASCII have it set anyway, so only when one is set at all are they told apart.
+ */
 function needsEscape(word: number): boolean {
   const quote = word ^ 0x22222222
   const backslash = word ^ 0x5c5c5c5c
+  if ((((word - 0x20202020) | (quote - 0x01010101) | (backslash - 0x01010101)) & 0x80808080) === 0) return false
   return ((((word - 0x20202020) & ~word) | ((quote - 0x01010101) & ~quote) | ((backslash - 0x01010101) & ~backslash)) & 0x80808080) !== 0
 }
 
@@ -85,29 +89,25 @@ export function escapeInto(
   start: number,
   end: number
 ): number {
-  const wordsEnd = view.byteLength - 4
+  const lastWord = end - 4
   let at = start
   while (at < end) {
-    if (at <= wordsEnd) {
+    while (at <= lastWord) {
       const word = view.getInt32(at, true)
-      const left = end - at
-      if (left >= 4) {
-        if (!needsEscape(word)) {
-          outView.setInt32(to, word, true)
-          at += 4
-          to += 4
-          continue
-        }
-      } else {
-        const cut = cutWord(word, left)
-        if (!needsEscape(cut)) {
-          outView.setInt32(to, cut, true)
-          return to + left
-        }
+      if (needsEscape(word)) break
+      outView.setInt32(to, word, true)
+      at += 4
+      to += 4
+    }
+    const left = end - at
+    if (left < 4 && left > 0 && at + 4 <= bytes.length) {
+      const cut = cutWord(view.getInt32(at, true), left)
+      if (!needsEscape(cut)) {
+        outView.setInt32(to, cut, true)
+        return to + left
       }
     }
-    const stop = at + 4 < end ? at + 4 : end
-    for (; at < stop; at++) {
+    for (const stop = left > 4 ? at + 4 : end; at < stop; at++) {
       const byte = bytes[at]!
       if (escaped[byte] === 0) out[to++] = byte
       else to = escapeByte(out, to, byte)
@@ -118,30 +118,17 @@ export function escapeInto(
 
 /**
  * Copies the C string at `at` to `to` as far as nothing has to be escaped, and returns its length; -1 when something has to be.
- * Needs room for its length and 4 more.
+ * Needs room for its length. (Names are short: a byte at a time beats a word at a time.)
  */
-export function plainNameInto(out: Uint8Array, outView: DataView, to: number, bytes: Uint8Array, view: DataView, at: number): number {
-  const wordsEnd = view.byteLength - 4
-  let length = 0
-  while (at + length <= wordsEnd) {
-    const word = view.getInt32(at + length, true)
-    const zeros = (word - 0x01010101) & ~word & 0x80808080
-    if (zeros !== 0) {
-      const left = (31 - Math.clz32(zeros & -zeros)) >> 3
-      if (left === 0) return length
-      const cut = cutWord(word, left)
-      outView.setInt32(to + length, cut, true)
-      return needsEscape(cut) ? -1 : length + left
-    }
-    if (needsEscape(word)) return -1
-    outView.setInt32(to + length, word, true)
-    length += 4
+export function plainNameInto(out: Uint8Array, to: number, bytes: Uint8Array, at: number): number {
+  let cursor = at
+  let byte = bytes[cursor]!
+  // NUL counts as one to be escaped, so one test per byte is enough.
+  while (escaped[byte] === 0) {
+    out[to++] = byte
+    byte = bytes[++cursor]!
   }
-  for (let byte = bytes[at + length]!; byte !== 0; byte = bytes[at + length]!) {
-    if (escaped[byte] !== 0) return -1
-    out[to + length++] = byte
-  }
-  return length
+  return byte === 0 ? cursor - at : -1
 }
 
 function escapeByte(out: Uint8Array, to: number, byte: number): number {
@@ -245,7 +232,7 @@ const DAY_MS = 86400000
  */
 export function isoDateInto(out: Uint8Array, to: number, timeMs: number): number {
   const days = Math.floor(timeMs / DAY_MS)
-  const dayMs = timeMs - days * DAY_MS
+  const dayMs = (timeMs - days * DAY_MS) | 0
   const seconds = (dayMs / 1000) | 0
   const minutes = (seconds / 60) | 0
   const hours = (minutes / 60) | 0
@@ -271,8 +258,28 @@ function pairInto(out: Uint8Array, at: number, value: number): number {
 
 /** Days since 1970-01-01 as year-month-day of the Gregorian calendar: years counted from March, in eras of 400 years. */
 function writeCalendarDay(out: Uint8Array, at: number, days: number): number {
+  const slot = days & (CACHED_DAYS - 1)
+  if (cachedDays[slot] === days) {
+    for (let index = 0; index < DAY_BYTES; index++) out[at + index] = cachedTexts[slot * DAY_BYTES + index]!
+    return at + DAY_BYTES
+  }
+  const end = convertCalendarDay(out, at, days)
+  if (end - at === DAY_BYTES) {
+    cachedDays[slot] = days
+    for (let index = 0; index < DAY_BYTES; index++) cachedTexts[slot * DAY_BYTES + index] = out[at + index]!
+  }
+  return end
+}
+
+/** Days as dates hold them are few: their texts are kept, each in the one slot it may have. */
+const CACHED_DAYS = 256
+const DAY_BYTES = 10
+const cachedDays = new Float64Array(CACHED_DAYS).fill(Number.NaN)
+const cachedTexts = new Uint8Array(CACHED_DAYS * DAY_BYTES)
+
+function convertCalendarDay(out: Uint8Array, at: number, days: number): number {
   const shifted = (days + 719468) | 0
-  const era = Math.floor(shifted / 146097) | 0
+  const era = shifted >= 0 ? (shifted / 146097) | 0 : Math.floor(shifted / 146097) | 0
   const dayOfEra = shifted - era * 146097
   const yearOfEra = ((dayOfEra - ((dayOfEra / 1460) | 0) + ((dayOfEra / 36524) | 0) - ((dayOfEra / 146096) | 0)) / 365) | 0
   const dayOfYear = dayOfEra - (365 * yearOfEra + (yearOfEra >> 2) - ((yearOfEra / 100) | 0))
@@ -300,6 +307,16 @@ export function hexInto(out: Uint8Array, to: number, bytes: Uint8Array, at: numb
     to += 2
   }
   return to
+}
+
+/** The two hex digits of every byte, as the little-endian 16 bits that they are in memory. */
+const hexPairs = new Uint16Array(256)
+for (let byte = 0; byte < 256; byte++) hexPairs[byte] = HEX[byte >> 4]! | (HEX[byte & 15]! << 8)
+
+/** The 16 bytes at `at` as hex, a pair of digits at a time; returns the offset behind them. Needs room for 32 bytes. */
+export function keyInto(outView: DataView, to: number, bytes: Uint8Array, at: number): number {
+  for (let index = 0; index < 16; index++) outView.setUint16(to + index * 2, hexPairs[bytes[at + index]!]!, true)
+  return to + 32
 }
 
 /** Writes 16 bytes in a UUID's text form; returns the offset behind it. Needs room for 36 bytes. */
