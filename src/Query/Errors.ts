@@ -1,32 +1,68 @@
 /**
- * Why a statement was refused or broke off. One tagged error, `QueryError`, with a tagged reason; the core throws the reason in a Fault,
- * the door turns it into the error. Every refusal changes nothing.
+ * The error of this folder's door. The core throws tagged reasons in Faults, its own and those of the folders below that a statement can
+ * meet; the door turns them into `QueryError`. Every refusal changes nothing.
  */
 import * as Data from "effect/Data"
+import type { InvalidKey, InvalidValue, TooLarge } from "../Bson/Errors.ts"
 import { Fault } from "../Fault/Fault.ts"
+import type { InvalidFilter } from "../Match/Errors.ts"
+import type {
+  DocumentTooLarge,
+  DuplicateKey,
+  IdCollision,
+  IdMissing,
+  IndexNotReady,
+  SnapshotExpired,
+  TransactionTooLarge
+} from "../Storage/Reasons.ts"
 import type { QueryReason } from "./Reasons.ts"
 
 export type { QueryReason } from "./Reasons.ts"
 
-/** The error of this folder's door. `reason._tag` says what happened; `message` is ready to be shown. */
-export class QueryError extends Data.TaggedError("QueryError")<{ readonly reason: QueryReason }> {
-  override get message(): string {
-    return this.reason.message
-  }
+/** Why a statement was refused or broke off. */
+export type StatementReason =
+  | QueryReason
+  | InvalidFilter
+  | InvalidKey
+  | InvalidValue
+  | TooLarge
+  | DuplicateKey
+  | IdCollision
+  | IdMissing
+  | DocumentTooLarge
+  | TransactionTooLarge
+  | SnapshotExpired
+  | IndexNotReady
+
+/** The error of statements. `reason._tag` says what happened; `message` is ready to be shown. */
+export class QueryError extends Data.TaggedError("QueryError")<{ readonly reason: StatementReason; readonly message: string }> {}
+
+const TAGS: Readonly<Record<StatementReason["_tag"], true>> = {
+  InvalidStatement: true,
+  InvalidPql: true,
+  UnknownStore: true,
+  InvalidDocument: true,
+  InvalidUpdate: true,
+  BudgetExceeded: true,
+  IndexDamaged: true,
+  InvalidFilter: true,
+  InvalidKey: true,
+  InvalidValue: true,
+  TooLarge: true,
+  DuplicateKey: true,
+  IdCollision: true,
+  IdMissing: true,
+  DocumentTooLarge: true,
+  TransactionTooLarge: true,
+  SnapshotExpired: true,
+  IndexNotReady: true
 }
 
-const TAGS: ReadonlySet<string> = new Set<QueryReason["_tag"]>([
-  "InvalidStatement",
-  "InvalidPql",
-  "UnknownStore",
-  "InvalidDocument",
-  "InvalidUpdate",
-  "BudgetExceeded",
-  "IndexDamaged",
-  "WrongKind"
-])
-
-/** Whether `error` is a Fault of this folder. */
-export function isQueryFault(error: unknown): error is Fault<QueryReason> {
-  return error instanceof Fault && TAGS.has(error.reason._tag)
+/** The query error of a thrown fault; undefined when it is none that a statement is to blame for. */
+export function toQueryError(error: unknown): QueryError | undefined {
+  if (!(error instanceof Fault) || !Object.hasOwn(TAGS, error.reason._tag)) return undefined
+  const reason = error.reason as StatementReason
+  const text = error.message
+  const message = text.startsWith(`${reason._tag}: `) ? text.slice(reason._tag.length + 2) : text
+  return new QueryError({ reason, message })
 }

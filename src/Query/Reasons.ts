@@ -46,8 +46,6 @@ export type QueryReason =
     }
   /** An index and its store do not agree. The store is the truth; the index has to be built anew. */
   | { readonly _tag: "IndexDamaged"; readonly store: string; readonly index: string; readonly message: string }
-  /** A statement that only reads was given where a write is needed, or the other way round. */
-  | { readonly _tag: "WrongKind"; readonly kind: string; readonly message: string }
 
 /** What one statement may take. Every member is a positive whole number. */
 export interface QueryLimits {

@@ -11,7 +11,7 @@ import { encodeStatement } from "../../src/Query/StatementBson.ts"
 import type { Reader, Store, Transaction } from "../../src/Storage/Reader.ts"
 import { type Database, openDatabase } from "../Storage/Database.ts"
 import { Random } from "../Storage/Random.ts"
-import { type Document, encodeDocument, find, keyNumber } from "./Model.ts"
+import { type Document, find, keyNumber } from "./Model.ts"
 import { INDEXED, PLAIN, randomDocument, randomFind } from "./Things.ts"
 
 const DOCUMENTS = 120

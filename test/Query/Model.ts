@@ -1,7 +1,7 @@
 /** The plainest way to answer a query: every document as values, filtered and sorted in JavaScript, with Bson's order of values. */
 import { compareValues, typeClass } from "../../src/Bson/Compare.ts"
 import * as Type from "../../src/Bson/Type.ts"
-import { encode, type EncodedValue, encodeValue, Key, type Value } from "../../src/Bson/Value.ts"
+import { type EncodedValue, encodeValue, Key, type Value } from "../../src/Bson/Value.ts"
 import type { Filter, Find, Order } from "../../src/Query/Ast.ts"
 
 export type Document = { readonly [name: string]: Value }
@@ -135,8 +135,4 @@ export function keyNumber(n: number): Key {
   bytes[6] = 0x70
   new DataView(bytes.buffer).setUint32(2, n)
   return new Key(bytes)
-}
-
-export function encodeDocument(document: Document): Uint8Array {
-  return encode(document)
 }

@@ -1,0 +1,335 @@
+/**
+ * The typed way to write statements on the host: `orders.filter({ status: "open" }).orderBy("placedAt", "desc").limit(20)`.
+ *
+ * Invariants
+ * - Every step gives a new value; nothing is read or changed until a statement is given to the Query service or to a transaction.
+ * - A path, operator or value that the store's schema does not have does not compile. What types cannot say (a limit below 0, say) is
+ *   refused when the statement runs.
+ */
+import type { Value } from "../Bson/Value.ts"
+import type { IdKind, StoreDefinition } from "../Schema/Definition.ts"
+import type {
+  Count,
+  Delete,
+  DocumentValue,
+  Explain,
+  Filter,
+  Find,
+  Get,
+  Insert,
+  Order,
+  OrderDirection,
+  Replace,
+  Update,
+  Upsert
+} from "./Ast.ts"
+import type { AtPath, DocumentOf, IdOf, NewDocumentOf, PathOf, StoredAt } from "./DocumentType.ts"
+import type { Changes } from "./Executor.ts"
+import type { Explanation } from "./Explanation.ts"
+
+declare const result: unique symbol
+
+/** A statement that reads and gives an `A`. */
+export interface Reading<out A> {
+  readonly statement: Find | Get | Count | Explain
+  /** Whether the result is the first row (or nothing) rather than all of them. */
+  readonly takesFirst?: boolean
+  readonly [result]?: A
+}
+
+/** A statement that changes documents and gives an `A`. */
+export interface Writing<out A> {
+  readonly statement: Insert | Update | Replace | Upsert | Delete
+  /** Whether an insert was given one document rather than a list. */
+  readonly takesFirst?: boolean
+  readonly [result]?: A
+}
+
+const COMPARISONS = { "=": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge" } as const
+
+/** What the path form of `filter` compares with, as in PQL. */
+export type Operator = keyof typeof COMPARISONS | "in" | "not in" | "between" | "startsWith" | "exists"
+
+type Operand<V, Op extends Operator> = Op extends "in" | "not in"
+  ? ReadonlyArray<V | null>
+  : Op extends "between"
+    ? readonly [low: V, high: V]
+    : Op extends "startsWith"
+      ? string
+      : Op extends "exists"
+        ? boolean
+        : V | null
+
+/** Conditions that all have to hold: the value of each path. */
+export type Conditions<Row> = { readonly [Path in PathOf<Row>]?: AtPath<Row, Path> | null }
+
+/** One condition: path, operator, value. */
+export type Condition<Row> = {
+  [Path in PathOf<Row>]: { [Op in Operator]: readonly [Path, Op, Operand<AtPath<Row, Path>, Op>] }[Operator]
+}[PathOf<Row>]
+
+type Changeable<Row> = Exclude<PathOf<Row>, "_id">
+
+/** New values of paths. */
+export type Assignments<Row> = { readonly [Path in Changeable<Row>]?: StoredAt<Row, Path> }
+
+/** What to add to numbers. */
+export type Increments<Row> = {
+  readonly [Path in Changeable<Row> as StoredAt<Row, Path> extends NumberLike | null ? Path : never]?: Exclude<StoredAt<Row, Path>, null>
+}
+type NumberLike = number | bigint | { readonly _bsontype: "Decimal128" }
+
+interface Parts {
+  readonly store: string
+  readonly filters: ReadonlyArray<Filter>
+  readonly orderBy: ReadonlyArray<Order>
+  readonly limit?: number
+  readonly skip?: number
+  readonly select?: ReadonlyArray<string>
+}
+
+/** Documents of one store, chosen and ordered; given to the Query service, its rows. */
+export class Query<Row, Selected = Row> implements Reading<ReadonlyArray<Selected>> {
+  declare readonly [result]?: ReadonlyArray<Selected>
+  readonly #parts: Parts
+
+  /** Queries begin at a store: `orders.filter(…)`. */
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  get statement(): Find {
+    const { limit, orderBy, select, skip, store } = this.#parts
+    return {
+      kind: "find",
+      store,
+      ...this.#filter(),
+      ...(orderBy.length === 0 ? {} : { orderBy }),
+      ...(limit === undefined ? {} : { limit }),
+      ...(skip === undefined ? {} : { skip }),
+      ...(select === undefined ? {} : { select })
+    }
+  }
+
+  /** Keeps the documents for which all of this holds. */
+  filter(conditions: Conditions<Row>): Query<Row, Selected>
+  filter<const Path extends PathOf<Row>, const Op extends Operator>(
+    path: Path,
+    operator: Op,
+    value: Operand<AtPath<Row, Path>, Op>
+  ): Query<Row, Selected>
+  filter(...condition: ReadonlyArray<unknown>): Query<Row, Selected> {
+    return this.#with({ filters: [...this.#parts.filters, ...filtersOf(condition.length === 1 ? condition[0] : condition)] })
+  }
+
+  /** Keeps the documents for which at least one of these holds. */
+  filterAny(...alternatives: ReadonlyArray<Conditions<Row> | Condition<Row>>): Query<Row, Selected> {
+    return this.#with({
+      filters: [...this.#parts.filters, { op: "or", of: alternatives.map((alternative) => joined(filtersOf(alternative))) }]
+    })
+  }
+
+  /** Keeps the documents for which this does not hold. */
+  filterNot(condition: Conditions<Row> | Condition<Row>): Query<Row, Selected> {
+    return this.#with({ filters: [...this.#parts.filters, { op: "not", of: joined(filtersOf(condition)) }] })
+  }
+
+  /** Orders by a path; further calls decide among equals. */
+  orderBy(path: PathOf<Row>, direction: OrderDirection = "asc"): Query<Row, Selected> {
+    return this.#with({ orderBy: [...this.#parts.orderBy, { path, direction }] })
+  }
+
+  /** At most so many rows. */
+  limit(rows: number): Query<Row, Selected> {
+    return this.#with({ limit: rows })
+  }
+
+  /** Leaves out the first rows. */
+  skip(rows: number): Query<Row, Selected> {
+    return this.#with({ skip: rows })
+  }
+
+  /** Only these fields of each row, and `_id`. */
+  select<const Name extends keyof Row & string>(...names: ReadonlyArray<Name>): Query<Row, Pick<Row, Name | (keyof Row & "_id")>> {
+    return new Query({ ...this.#parts, select: names })
+  }
+
+  /** The first row; undefined when there is none. */
+  first(): Reading<Selected | undefined> {
+    return { statement: this.limit(1).statement, takesFirst: true }
+  }
+
+  /** How many rows there are. */
+  count(): Reading<number> {
+    const { limit, skip, store } = this.#parts
+    const limits = { ...(limit === undefined ? {} : { limit }), ...(skip === undefined ? {} : { skip }) }
+    return { statement: { kind: "count", store, ...this.#filter(), ...limits } }
+  }
+
+  /** How the rows would be found. */
+  explain(): Reading<Explanation> {
+    return { statement: { kind: "explain", of: this.statement } }
+  }
+
+  /** Sets paths of all these documents. */
+  set(values: Assignments<Row>): Updating<Row> {
+    return this.#updating().set(values)
+  }
+
+  /** Adds to numbers of all these documents. */
+  inc(amounts: Increments<Row>): Updating<Row> {
+    return this.#updating().inc(amounts)
+  }
+
+  /** Removes paths from all these documents. */
+  unset(...paths: ReadonlyArray<Changeable<Row>>): Updating<Row> {
+    return this.#updating().unset(...paths)
+  }
+
+  /** Removes all these documents; how many there were. */
+  delete(): Writing<number> {
+    this.#refuseRows("delete")
+    return { statement: { kind: "delete", store: this.#parts.store, ...this.#filter() } }
+  }
+
+  #updating(): Updating<Row> {
+    this.#refuseRows("update")
+    return new Updating({ kind: "update", store: this.#parts.store, ...this.#filter() })
+  }
+
+  /** A change is about all documents of a filter: what picks rows among them would be without effect. */
+  #refuseRows(verb: string): void {
+    const { limit, orderBy, select, skip } = this.#parts
+    if (limit !== undefined || skip !== undefined || select !== undefined || orderBy.length > 0) {
+      throw new TypeError(`${verb} takes a filter only: no orderBy, limit, skip or select`)
+    }
+  }
+
+  #filter(): { readonly filter?: Filter } {
+    const { filters } = this.#parts
+    return filters.length === 0 ? {} : { filter: joined(filters) }
+  }
+
+  #with(change: Partial<Parts>): Query<Row, Selected> {
+    return new Query({ ...this.#parts, ...change })
+  }
+}
+
+/** An update that can be added to; given to a transaction, what it changed. */
+export class Updating<Row> implements Writing<Changes> {
+  declare readonly [result]?: Changes
+  readonly statement: Update
+
+  constructor(statement: Update) {
+    this.statement = statement
+  }
+
+  /** Sets paths. */
+  set(values: Assignments<Row>): Updating<Row> {
+    return new Updating({ ...this.statement, set: { ...this.statement.set, ...(values as DocumentValue) } })
+  }
+
+  /** Adds to numbers. */
+  inc(amounts: Increments<Row>): Updating<Row> {
+    return new Updating({ ...this.statement, inc: { ...this.statement.inc, ...(amounts as DocumentValue) } })
+  }
+
+  /** Removes paths. */
+  unset(...paths: ReadonlyArray<Changeable<Row>>): Updating<Row> {
+    return new Updating({ ...this.statement, unset: [...(this.statement.unset ?? []), ...paths] })
+  }
+}
+
+/** A store as statements begin at it. */
+export class StoreQuery<D extends StoreDefinition> extends Query<DocumentOf<D>> {
+  readonly definition: D
+
+  constructor(definition: D) {
+    super({ store: definition.name, filters: [], orderBy: [] })
+    this.definition = definition
+  }
+
+  /** The document with this `_id`. A key or UUID may be given as text. */
+  get(id: IdOf<D> | (D["idKind"] extends TextIds ? string : never)): Reading<DocumentOf<D> | undefined> {
+    const key: unknown = id
+    return { statement: { kind: "get", store: this.definition.name, key: key as Value }, takesFirst: true }
+  }
+
+  /** Stores a new document, or several; their `_id`. */
+  insert(document: NewDocumentOf<D>): Writing<IdOf<D>>
+  insert(documents: ReadonlyArray<NewDocumentOf<D>>): Writing<ReadonlyArray<IdOf<D>>>
+  insert(given: NewDocumentOf<D> | ReadonlyArray<NewDocumentOf<D>>): Writing<unknown> {
+    const documents = (Array.isArray(given) ? given : [given]).map(plain)
+    return { statement: { kind: "insert", store: this.definition.name, documents }, takesFirst: !Array.isArray(given) }
+  }
+
+  /** Puts the document in the place of the one with its `_id`, if there is one. */
+  replace(document: WithId<D>): Writing<Changes> {
+    return { statement: { kind: "replace", store: this.definition.name, document: plain(document) } }
+  }
+
+  /** Puts the document in the place of the one with its `_id`, or stores it as a new one. */
+  upsert(document: WithId<D>): Writing<Changes> {
+    return { statement: { kind: "upsert", store: this.definition.name, document: plain(document) } }
+  }
+}
+
+type TextIds = Extract<IdKind, "key" | "uuid">
+type WithId<D extends StoreDefinition> = NewDocumentOf<D> & { readonly _id: IdOf<D> }
+
+/**
+ * Statements about a store, typed by its definition.
+ *
+ * @example
+ * ```ts
+ * const orders = store({ name: "orders", idKind: "key", schema: { customer: { type: "string" }, total: { type: "int" } }, indexes: [] })
+ * const open = orders.filter({ customer: "ada" }).filter("total", ">", 10).orderBy("total", "desc").limit(20)
+ * ```
+ */
+export function store<const D extends StoreDefinition>(definition: D): StoreQuery<D> {
+  return new StoreQuery(definition)
+}
+
+/** A typed document as the values it is made of. */
+function plain(document: unknown): DocumentValue {
+  return document as DocumentValue
+}
+
+function joined(filters: ReadonlyArray<Filter>): Filter {
+  const only = filters.length === 1 ? filters[0] : undefined
+  return only ?? { op: "and", of: filters }
+}
+
+/** The filters that an object of values, or a list of path, operator and value, stands for. */
+function filtersOf(condition: unknown): ReadonlyArray<Filter> {
+  if (!Array.isArray(condition)) {
+    return Object.entries(condition as Record<string, Value | undefined>).map(([path, value]) => ({
+      op: "eq",
+      path,
+      value: given(path, value)
+    }))
+  }
+  const [path, operator, operand] = condition as [string, Operator, Value | undefined]
+  const value = given(path, operand)
+  switch (operator) {
+    case "in":
+    case "not in":
+      return [{ op: operator === "in" ? "in" : "notIn", path, values: value as ReadonlyArray<Value> }]
+    case "between": {
+      const [low, high] = value as readonly [Value, Value]
+      return [{ op: "between", path, low, high }]
+    }
+    case "startsWith":
+      return [{ op: "prefix", path, value: value as string }]
+    case "exists":
+      return [{ op: "exists", path, value: value as boolean }]
+    default:
+      return [{ op: COMPARISONS[operator], path, value }]
+  }
+}
+
+/** `undefined` is a slip, not a condition: without it the filter would let everything through. */
+function given(path: string, value: Value | undefined): Value {
+  if (value === undefined) throw new TypeError(`the value for ${path} in a filter is undefined`)
+  return value
+}

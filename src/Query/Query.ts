@@ -1,0 +1,173 @@
+/**
+ * The door of this folder: statements for Effect programs that embed Planck.
+ *
+ * Reads see the durable state. A transaction is a synchronous callback that runs in one go, so nothing else happens in between; the effect
+ * succeeds when what it did, and what it may have seen, is on disk.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { ByteSink } from "../Bson/ByteSink.ts"
+import type { Engine } from "../Storage/Engine.ts"
+import { type StorageError, toStorageError } from "../Storage/Errors.ts"
+import type { Transaction } from "../Storage/Reader.ts"
+import { Storage } from "../Storage/Storage.ts"
+import type { Count, Explain, Find, Get } from "./Ast.ts"
+import type { Reading, Writing } from "./Builder.ts"
+import { type QueryError, toQueryError } from "./Errors.ts"
+import { Executor } from "./Executor.ts"
+import type { Explanation } from "./Explanation.ts"
+import type { QueryLimits } from "./Reasons.ts"
+import { RowList } from "./RowList.ts"
+import { writeRowJson, writeRowsJson } from "./Rows.ts"
+import { Abort, type Document, ReadSession, WriteSession } from "./Session.ts"
+import { encodeStatement } from "./StatementBson.ts"
+
+type Failure = QueryError | StorageError
+
+/** What a transaction's callback must not give: it would run after the transaction has ended. */
+type Later = Effect.Effect<unknown, unknown, unknown> | PromiseLike<unknown>
+type Synchronous<A> = [Extract<A, Later>] extends [never] ? unknown : "a transaction is synchronous: it cannot give an Effect or a promise"
+
+type AbortError<A> = A extends Abort<infer E> ? E : never
+
+/**
+ * Statements on one database.
+ *
+ * @example
+ * ```ts
+ * const orders = store(definition)
+ * const program = Effect.gen(function* () {
+ *   const query = yield* Query
+ *   const id = yield* query.transact((transaction) => transaction.write(orders.insert({ customer: "ada", total: 5 })))
+ *   const open = yield* query.query(orders.filter({ customer: "ada" }).orderBy("total", "desc").limit(20))
+ * }).pipe(Effect.provide(Query.layer()))
+ * ```
+ */
+export class Query extends Context.Service<
+  Query,
+  {
+    /** Runs statements synchronously within readers and transactions of the same database. */
+    readonly executor: Executor
+    /** The result of a typed reading: rows, a document, a number, an explanation. */
+    readonly query: <A>(reading: Reading<A>) => Effect.Effect<A, Failure>
+    /** The rows of a statement. */
+    readonly find: (statement: Find) => Effect.Effect<ReadonlyArray<Document>, Failure>
+    /** The document with a key; undefined when there is none. */
+    readonly get: (statement: Get) => Effect.Effect<Document | undefined, Failure>
+    /** The number of rows of a statement. */
+    readonly count: (statement: Count) => Effect.Effect<number, Failure>
+    /** How a statement would be run. */
+    readonly explain: (statement: Explain["of"]) => Effect.Effect<Explanation, Failure>
+    /** The rows as a JSON array, or the document as a JSON object (`null` when there is none), straight from the stored bytes. */
+    readonly json: (statement: Find | Get) => Effect.Effect<Uint8Array, Failure>
+    /** One typed writing as a transaction of its own. */
+    readonly write: <A>(writing: Writing<A>) => Effect.Effect<A, Failure>
+    /**
+     * Runs a callback as a transaction and succeeds with what it returns, when that is durable. Whatever it throws undoes everything;
+     * returning `transaction.abort(error)` does too, and fails with the error.
+     */
+    readonly transact: <A>(
+      change: ((transaction: WriteSession) => A) & Synchronous<A>
+    ) => Effect.Effect<Exclude<A, Abort<unknown>>, Failure | AbortError<A>>
+  }
+>()("planck/Query/Query") {
+  /** Statements on the database that Storage has open. */
+  static readonly layer = (limits: Partial<QueryLimits> = {}): Layer.Layer<Query, never, Storage> => Layer.effect(Query, make(limits))
+}
+
+const make = Effect.fnUntraced(function* (limits: Partial<QueryLimits>) {
+  const storage = yield* Storage
+  const { engine } = storage
+  const executor = new Executor({ store: (name) => engine.store(name), limits })
+  const reading = <A>(read: (session: ReadSession) => A): Effect.Effect<A, Failure> => attempt(() => onSnapshot(engine, executor, read))
+  const transact = <A>(change: (transaction: WriteSession) => A): Effect.Effect<Exclude<A, Abort<unknown>>, Failure | AbortError<A>> =>
+    storage.admitWrite.pipe(
+      Effect.andThen(attempt(() => inTransaction(engine, executor, change))),
+      Effect.flatMap(({ lsn, value }): Effect.Effect<Exclude<A, Abort<unknown>>, StorageError | AbortError<A>> =>
+        value instanceof Abort
+          ? Effect.fail(value.error as AbortError<A>)
+          : Effect.as(storage.awaitDurable(lsn), value as Exclude<A, Abort<unknown>>)
+      )
+    )
+  return Query.of({
+    executor,
+    query: (statement) => reading((session) => session.read(statement)),
+    find: (statement) => reading((session) => session.find(statement)),
+    get: (statement) => reading((session) => session.get(statement)),
+    count: (statement) => reading((session) => session.count(statement)),
+    explain: (statement) => reading((session) => session.explain(statement)),
+    json: (statement) => attempt(() => jsonOf(engine, executor, statement)),
+    write: (statement) => transact((session) => session.write(statement)) as Effect.Effect<never, Failure>, // No statement gives an Abort.
+    transact
+  })
+})
+
+function onSnapshot<A>(engine: Engine, executor: Executor, read: (session: ReadSession) => A): A {
+  const snapshot = engine.snapshot()
+  try {
+    return read(new ReadSession(executor, snapshot))
+  } finally {
+    snapshot.close()
+  }
+}
+
+/** Runs the callback; commits unless it throws or gives an Abort. */
+function inTransaction<A>(
+  engine: Engine,
+  executor: Executor,
+  change: (session: WriteSession) => A
+): { readonly value: A; readonly lsn: number } {
+  const transaction = engine.transact()
+  const value = undoingAll(transaction, () => {
+    const given = change(new WriteSession(executor, transaction))
+    if (isLater(given)) throw new TypeError("a transaction is synchronous: it cannot give an Effect or a promise")
+    return given
+  })
+  if (value instanceof Abort) {
+    transaction.rollback()
+    return { value, lsn: 0 }
+  }
+  return { value, lsn: transaction.commit() }
+}
+
+function undoingAll<A>(transaction: Transaction, work: () => A): A {
+  try {
+    return work()
+  } catch (error) {
+    transaction.rollback()
+    throw error
+  }
+}
+
+function isLater(value: unknown): boolean {
+  return Effect.isEffect(value) || (typeof value === "object" && value !== null && "then" in value && typeof value.then === "function")
+}
+
+function jsonOf(engine: Engine, executor: Executor, statement: Find | Get): Uint8Array {
+  const snapshot = engine.snapshot()
+  try {
+    const rows = new RowList()
+    const sink = new ByteSink()
+    if (statement.kind === "find") {
+      executor.find(snapshot, encodeStatement(statement), 0, rows)
+      writeRowsJson(sink, rows)
+    } else if (executor.getRow(snapshot, encodeStatement(statement), 0, rows)) writeRowJson(sink, rows, 0)
+    else sink.ascii("null")
+    return sink.toBytes()
+  } finally {
+    snapshot.close()
+  }
+}
+
+/** Runs work of the core; its faults become errors of this door or of Storage's, anything else a defect. */
+function attempt<A>(work: () => A): Effect.Effect<A, Failure> {
+  return Effect.suspend(() => {
+    try {
+      return Effect.succeed(work())
+    } catch (error) {
+      const known = toQueryError(error) ?? toStorageError(error)
+      return known === undefined ? Effect.die(error) : Effect.fail(known)
+    }
+  })
+}
