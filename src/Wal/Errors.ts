@@ -1,4 +1,3 @@
-import type { Fault } from "../Fault/Fault.ts"
 import type { DiskFailure } from "../Disk/Volume.ts"
 
 /**
@@ -49,6 +48,3 @@ export interface NotAdmitted {
 
 /** Why recovery refuses to open a log. */
 export type RecoveryReason = LogDamaged | ForeignSegment | UnsupportedFormat | UnknownRecord | DiskFailure
-
-/** Any fault of a log that has been opened. */
-export type LogFault = Fault<DiskFailure | NotAdmitted>

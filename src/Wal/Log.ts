@@ -2,6 +2,8 @@ import { Fault } from "../Fault/Fault.ts"
 import type { DiskFailure, SyncDone } from "../Disk/Volume.ts"
 import { joinPath } from "../Disk/Volume.ts"
 import { checksum } from "./Checksum.ts"
+import type { NotAdmitted } from "./Errors.ts"
+import { Listeners } from "./Listeners.ts"
 import type { SealedSegment } from "./OpenSegment.ts"
 import { OpenSegment } from "./OpenSegment.ts"
 import type { LogOptions } from "./Options.ts"
@@ -87,9 +89,9 @@ export class Log {
   #groupLsn: number
   #groupFault: Fault<DiskFailure> | undefined
 
-  #durableListeners: Array<(lsn: number) => void> = []
-  #stateListeners: Array<(state: LogState) => void> = []
-  #sealListeners: Array<(segment: SealedSegment) => void> = []
+  readonly #durableListeners: Listeners<number>
+  readonly #stateListeners: Listeners<LogState>
+  readonly #sealListeners: Listeners<SealedSegment>
   #rotations: Array<{ readonly lsn: number; readonly done: LogDone }> = []
   #closeDone: LogDone | undefined
 
@@ -105,6 +107,9 @@ export class Log {
     this.epoch = position.epoch
     this.#lastChecksum = position.lastChecksum
     this.#sealed = [...position.sealed]
+    this.#durableListeners = new Listeners(options.report)
+    this.#stateListeners = new Listeners(options.report)
+    this.#sealListeners = new Listeners(options.report)
   }
 
   /** Whether a record with a body of `bodyBytes` may be appended now. What is admitted cannot be refused by the append that follows. */
@@ -121,11 +126,12 @@ export class Log {
    */
   append(kind: number, flags: number, commitTimeMs: number, body: Uint8Array, length: number): number {
     const admission = this.admit(length)
-    if (admission !== "admitted") throw new Fault({ _tag: "NotAdmitted", admission })
+    if (admission !== "admitted") throw new Fault<NotAdmitted>({ _tag: "NotAdmitted", admission })
     const bytes = recordBytes(length)
-    const segment = this.#segmentFor(bytes)
     const staging = this.#staging
+    // First, for it is the one step that could fail: for want of memory.
     const at = staging.reserve(bytes)
+    const segment = this.#segmentFor(bytes)
     const header = this.#header
     if (kind === KIND_EPOCH) this.epoch++
     header.length = RECORD_HEADER_BYTES + length
@@ -149,17 +155,17 @@ export class Log {
 
   /** Called after every group with the newest LSN on disk. A listener that throws is detached and reported. */
   onDurable(listener: (lsn: number) => void): void {
-    this.#durableListeners.push(listener)
+    this.#durableListeners.add(listener)
   }
 
   /** Called when `state` has changed. */
   onState(listener: (state: LogState) => void): void {
-    this.#stateListeners.push(listener)
+    this.#stateListeners.add(listener)
   }
 
   /** Called with every segment of which the footer is on disk: from then on its bytes are final and may be copied away. */
   onSeal(listener: (segment: SealedSegment) => void): void {
-    this.#sealListeners.push(listener)
+    this.#sealListeners.add(listener)
   }
 
   /** The next record begins a new segment; `done` when everything appended so far lies in sealed segments. */
@@ -201,12 +207,13 @@ export class Log {
 
   /** Writes what is staged, seals, and gives every file back; `done` with the fault when something could not be written. */
   close(done: LogDone): void {
-    if (this.#closeDone !== undefined || this.state === "closed") throw new Fault({ _tag: "NotAdmitted", admission: "closed" })
+    if (this.#closeDone !== undefined || this.state === "closed") throw new Fault<NotAdmitted>({ _tag: "NotAdmitted", admission: "closed" })
     this.#closeDone = done
-    if (this.state === "poisoned" || this.state === "full") {
+    if (this.state === "poisoned") {
       this.#options.schedule(() => this.#finishClose(this.fault))
       return
     }
+    this.fault = undefined
     this.#enter("closing")
     this.rotate(() => {})
   }
@@ -342,7 +349,7 @@ export class Log {
     const advanced = this.#groupLsn > this.durableLsn
     this.durableLsn = this.#groupLsn
     if (sealing !== undefined) this.#noteSealed(sealing)
-    if (advanced) this.#durableListeners = this.#notify(this.#durableListeners, this.durableLsn)
+    if (advanced) this.#durableListeners.tell(this.durableLsn)
     this.#pump()
   }
 
@@ -351,26 +358,12 @@ export class Log {
     const sealed = { path: segment.path, firstLsn: segment.firstLsn, lastLsn: segment.lastLsn }
     this.#sealed.push(sealed)
     this.#sealedLsn = segment.lastLsn
-    this.#sealListeners = this.#notify(this.#sealListeners, sealed)
-  }
-
-  /** Tells each listener and returns those that did not throw. */
-  #notify<A>(listeners: Array<(event: A) => void>, event: A): Array<(event: A) => void> {
-    let kept = listeners
-    for (const listener of listeners) {
-      try {
-        listener(event)
-      } catch (error) {
-        kept = kept.filter((other) => other !== listener)
-        this.#options.report(error)
-      }
-    }
-    return kept
+    this.#sealListeners.tell(sealed)
   }
 
   #enter(state: LogState): void {
     this.state = state
-    this.#stateListeners = this.#notify(this.#stateListeners, state)
+    this.#stateListeners.tell(state)
   }
 
   #failed(fault: Fault<DiskFailure>): void {

@@ -425,6 +425,22 @@ describe("Log: failures", () => {
     assert.strictEqual(log.durableLsn, 4)
   })
 
+  it("tries once more for room when it is closed", () => {
+    const { machine, volume, log } = freshLog()
+    append(log, 10)
+    machine.settle()
+    volume.failWhen(({ operation }) => (operation === "write" ? "ENOSPC" : undefined))
+    append(log, 10)
+    machine.settle()
+    assert.strictEqual(log.state, "full")
+    volume.heal()
+    let closed: unknown = "not yet"
+    log.close((fault) => (closed = fault))
+    machine.settle()
+    assert.isUndefined(closed)
+    assert.strictEqual(new Machine(volume).open().records.length, 2)
+  })
+
   it("closes without what could not be written, and says so", () => {
     const { machine, volume, log } = freshLog()
     append(log, 10)
