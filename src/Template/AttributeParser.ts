@@ -6,6 +6,8 @@ import type { AttributeSyntax, ClassEntry, ExpressionSyntax, ValuePart } from ".
 import { described, mistake, Tokens } from "./Tokens.ts"
 
 const namePattern = /[^\s"'<>/={}\p{Cc}]+/uy
+/** What may follow an expression in the place of an attribute's name. */
+const restOfAttribute = /[^\s"'<>=/{}]*(?:=(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]*))?/y
 const unquotedPattern = /[^\s"'=<>`{}]+/y
 
 /** The attributes of a start tag and where it ends. */
@@ -18,8 +20,11 @@ export interface TagRest {
 /** Reads attributes up to and with `>` or `/>`. `tag` is the span of `<name`, for messages. */
 export function parseTagRest(cursor: Cursor, tag: Span & { readonly name: string }): TagRest {
   const attributes: Array<AttributeSyntax> = []
+  const before = cursor.issues.found.length
   for (;;) {
     cursor.skipSpace()
+    // A value that is not closed swallows the rest of the file and has been reported.
+    if (cursor.ended && cursor.issues.found.slice(before).some((issue) => issue.code === "unclosed")) return { attributes, closed: false }
     if (cursor.ended || (cursor.sees("<") && !cursor.sees("<="))) {
       cursor.issues.add("unclosed", tag, `the tag <${tag.name}> is not closed: ">" is missing`)
       return { attributes, closed: false }
@@ -47,12 +52,14 @@ function parseAttribute(cursor: Cursor): AttributeSyntax | undefined {
   if (name === undefined) {
     cursor.issues.add("syntax", { at, end: at + 1 }, `unexpected ${JSON.stringify(cursor.source[at])} in a tag`)
     cursor.at++
+    cursor.take(/[^\s<>]*/y)
     return undefined
   }
   const nameSpan = { at, end: cursor.at }
   if (cursor.sees("{")) {
     cursor.issues.add("unsafe-context", { at, end: cursor.at + 1 }, "an attribute's name cannot be an expression")
     skipHole(cursor)
+    cursor.take(restOfAttribute)
     return undefined
   }
   const behindName = cursor.at
@@ -79,6 +86,7 @@ function refuseHoleInTag(cursor: Cursor): undefined {
     cursor.issues.add("unsafe-context", { at, end: at + 1 }, "an expression cannot stand inside a tag without a name: write name={expression}")
   }
   skipHole(cursor)
+  cursor.take(restOfAttribute)
   return undefined
 }
 

@@ -8,6 +8,9 @@ import { parseType } from "./TypeParser.ts"
 
 const opener = /^\{\s*(\/?)\s*(param|import|let|if|else|for|switch|case|raw|fragment)\b/
 
+/** Blocks of the language that are refused for now. */
+const later = new Set(["switch", "case", "raw", "fragment"])
+
 /** What `{` began: a whole node, or the end of the siblings before it. */
 export type Outcome = "parsed" | "ended"
 
@@ -101,6 +104,7 @@ export class BlockParser {
       this.forgiven[word]--
       return "parsed"
     }
+    if (later.has(word) && cursor.issues.found.some((issue) => issue.code === "unsupported")) return "parsed"
     const message = word === "if" || word === "for" ? `{/${word}} closes nothing: no {${word}} is open here` : `{${word}} has no end`
     cursor.issues.add("mismatched-close", { at, end: cursor.at }, message)
     return "parsed"
@@ -247,7 +251,7 @@ export class BlockParser {
 
   private unclosed(word: "if" | "for", span: Span): void {
     const { cursor } = this.markup
-    const where = cursor.ended ? "" : ` before line ${cursor.issues.position(cursor.at).line} closes what is around it`
+    const where = cursor.ended ? "" : ` before ${this.markup.ending(cursor.at)}`
     cursor.issues.add("unclosed", span, `{${word}} is not closed${where}: {/${word}} is missing`)
     if (!cursor.ended) this.forgiven[word]++
   }

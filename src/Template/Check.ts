@@ -132,7 +132,7 @@ function initialOf(parameter: ParameterSyntax, type: StaticType, issues: Issues)
     return undefined
   }
   if (!fits(literalType(initial.value), type)) {
-    issues.add("wrong-type", initial, `${JSON.stringify(initial.value)} is no ${typeText(type)}`)
+    issues.add("wrong-type", initial, `${JSON.stringify(initial.value)} is not of type ${typeText(type)}`)
   }
   return { value: initial.value }
 }

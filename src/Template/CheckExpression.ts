@@ -7,8 +7,9 @@
  */
 import type { CompiledExpression } from "./Compiled.ts"
 import { suggestion, type Issues, type Span } from "./Issue.ts"
+import { pathKey, presentWhenFalse, presentWhenTrue } from "./Narrowing.ts"
 import { accepts, decimalsMax, inputWords, isNumeric, isPipe, isPrintable, isText, pipeNames, pipeSignatures, strangePatternLetter, truth, type PipeArgument } from "./Pipes.ts"
-import type { Scope } from "./Scope.ts"
+import { Scope } from "./Scope.ts"
 import {
   anyType, familiesOf, intType, literalType, literalsOf, mayBeNull, membersOf, numberType, orNull, presentType, stringType, typeText, unionOf,
   type StaticType
@@ -27,6 +28,13 @@ const broken: Checked = { code: nothing, type: anyType }
 
 /** Checks one expression under the names of `scope`. */
 export function checkExpression(expression: ExpressionSyntax, scope: Scope, issues: Issues): Checked {
+  const checked = checkKind(expression, scope, issues)
+  if (checked.type.kind !== "union") return checked
+  const path = pathKey(expression)
+  return path !== undefined && scope.isPresent(path) ? { code: checked.code, type: presentType(checked.type) } : checked
+}
+
+function checkKind(expression: ExpressionSyntax, scope: Scope, issues: Issues): Checked {
   switch (expression.kind) {
     case "literal":
       return { code: { op: "literal", value: expression.value }, type: literalType(expression.value) }
@@ -42,8 +50,8 @@ export function checkExpression(expression: ExpressionSyntax, scope: Scope, issu
       return checkBinary(expression, scope, issues)
     case "choose": {
       const test = checkExpression(expression.test, scope, issues)
-      const yes = checkExpression(expression.yes, scope, issues)
-      const no = checkExpression(expression.no, scope, issues)
+      const yes = checkExpression(expression.yes, new Scope(scope, presentWhenTrue(expression.test)), issues)
+      const no = checkExpression(expression.no, new Scope(scope, presentWhenFalse(expression.test)), issues)
       return { code: { op: "choose", test: test.code, yes: yes.code, no: no.code }, type: unionOf([yes.type, no.type]) }
     }
     case "pipe":
@@ -98,7 +106,10 @@ function checkIndex(expression: Kind<"index">, scope: Scope, issues: Issues): Ch
   const members = membersOf(of.type)
   if (of.type.kind === "any" || members.some((member) => member.kind === "any")) return { code, type: anyType }
   if (members.length > 0 && members.every((member) => member.kind === "list")) {
-    if (!membersOf(index.type).every(isNumeric)) issues.add("wrong-type", expression.index, `a list is indexed by a number, not by ${typeText(index.type)}`)
+    if (!membersOf(index.type).every(isNumeric)) {
+      issues.add("wrong-type", expression.index, `a list is indexed by a number, not by ${typeText(index.type)}`)
+      return { code, type: anyType }
+    }
     return { code, type: orNull(unionOf(members.map((member) => (member.kind === "list" ? member.items : anyType)))) }
   }
   if (!membersOf(index.type).every((member) => isText(member) || member.kind === "any")) {
@@ -127,8 +138,9 @@ function checkUnary(expression: Kind<"unary">, scope: Scope, issues: Issues): Ch
 
 function checkBinary(expression: Kind<"binary">, scope: Scope, issues: Issues): Checked {
   const left = checkExpression(expression.left, scope, issues)
-  const right = checkExpression(expression.right, scope, issues)
   const { operator } = expression
+  const known = operator === "and" ? presentWhenTrue(expression.left) : operator === "or" ? presentWhenFalse(expression.left) : []
+  const right = checkExpression(expression.right, known.length === 0 ? scope : new Scope(scope, known), issues)
   const code: CompiledExpression = { op: "binary", operator, left: left.code, right: right.code }
   switch (operator) {
     case "and":
@@ -264,15 +276,15 @@ function checkArguments(expression: Kind<"pipe">, given: ReadonlyArray<Checked>,
     const syntax = expression.arguments[index]
     if (value === undefined || syntax === undefined) continue
     const right = argument.takes === "anything" || membersOf(value.type).every((member) => member.kind === "any" || (argument.takes === "text" ? isText(member) : isNumeric(member)))
-    if (!right) issues.add("wrong-type", syntax, `the ${argument.name} of the pipe "${name}" is a ${argument.takes}, not ${typeText(value.type)}`)
-    else if (argument.literal && value.code.op !== "literal") issues.add("wrong-type", syntax, `the ${argument.name} of the pipe "${name}" has to be written literally`)
+    if (!right) issues.add("wrong-type", syntax, `"${argument.name}" of the pipe "${name}" is a ${argument.takes}, not ${typeText(value.type)}`)
+    else if (argument.literal && value.code.op !== "literal") issues.add("wrong-type", syntax, `"${argument.name}" of the pipe "${name}" has to be written literally`)
     else if (value.code.op === "literal") checkLiteralArgument(argument, value.code.value, syntax, issues)
   }
 }
 
 function checkLiteralArgument(argument: PipeArgument, value: unknown, span: Span, issues: Issues): void {
   if (argument.name === "decimals" && !(Number.isInteger(value) && Number(value) >= 0 && Number(value) <= decimalsMax)) {
-    issues.add("wrong-type", span, `decimals are a whole number from 0 to ${decimalsMax}`)
+    issues.add("wrong-type", span, `"decimals" of the pipe "number" is a whole number from 0 to ${decimalsMax}`)
   }
   const letter = argument.name === "pattern" ? strangePatternLetter(String(value)) : undefined
   if (letter !== undefined) {

@@ -5,10 +5,11 @@ import type { CompiledExpression, CompiledNode } from "./Compiled.ts"
 import { CompiledNodes } from "./CompiledNodes.ts"
 import { rawTextElements, textOnlyElements, voidElements } from "./Html.ts"
 import { suggestion, type Issues } from "./Issue.ts"
+import { presentWhenFalse, presentWhenTrue } from "./Narrowing.ts"
 import { isPrintable } from "./Pipes.ts"
 import { Scope } from "./Scope.ts"
 import type { TemplateSignature } from "./Signature.ts"
-import { anyType, fits, intType, literalType, membersOf, stringType, typeText, unionOf, type StaticType } from "./StaticType.ts"
+import { anyType, fits, intType, literalType, membersOf, presentType, stringType, typeText, unionOf, type StaticType } from "./StaticType.ts"
 import type { AttributeSyntax, ElementSyntax, NodeSyntax } from "./Syntax.ts"
 
 type Kind<K extends NodeSyntax["kind"]> = Extract<NodeSyntax, { kind: K }>
@@ -50,12 +51,8 @@ export class MarkupCheck {
         return into.print(this.printable(node, scope).code)
       case "let":
         return this.let(node, scope, into)
-      case "if": {
-        const branches = node.branches.map(({ test, body }) => {
-          return { test: checkExpression(test, scope, this.issues).code, body: this.nodes(body, scope) }
-        })
-        return into.add({ node: "if", branches, otherwise: this.nodes(node.otherwise, scope) })
-      }
+      case "if":
+        return this.if(node, scope, into)
       case "for":
         return this.for(node, scope, into)
       case "element":
@@ -87,6 +84,18 @@ export class MarkupCheck {
     const value = checkExpression(node.value, scope, this.issues)
     const variable = this.introduce(node.name, node.nameSpan, value.type, scope)
     into.add({ node: "let", variable, value: value.code })
+  }
+
+  /** Each branch knows what its own test and the failed ones before it say. */
+  private if(node: Kind<"if">, scope: Scope, into: CompiledNodes): void {
+    let here = scope
+    const branches = node.branches.map(({ test, body }) => {
+      const code = checkExpression(test, here, this.issues).code
+      const compiled = { test: code, body: this.nodes(body, new Scope(here, presentWhenTrue(test))) }
+      here = new Scope(here, presentWhenFalse(test))
+      return compiled
+    })
+    into.add({ node: "if", branches, otherwise: this.nodes(node.otherwise, here) })
   }
 
   private for(node: Kind<"for">, scope: Scope, into: CompiledNodes): void {
@@ -162,7 +171,11 @@ export class MarkupCheck {
       if (given === undefined) {
         if (parameter.required) this.issues.add("missing-property", { at: node.at, end: node.nameSpan.end }, `<${node.name}> needs ${parameter.name}={…} (${typeText(parameter.type)})`)
       } else if (!fits(given.value.type, parameter.type)) {
-        this.issues.add("wrong-type", given.attribute, `${parameter.name} of <${node.name}> is ${typeText(parameter.type)}, not ${typeText(given.value.type)}`)
+        const missing = fits(presentType(given.value.type), parameter.type) && given.value.type.kind === "union"
+        const what = missing
+          ? "may be missing here: test it with {if …} around the call, or give another value with ??"
+          : `is ${typeText(parameter.type)}, not ${typeText(given.value.type)}`
+        this.issues.add("wrong-type", given.attribute, `${parameter.name} of <${node.name}> ${what}`)
       }
     }
     for (const [name, { attribute }] of values) {

@@ -5,7 +5,7 @@
  * - `at` only grows, so parsing ends.
  * - A mistake inside `{…}` is recorded and skipped: the parser goes on behind the closing brace of the same line, or at its end.
  */
-import { isFault, type Fault } from "../Fault/Fault.ts"
+import { isFault } from "../Fault/Fault.ts"
 import type { Issues } from "./Issue.ts"
 import { Tokens, type Mistake } from "./Tokens.ts"
 
@@ -48,20 +48,41 @@ export class Cursor {
    * mistake the result is `undefined`.
    */
   hole<T>(from: number, read: (tokens: Tokens) => T): T | undefined {
+    const start = this.at
     const tokens = new Tokens(this.source, from)
     try {
       const result = read(tokens)
       this.at = tokens.expect("}", 'to close the "{"').end
       return result
     } catch (error) {
-      this.record(error)
-      const at = (error as Fault<Mistake>).reason.at
-      const brace = this.source.indexOf("}", at)
-      const line = this.source.indexOf("\n", at)
-      const lineEnd = line < 0 ? this.source.length : line
-      this.at = Math.max(from, brace >= 0 && brace < lineEnd ? brace + 1 : lineEnd)
+      if (!isFault<Mistake & Record<string, unknown>>(error, "Mistake")) throw error
+      const { at } = error.reason
+      const tag = this.tagBefore(from, at)
+      if (tag >= 0) this.issues.add("unclosed", { at: start, end: from }, 'this "{" is not closed: "}" is missing')
+      else this.record(error)
+      this.at = tag >= 0 ? tag : this.holeEnd(from, at)
       return undefined
     }
+  }
+
+  /** Where a tag begins between the start of a hole and a mistake in it: then the hole was not closed. */
+  private tagBefore(from: number, at: number): number {
+    const found = /<\/|<[A-Za-z][A-Za-z0-9-]*[\s>/]/.exec(this.source.slice(from, at + 1))
+    return found === null || this.source.slice(from, from + found.index).includes("}") ? -1 : from + found.index
+  }
+
+  /** Behind the brace that closes a hole with a mistake at `at`, when it is on the same line, else the end of that line. */
+  private holeEnd(from: number, at: number): number {
+    const newline = this.source.indexOf("\n", at)
+    const lineEnd = newline < 0 ? this.source.length : newline
+    let depth = 1
+    for (let cursor = from; cursor < lineEnd; cursor++) {
+      const unit = this.source[cursor]
+      if (unit === "{") depth++
+      if (unit === "}" && --depth <= 0 && cursor >= at) return cursor + 1
+    }
+    const brace = this.source.indexOf("}", at)
+    return Math.max(from, brace >= 0 && brace < lineEnd ? brace + 1 : lineEnd)
   }
 
   /** Notes a thrown mistake; anything else is thrown on. */

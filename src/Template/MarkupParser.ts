@@ -59,6 +59,8 @@ export class MarkupParser {
   /** What is open around the cursor, outermost first. */
   readonly open: Array<Open> = []
   private readonly blocks: BlockParser
+  /** Tags that were reported as not closed: their end tags may be met later, where they close nothing. */
+  private readonly forgiven: Array<string> = []
   /** How many open elements keep their white space. */
   private preformatted = 0
 
@@ -212,10 +214,12 @@ export class MarkupParser {
       cursor.at = at
     }
     const before = cursor.ended ? "" : ` before ${this.ending(at)}`
+    this.forgiven.push(name)
     cursor.issues.add("unclosed", span, `<${name}> is not closed${before}: </${name}> is missing`)
   }
 
-  private ending(at: number): string {
+  /** The closing tag or block at `at`, for messages. */
+  ending(at: number): string {
     const { line } = this.cursor.issues.position(at)
     const text = /^(?:<\/[A-Za-z0-9:.-]*>?|\{[^}\n]{0,20}\}?)/.exec(this.cursor.source.slice(at, at + 60))?.[0] ?? ""
     return `${text} of line ${line}`
@@ -232,6 +236,11 @@ export class MarkupParser {
       return true
     }
     cursor.take(/[^<>]*>?/y)
+    const forgiven = this.forgiven.indexOf(name)
+    if (forgiven >= 0) {
+      this.forgiven.splice(forgiven, 1)
+      return false
+    }
     const innermost = this.open.findLast((entry) => entry.kind === "tag")
     const message = voidElements.has(name)
       ? `<${name}> has no end tag`

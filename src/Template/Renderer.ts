@@ -124,12 +124,13 @@ class PreparedSet implements Renderer {
 function bound(program: Program, bindings: Readonly<Record<string, Binding>>): Array<RenderValue> {
   const { parameters } = program
   const values = parameters.map((parameter) => {
-    const value = Object.hasOwn(bindings, parameter.name) ? valueOf(bindings[parameter.name]!) : null
+    const given = Object.hasOwn(bindings, parameter.name)
+    const value = given ? valueOf(bindings[parameter.name]!) : null
     if (value !== null) {
       if (parameter.type.endsWith("[]") && !isList(value)) throw invalid(program, parameter.name, `is a list (${parameter.type})`)
       return value
     }
-    if (parameter.required) throw invalid(program, parameter.name, "is missing")
+    if (parameter.required && !(given && parameter.type === "any")) throw invalid(program, parameter.name, "is missing")
     return parameter.initial ?? null
   })
   for (const name of Object.keys(bindings)) {

@@ -14,11 +14,19 @@ export class VariableNumbers {
 export class Scope {
   private readonly outer: Scope | undefined
   private readonly names = new Map<string, Variable>()
+  private readonly present: ReadonlySet<string>
   readonly numbers: VariableNumbers
 
-  constructor(outer?: Scope) {
+  /** `present`: paths that are known to have a value here (see `Narrowing.ts`). */
+  constructor(outer?: Scope, present: ReadonlyArray<string> = []) {
     this.outer = outer
+    this.present = new Set(present)
     this.numbers = outer?.numbers ?? new VariableNumbers()
+  }
+
+  /** Whether a path is known to have a value. */
+  isPresent(path: string): boolean {
+    return this.present.has(path) || this.outer?.isPresent(path) === true
   }
 
   find(name: string): Variable | undefined {

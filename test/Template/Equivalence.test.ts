@@ -1,0 +1,36 @@
+/** Generated code and closures write the same bytes, for random templates and for data of right and wrong types. */
+import { assert, describe, it } from "vitest"
+import { ByteSink } from "../../src/Bson/ByteSink.ts"
+import { admitTemplates, compileTemplates, formatIssue, prepare } from "../../src/Template/Template.ts"
+import { randomData, TemplateText } from "./RandomTemplate.ts"
+import { bindings, randomFrom, stores } from "./Shop.ts"
+
+describe("generated code and closures", () => {
+  for (let seed = 1; seed <= 12; seed++) {
+    it(`agree on the templates of seed ${seed}`, () => {
+      const random = randomFrom(seed)
+      let written = 0
+      for (let round = 0; round < 25; round++) {
+        const text = new TemplateText(random)
+        const files = [
+          { path: "page.zsx", source: text.page() },
+          { path: "line.zsx", source: text.component() }
+        ]
+        const { set, issues } = compileTemplates(files, stores)
+        if (set === undefined) assert.fail(`${issues.map(formatIssue).join("\n\n")}`)
+        const admitted = admitTemplates(JSON.parse(JSON.stringify(set)))
+        const generated = prepare(admitted)
+        const interpreted = prepare(admitted, { codeGeneration: false })
+        for (let data = 0; data < 30; data++) {
+          const bound = bindings(randomData(random))
+          const [first, second] = [new ByteSink(64), new ByteSink(64)]
+          generated.render("page.zsx", bound, first)
+          interpreted.render("page.zsx", bound, second)
+          assert.strictEqual(first.toText(), second.toText(), files.map((file) => file.source).join("\n----\n"))
+          written += first.length
+        }
+      }
+      assert.isAbove(written, 10_000)
+    })
+  }
+})
