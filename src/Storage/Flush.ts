@@ -69,10 +69,13 @@ export class Flush {
     return done === true ? "done" : value
   }
 
-  /** Gives up: nothing that was written counts. Throws when the commit is beyond that. */
+  /**
+   * Gives up. Nothing that was written counts, unless the index file is poisoned: then its meta may or may not be on disk, and what the meta
+   * names has to stay.
+   */
   abort(): void {
     this.#writer?.abort()
-    this.#parts.values.rewind()
+    if (this.#parts.index.poisoned === undefined) this.#parts.values.rewind()
   }
 
   *#run(): Generator<"more" | "waiting", void, void> {

@@ -165,10 +165,9 @@ export class Maintenance {
   }
 
   #fail(error: unknown): void {
-    const flush = this.#flush
-    const isRoom = isFault<{ _tag: string; code: string }>(error, "DiskFailure") && NO_ROOM.has(error.reason.code)
+    const isRoom = this.#parts.index.poisoned === undefined && isOutOfRoom(error)
     this.#isOutOfRoom = isRoom
-    if (flush !== undefined) this.#abortFlush(flush)
+    if (this.#flush !== undefined) this.#abortFlush(this.#flush)
     if (!isRoom) this.#host.failed(error)
   }
 
@@ -180,4 +179,11 @@ export class Maintenance {
       this.#host.failed(error)
     }
   }
+}
+
+/** Whether a write was refused for want of room, so that what was written before is still what it was. After a failed sync it is not. */
+function isOutOfRoom(error: unknown): boolean {
+  if (!isFault<{ _tag: string; operation: string; code: string }>(error, "DiskFailure")) return false
+  const { operation, code } = error.reason
+  return NO_ROOM.has(code) && operation !== "sync" && operation !== "syncDirectory"
 }
