@@ -20,7 +20,7 @@ const ENGINE = { package: "quickjs-wasi", version: "3.6.2", file: "quickjs-wasi/
 const FLAGS = [
   "--target=wasm32",
   "-std=c17",
-  "-Os",
+  "-O2",
   "-ffreestanding",
   "-nostdlib",
   "-mbulk-memory",

@@ -123,13 +123,37 @@ static Value decode_value(Reader *reader, uint8_t type, int depth) {
 
 /* Reads a name up to its NUL: its length, or -1 when there is no NUL before the end of the document. */
 static int32_t read_name(Reader *reader) {
-  const uint8_t *start = reader->at;
-  for (const uint8_t *at = start; at < reader->end - 1; at++) {
+  const uint8_t *start = reader->at, *at = start;
+  for (uint64_t eight; at + 8 < reader->end; at += 8) {
+    __builtin_memcpy(&eight, at, 8);
+    uint64_t zeros = (eight - 0x0101010101010101ull) & ~eight & 0x8080808080808080ull;
+    if (zeros == 0) continue;
+    at += __builtin_ctzll(zeros) / 8;
+    reader->at = at + 1;
+    return (int32_t)(at - start);
+  }
+  for (; at < reader->end - 1; at++) {
     if (*at) continue;
     reader->at = at + 1;
     return (int32_t)(at - start);
   }
   return -1;
+}
+
+/* Passes over a value: 0, or -1 when it does not fit. */
+static int skip_value(Reader *reader, uint8_t type) {
+  static const uint8_t sizes[20] = {[1] = 8, [7] = 12, [8] = 1, [9] = 8, [16] = 4, [17] = 8, [18] = 8, [19] = 16};
+  uint32_t room = (uint32_t)(reader->end - reader->at);
+  uint32_t size = type < sizeof sizes ? sizes[type] : 0;
+  if (type == BSON_STRING || type == BSON_DOCUMENT || type == BSON_ARRAY || type == BSON_BINARY) {
+    if (room < 5) return -1;
+    uint32_t length = read32(reader->at);
+    if (length > room) return -1;
+    size = type == BSON_STRING ? length + 4 : type == BSON_BINARY ? length + 5 : length;
+  } else if (size == 0 && type != BSON_NULL && type != BSON_UNDEFINED) return -1;
+  if (size >= room) return -1;
+  reader->at += size;
+  return 0;
 }
 
 typedef struct {
@@ -235,3 +259,33 @@ static Value decode_elements(const uint8_t *bytes, uint32_t room, int depth) {
 }
 
 Value decode_document(const uint8_t *bytes, uint32_t length) { return decode_fields(bytes, length, 0); }
+
+const uint8_t *find_field(const uint8_t *bytes, uint32_t length, const char *name, uint32_t wanted, uint32_t *room) {
+  Reader reader;
+  if (open_document(&reader, bytes, length) < 0) return NULL;
+  while (*reader.at) {
+    const uint8_t *element = reader.at++;
+    int32_t name_length = read_name(&reader);
+    if (name_length < 0) return NULL;
+    if ((uint32_t)name_length == wanted && memcmp(element + 1, name, wanted) == 0) {
+      *room = (uint32_t)(reader.end - element);
+      return element;
+    }
+    if (skip_value(&reader, *element) < 0) return NULL;
+  }
+  return NULL;
+}
+
+Value decode_element(const uint8_t *element, uint32_t room) {
+  Reader reader = {element + 1, element + room};
+  if (read_name(&reader) < 0) return malformed();
+  return decode_value(&reader, *element, 0);
+}
+
+Value decode_lazily(const uint8_t *element, uint32_t room) {
+  Reader reader = {element + 1, element + room};
+  if (read_name(&reader) < 0 || reader.end - reader.at < 6) return malformed();
+  uint32_t length = read32(reader.at);
+  if (length < 5 || length >= (uint32_t)(reader.end - reader.at) || reader.at[length - 1] != 0) return malformed();
+  return lazy_make(reader.at, length);
+}

@@ -20,9 +20,10 @@ static struct {
 static uint32_t path_depth;
 
 static ClassId object_class, array_class;
+static Value object_prototype;
 
 static int too_large(void) {
-  throw_coded("too_large", "the document is larger than the host takes");
+  throw_coded("reply_too_large", "the document is larger than the host takes");
   return -1;
 }
 
@@ -176,11 +177,40 @@ static int encode_bytes(const char *name, uint32_t name_length, Value value) {
 static int encode_fields(Value object);
 static int encode_elements(Value array);
 
+/* Whether an object's prototype is Object.prototype or null: an instance of a class would lose its meaning. */
+static int is_plain(Value object) {
+  Value prototype = JS_GetPrototype(context, object);
+  JS_FreeValue(context, prototype);
+  return prototype == object_prototype || value_tag(prototype) == TAG_NULL;
+}
+
+int encode_is_data(Value object) {
+  enum ValueKind kind;
+  ClassId class = JS_GetClassID(object);
+  if (class == object_class) return is_plain(object);
+  return class == array_class || lazy_is(class) || value_bytes(object, &kind) || JS_IsDate(object) || JS_GetTypedArrayType(object) == UINT8_ARRAY;
+}
+
+static int put_document(const uint8_t *bytes, uint32_t length) {
+  if (reserve(length) < 0) return -1;
+  put(bytes, length);
+  return 0;
+}
+
+/* A document nobody has looked at goes out as the bytes it came in. */
+static int encode_lazy(const char *name, uint32_t name_length, Value value) {
+  uint32_t length;
+  const uint8_t *bytes = lazy_bytes(value, &length);
+  if (!bytes) return encode_field(name, name_length, lazy_object(value));
+  return put_name(BSON_DOCUMENT, name, name_length) < 0 ? -1 : put_document(bytes, length);
+}
+
 static int encode_object(const char *name, uint32_t name_length, Value value) {
   ClassId class = JS_GetClassID(value);
   enum ValueKind kind;
   const uint8_t *bytes;
   if (class != object_class && class != array_class) {
+    if (lazy_is(class)) return encode_lazy(name, name_length, value);
     if ((bytes = value_bytes(value, &kind))) return encode_special(name, name_length, kind, bytes);
     if (JS_IsDate(value)) return encode_date(name, name_length, value);
     if (JS_GetTypedArrayType(value) == UINT8_ARRAY) return encode_bytes(name, name_length, value);
@@ -190,6 +220,7 @@ static int encode_object(const char *name, uint32_t name_length, Value value) {
     return refuse("an object of this class cannot be stored");
   }
   if (put_name(class == array_class ? BSON_ARRAY : BSON_DOCUMENT, name, name_length) < 0) return -1;
+  if (class == object_class && !is_plain(value)) return refuse("an object of this class cannot be stored");
   if (path_depth >= DEPTH_MAX) return refuse("the document is nested deeper than 100 levels, or contains itself");
   path_depth++;
   path[path_depth].length = 0;
@@ -303,20 +334,27 @@ static int encode_elements(Value array) {
   return encode_end(start);
 }
 
+void encode_start(void) {
+  Value plain = JS_NewObject(context), array = JS_NewArray(context);
+  object_class = JS_GetClassID(plain);
+  array_class = JS_GetClassID(array);
+  object_prototype = JS_GetPrototype(context, plain);
+  JS_FreeValue(context, plain);
+  JS_FreeValue(context, array);
+}
+
 int encode_document(Value object) {
-  if (!array_class) {
-    Value plain = JS_NewObject(context), array = JS_NewArray(context);
-    object_class = JS_GetClassID(plain);
-    array_class = JS_GetClassID(array);
-    JS_FreeValue(context, plain);
-    JS_FreeValue(context, array);
-  }
   uint32_t outer = path_depth;
   path_depth = 0;
   path[0].length = 0;
   int status = -1;
-  if (!value_is_object(object) || JS_GetClassID(object) != object_class) throw_coded("unsupported_value", "a document has to be a plain object");
-  else status = encode_fields(object);
+  uint32_t length;
+  ClassId class = value_is_object(object) ? JS_GetClassID(object) : 0;
+  const uint8_t *bytes = lazy_is(class) ? lazy_bytes(object, &length) : NULL;
+  Value plain = lazy_is(class) && !bytes ? lazy_object(object) : object;
+  if (bytes) status = put_document(bytes, length);
+  else if (class == 0 || JS_GetClassID(plain) != object_class || !is_plain(plain)) throw_coded("unsupported_value", "a document has to be a plain object");
+  else status = encode_fields(plain);
   path_depth = outer;
   return status;
 }

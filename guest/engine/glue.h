@@ -81,9 +81,32 @@ void values_define(Value native);
 
 /* decode.c: BSON to values */
 Value decode_document(const uint8_t *bytes, uint32_t length);
+/* The element of that name: where its type byte is, and how much of the document is left from there; NULL when there is none. */
+const uint8_t *find_field(const uint8_t *bytes, uint32_t length, const char *name, uint32_t name_length, uint32_t *room);
+Value decode_element(const uint8_t *element, uint32_t room);
+Value decode_lazily(const uint8_t *element, uint32_t room); /* a document, which stays bytes until somebody looks at it */
+
+/* lazy.c: documents that stay bytes until somebody looks at them */
+int lazy_start(void);
+Value lazy_make(const uint8_t *document, uint32_t length);
+int lazy_is(ClassId);
+const uint8_t *lazy_bytes(Value, uint32_t *length); /* NULL: it has been looked at */
+Value lazy_object(Value);                           /* what it became, borrowed; VALUE_EXCEPTION when it cannot be decoded */
+
+/* request.c: the request of the running call */
+extern Buffer request;
+int request_start(void);
+Value request_begin(void); /* the request object of a new call */
+void request_end(void);    /* from here on the bytes are another request's */
+
+/* reply.c: what a handler returned */
+void reply_define(Value answer_prototype, Value reply_function);
+int encode_reply(Value result);
 
 /* encode.c: values to BSON, appended to `output` */
+void encode_start(void);
 int encode_document(Value object);
+int encode_is_data(Value object); /* whether an object is a plain one, an array, or a value such as a Date or a Key */
 int encode_field(const char *name, uint32_t name_length, Value value); /* one element of a document that is being written */
 void encode_text(const char *name, const char *text, uint32_t length); /* a string element; invalid UTF-8 is repaired */
 uint32_t encode_begin(void);                                           /* offset of a document, UINT32_MAX when there is no room */

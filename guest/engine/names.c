@@ -15,14 +15,37 @@ static Name names[SLOTS];
 static uint16_t by_atom[SLOTS]; /* slot + 1 of the entry whose atom hashes here, 0 when none */
 static uint32_t count;
 
+static uint64_t load64(const char *text) {
+  uint64_t value;
+  __builtin_memcpy(&value, text, 8);
+  return value;
+}
+
+static uint32_t load32(const char *text) {
+  uint32_t value;
+  __builtin_memcpy(&value, text, 4);
+  return value;
+}
+
+/* Of the first and the last bytes and the length: all of a name of up to 16 bytes, enough of a longer one. */
 static uint32_t hash_of(const char *text, uint32_t length) {
-  uint32_t hash = 2166136261u;
-  for (uint32_t i = 0; i < length; i++) hash = (hash ^ (uint8_t)text[i]) * 16777619u;
-  return hash ^ (hash >> 15);
+  uint64_t first = 0, last = 0;
+  if (length >= 8) {
+    first = load64(text);
+    last = load64(text + length - 8);
+  } else if (length >= 4) {
+    first = load32(text);
+    last = load32(text + length - 4);
+  } else if (length) first = (uint64_t)(uint8_t)text[0] | (uint64_t)(uint8_t)text[length / 2] << 8 | (uint64_t)(uint8_t)text[length - 1] << 16;
+  uint64_t hash = first * 0x9e3779b97f4a7c15ull ^ (last + length) * 0xc2b2ae3d27d4eb4full;
+  return (uint32_t)(hash >> 32 ^ hash);
 }
 
 static int same(const char *left, const char *right, uint32_t length) {
-  for (uint32_t i = 0; i < length; i++)
+  uint32_t i = 0;
+  for (; i + 8 <= length; i += 8)
+    if (load64(left + i) != load64(right + i)) return 0;
+  for (; i < length; i++)
     if (left[i] != right[i]) return 0;
   return 1;
 }

@@ -65,6 +65,8 @@ static inline double value_float64(Value value) {
 
 #define PROPERTY_ALL 7 /* configurable, writable, enumerable */
 #define NAMES_STRING 1
+#define NAMES_SYMBOL 2
+#define DELETE_THROWS (1 << 14)
 #define NAMES_ENUMERABLE 16
 #define EVAL_STRICT 8
 
@@ -77,11 +79,31 @@ typedef struct {
 } PropertyName;
 
 typedef struct {
+  int flags;
+  Value value;
+  Value getter;
+  Value setter;
+} PropertyDescriptor;
+
+/* How objects of a class answer for properties that are not in them. */
+typedef struct {
+  int (*get_own_property)(Context *, PropertyDescriptor *, Value, Atom);
+  int (*get_own_property_names)(Context *, PropertyName **, uint32_t *, Value);
+  int (*delete_property)(Context *, Value, Atom);
+  int (*define_own_property)(Context *, Value, Atom, Value, Value, Value, int);
+  int (*has_property)(Context *, Value, Atom);
+  Value (*get_property)(Context *, Value, Atom, Value);
+  int (*set_property)(Context *, Value, Atom, Value, Value, int);
+} ExoticMethods;
+
+typedef void MarkFunction(Runtime *, void *);
+
+typedef struct {
   const char *name;
   void (*finalizer)(Runtime *, Value);
-  void (*mark)(Runtime *, Value, void *);
+  void (*mark)(Runtime *, Value, MarkFunction *);
   Value (*call)(Context *, Value, Value, int, Value *, int);
-  void *exotic;
+  const ExoticMethods *exotic;
 } ClassDefinition;
 
 /* Engine and limits */
@@ -102,6 +124,8 @@ QJS(malloc) void *malloc(size_t);
 QJS(free) void free(void *);
 QJS(realloc) void *realloc(void *, size_t);
 QJS(js_malloc) void *js_malloc(Context *, size_t);
+QJS(JS_MarkValue) void JS_MarkValue(Runtime *, Value, MarkFunction *);
+QJS(JS_FreeValueRT) void JS_FreeValueRT(Runtime *, Value takes);
 QJS(js_free_rt) void js_free_rt(Runtime *, void *);
 QJS(memcmp) int memcmp(const void *, const void *, size_t);
 QJS(memcpy) void *memcpy(void *, const void *, size_t);
@@ -160,6 +184,12 @@ QJS(JS_DefinePropertyValue) int JS_DefinePropertyValue(Context *, Value, Atom, V
 QJS(JS_DefinePropertyValueStr) int JS_DefinePropertyValueStr(Context *, Value, const char *, Value takes, int flags);
 QJS(JS_GetOwnPropertyNames) int JS_GetOwnPropertyNames(Context *, PropertyName **, uint32_t *, Value, int flags);
 QJS(JS_FreePropertyEnum) void JS_FreePropertyEnum(Context *, PropertyName *, uint32_t);
+QJS(JS_GetPrototype) Value JS_GetPrototype(Context *, Value);
+QJS(JS_HasProperty) int JS_HasProperty(Context *, Value, Atom);
+QJS(JS_SetProperty) int JS_SetProperty(Context *, Value, Atom, Value takes);
+QJS(JS_DeleteProperty) int JS_DeleteProperty(Context *, Value, Atom, int flags);
+QJS(JS_GetOwnProperty) int JS_GetOwnProperty(Context *, PropertyDescriptor *, Value, Atom);
+QJS(JS_DefineProperty) int JS_DefineProperty(Context *, Value, Atom, Value, Value getter, Value setter, int flags);
 QJS(JS_GetLength) int JS_GetLength(Context *, Value, int64_t *);
 
 /* Calls, errors, promises */

@@ -12,7 +12,6 @@ Context *context;
 Runtime *runtime;
 enum Phase phase = PHASE_STARTING;
 
-static Buffer request;
 static Buffer parked;
 static Value definition = VALUE_UNDEFINED;
 static Value handlers[HANDLERS_MAX];
@@ -21,28 +20,53 @@ static int spent;
 
 static int interrupt(Runtime *of, void *opaque) { return host_tick(); }
 
-/* call(operation, argument): the reply of a host operation as a document; an error of the host is thrown. */
-static Value native_call(Context *of, Value receiver, int argument_count, Value *arguments, int magic) {
-  if (phase != PHASE_SERVING) return throw_build_time("the store");
-  int32_t operation;
+/* Runs a host operation on a document: the parked reply's length with the reply in `parked`, 0 for none, -1 after a throw. */
+static int32_t operate(int32_t operation, Value argument) {
   uint32_t start = output.length;
-  if (JS_ToInt32(context, &operation, arguments[0]) < 0) return VALUE_EXCEPTION;
-  if (encode_document(arguments[1]) < 0) {
+  if (phase != PHASE_SERVING) {
+    throw_build_time("the store");
+    return -1;
+  }
+  if (encode_document(argument) < 0) {
     output.length = start;
-    return VALUE_EXCEPTION;
+    return -1;
   }
   int32_t length = host_call(operation, output.bytes + start, output.length - start);
   output.length = start;
-  int failed = length < 0;
-  uint32_t size = (uint32_t)(failed ? -length : length);
-  if (size == 0) return VALUE_UNDEFINED;
-  if (buffer_reserve(&parked, size) < 0) return JS_ThrowOutOfMemory(context);
+  uint32_t size = (uint32_t)(length < 0 ? -length : length);
+  if (size == 0) return 0;
+  if (buffer_reserve(&parked, size) < 0) {
+    JS_ThrowOutOfMemory(context);
+    return -1;
+  }
   host_read(parked.bytes);
-  Value reply = decode_document(parked.bytes, size);
-  return failed ? throw_host_error(reply) : reply;
+  if (length > 0) return length;
+  throw_host_error(decode_document(parked.bytes, size));
+  return -1;
 }
 
-/* define(definition, handlers): what the service is; the last one counts. */
+/* call(operation, argument): the reply of a host operation as a document; an error of the host is thrown. */
+static Value native_call(Context *of, Value receiver, int argument_count, Value *arguments, int magic) {
+  int32_t operation;
+  if (JS_ToInt32(context, &operation, arguments[0]) < 0) return VALUE_EXCEPTION;
+  int32_t length = operate(operation, arguments[1]);
+  if (length < 0) return VALUE_EXCEPTION;
+  return length == 0 ? VALUE_UNDEFINED : decode_document(parked.bytes, (uint32_t)length);
+}
+
+/* get(operation, argument): the field `document` of the reply, which stays bytes until somebody looks at it; undefined when there is none. */
+static Value native_get(Context *of, Value receiver, int argument_count, Value *arguments, int magic) {
+  int32_t operation;
+  if (JS_ToInt32(context, &operation, arguments[0]) < 0) return VALUE_EXCEPTION;
+  int32_t length = operate(operation, arguments[1]);
+  if (length < 0) return VALUE_EXCEPTION;
+  uint32_t room;
+  const uint8_t *element = length == 0 ? NULL : find_field(parked.bytes, (uint32_t)length, "document", 8, &room);
+  if (!element || *element != BSON_DOCUMENT) return VALUE_UNDEFINED;
+  return decode_lazily(element, room);
+}
+
+/* define(definition, handlers, Answer.prototype, replyOf): what the service is; the last one counts. */
 static Value native_define(Context *of, Value receiver, int argument_count, Value *arguments, int magic) {
   if (phase != PHASE_EVALUATING) return JS_ThrowTypeError(context, "a service is defined at the top level");
   int64_t count;
@@ -55,6 +79,7 @@ static Value native_define(Context *of, Value receiver, int argument_count, Valu
   }
   JS_FreeValue(context, definition);
   definition = JS_DupValue(context, arguments[0]);
+  reply_define(arguments[2], arguments[3]);
   return VALUE_UNDEFINED;
 }
 
@@ -63,11 +88,13 @@ EXPORT(planck_boot) int32_t planck_boot(void) {
   if (qjs_init() != 0) return -1;
   context = qjs_get_context_ptr();
   runtime = JS_GetRuntime(context);
-  if (values_start() < 0) return -1;
+  if (values_start() < 0 || lazy_start() < 0 || request_start() < 0) return -1;
+  encode_start();
   jobs_start();
   Value native = JS_NewObject(context);
   define_function(native, "call", native_call, 2, 0);
-  define_function(native, "define", native_define, 2, 0);
+  define_function(native, "get", native_get, 2, 0);
+  define_function(native, "define", native_define, 4, 0);
   values_define(native);
   platform_define(native);
   failure_define(native);
@@ -127,6 +154,7 @@ EXPORT(planck_arm) void planck_arm(uint32_t memory_bytes, uint32_t stack_bytes) 
 
 EXPORT(planck_alloc) uint8_t *planck_alloc(uint32_t length) {
   request.length = 0;
+  request_end();
   if (spent || buffer_reserve(&request, length) < 0) return NULL;
   return request.bytes;
 }
@@ -157,31 +185,32 @@ static uint8_t *give_up(void) {
   return NULL;
 }
 
-/* Calls handler `index` with the request document at `bytes`. The address of the reply document, or 0 after a recorded failure. */
-EXPORT(planck_invoke) uint8_t *planck_invoke(uint32_t index, const uint8_t *bytes) {
-  output.length = 0;
-  Value argument = decode_document(bytes, bytes == request.bytes ? request.capacity : 0);
-  if (value_is_exception(argument)) return give_up();
-  Value result = JS_Call(context, handlers[index], VALUE_UNDEFINED, 1, &argument);
-  JS_FreeValue(context, argument);
+/* What a handler returned, awaited when it is a promise. Takes the value. */
+static Value settle(Value result) {
   if (value_is_exception(result) || jobs_drain() < 0) {
     JS_FreeValue(context, result);
-    return give_up();
+    return VALUE_EXCEPTION;
   }
-  if (JS_IsPromise(result)) {
-    Value promise = result;
-    result = await(JS_DupValue(context, promise));
-    if (value_is_exception(result)) {
-      JS_FreeValue(context, promise);
-      return give_up();
-    }
-    JS_FreeValue(context, promise);
-  }
-  if (jobs_check_rejections() < 0) {
-    JS_FreeValue(context, result);
+  return value_is_object(result) && JS_IsPromise(result) ? await(result) : result;
+}
+
+/*
+ * Calls handler `index`; the request document is at `bytes`, and the handler reads the parts it wants. The address of the reply document, or 0 after
+ * a recorded failure.
+ */
+EXPORT(planck_invoke) uint8_t *planck_invoke(uint32_t index, const uint8_t *bytes) {
+  output.length = 0;
+  if (bytes != request.bytes || index >= handler_count) {
+    fail_with("bad_pointer", "this is no request of this instance");
     return NULL;
   }
-  int status = encode_document(result);
+  Value argument = request_begin();
+  if (value_is_exception(argument)) return give_up();
+  Value result = settle(JS_Call(context, handlers[index], VALUE_UNDEFINED, 1, &argument));
+  JS_FreeValue(context, argument);
+  if (value_is_exception(result)) return give_up();
+  int status = encode_reply(result);
   JS_FreeValue(context, result);
-  return status < 0 ? give_up() : output.bytes;
+  if (status < 0) return give_up();
+  return jobs_check_rejections() < 0 ? NULL : output.bytes;
 }

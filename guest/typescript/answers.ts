@@ -1,7 +1,7 @@
 /** What a handler can answer with. */
 import { native, Operation } from "./native.ts"
 import { Problem } from "./errors.ts"
-import { RowSource } from "./query.ts"
+import { Query, type RowSource } from "./query.ts"
 
 /** A reply as the host takes it: docs/abi.md. */
 export interface Reply {
@@ -29,31 +29,27 @@ export interface AnswerOptions {
  * ```
  */
 export class Answer {
-  readonly #reply: Reply
+  /** The answer as the host takes it. */
+  readonly reply: Reply
 
   /** Answers are made by functions such as `html`. */
   constructor(reply: Reply) {
-    this.#reply = reply
+    this.reply = reply
   }
 
   /** The same answer with another status. */
   status(status: number): Answer {
-    return new Answer({ ...this.#reply, status })
+    return new Answer({ ...this.reply, status })
   }
 
   /** The same answer with a header field; one of the same name is replaced. */
   header(name: string, value: string): Answer {
-    return new Answer({ ...this.#reply, headers: { ...this.#reply.headers, [name.toLowerCase()]: value } })
+    return new Answer({ ...this.reply, headers: { ...this.reply.headers, [name.toLowerCase()]: value } })
   }
 
   /** The same answer with header fields. */
   headers(fields: Readonly<Record<string, string>>): Answer {
     return Object.entries(fields).reduce<Answer>((answer, [name, value]) => answer.header(name, value), this)
-  }
-
-  /** The answer as the host takes it. */
-  toReply(): Reply {
-    return this.#reply
   }
 }
 
@@ -63,14 +59,15 @@ export type Answerable = Answer | Problem | RowSource<unknown> | JsonValue | voi
 /** A value that can be written as JSON. Dates, keys, decimals and bytes have a plain form; see docs/services.md. */
 export type JsonValue = string | number | bigint | boolean | null | object
 
-function answer(reply: Reply, options: AnswerOptions = {}): Answer {
+function answer(reply: Reply, options: AnswerOptions | undefined): Answer {
+  if (options === undefined) return new Answer(reply)
   const made = new Answer(options.status === undefined ? reply : { ...reply, status: options.status })
   return options.headers === undefined ? made : made.headers(options.headers)
 }
 
 /** A value as JSON. Only needed to give it a status or header fields. */
 export function json(value: JsonValue, options?: AnswerOptions): Answer {
-  return answer(value instanceof RowSource ? rowsOf(value) : { kind: "json", body: value }, options)
+  return answer(value instanceof Query ? rowsOf(value) : { kind: "json", body: value }, options)
 }
 
 /** HTML, as it is: nothing is escaped. Templates do that. */
@@ -85,7 +82,7 @@ export function text(content: string, options?: AnswerOptions): Answer {
 
 /** Bytes of any content type. */
 export function bytes(content: Uint8Array, contentType = "application/octet-stream", options?: AnswerOptions): Answer {
-  return answer({ kind: "bytes", body: content }, options).header("content-type", contentType)
+  return answer({ kind: "bytes", body: content, headers: { "content-type": contentType } }, options)
 }
 
 /** Sends the client elsewhere: 303 (see other) unless another status is given. */
@@ -105,8 +102,8 @@ export function empty(options?: AnswerOptions): Answer {
 
 /** The reply that a handler's result stands for. */
 export function replyOf(result: Answerable): Reply {
-  if (result instanceof Answer) return result.toReply()
-  if (result instanceof RowSource) return rowsOf(result)
+  if (result instanceof Answer) return result.reply
+  if (result instanceof Query) return rowsOf(result)
   if (result instanceof Problem) {
     const { problem, headers } = result
     return { kind: "problem", status: Number(problem["status"]), problem, ...(headers === undefined ? {} : { headers }) }

@@ -32,8 +32,13 @@ export interface NativeValue {
 export interface Native {
   /** Runs a host operation; throws what `hostError` makes of an error document. */
   call(operation: number, argument: object): Reply
-  /** Says what the service is; `handlers` in the order of its routes. */
-  define(definition: object, handlers: ReadonlyArray<(request: never) => unknown>): void
+  /** The same; only the field `document` of the reply, which stays bytes until somebody looks at it. */
+  get(operation: number, argument: object): object | undefined
+  /**
+   * Says what the service is; `handlers` in the order of its routes. Of what a handler returns, plain values become JSON by themselves, objects with the
+   * prototype `answer` give their property `reply`, and `replyOf` makes a reply of anything else.
+   */
+  define(definition: object, handlers: ReadonlyArray<(request: never) => unknown>, answer: object, replyOf: (result: never) => object): void
   /** Objects of a kind get this prototype. */
   adopt(kind: number, prototype: object): void
   make(kind: number, bytes: Uint8Array): NativeValue
@@ -82,5 +87,5 @@ function outside(): Native {
     throw new Error("this works inside a Planck service only")
   }
   const values = { make: refuse, parse: refuse, bytes: refuse, text: refuse, compare: refuse, random: refuse, encodeText: refuse, decodeText: refuse }
-  return { ...values, call: refuse, define: refuse, adopt: () => {}, kind: () => -1, hostError: () => {}, log: refuse, building: () => true }
+  return { ...values, call: refuse, get: refuse, define: refuse, adopt: () => {}, kind: () => -1, hostError: () => {}, log: refuse, building: () => true }
 }

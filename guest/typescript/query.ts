@@ -9,10 +9,11 @@ import type { At, Path } from "./paths.ts"
 /** What the path form of `filter` compares with. */
 export type Operator = "=" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "not in" | "between" | "starts with" | "exists"
 
-/** What a document can hold in the form a filter takes it. Keys may also be given as text. */
+/** A value in the form a filter takes it. Keys may also be given as text. */
 type Comparable<Value> = Value extends { readonly toJSON: () => string } ? Value | string : Value
 
-type Operand<Value, With extends Operator> = With extends "in" | "not in"
+/** What an operator compares with. */
+export type Operand<Value, With extends Operator> = With extends "in" | "not in"
   ? ReadonlyArray<Comparable<Value>>
   : With extends "between"
     ? readonly [low: Comparable<Value>, high: Comparable<Value>]
@@ -69,23 +70,17 @@ export interface Updated {
   readonly modified: number
 }
 
-/** The BSON form of a query: docs/abi.md. */
+/** A filter in the form the host takes it. */
+type Filter = Record<string, unknown>
+
+/** A query in the form the host takes it (docs/abi.md). What is undefined is left out. */
 export interface Statement {
   readonly store: string
-  readonly filter?: object
-  readonly orderBy?: ReadonlyArray<readonly [string, "asc" | "desc"]>
-  readonly limit?: number
-  readonly skip?: number
-  readonly select?: ReadonlyArray<string>
-}
-
-interface Parts {
-  readonly store: string
-  readonly conditions: ReadonlyArray<Record<string, unknown>>
-  readonly orderBy: ReadonlyArray<readonly [string, "asc" | "desc"]>
-  readonly limit?: number
-  readonly skip?: number
-  readonly select?: ReadonlyArray<string>
+  readonly filter?: Filter | undefined
+  readonly orderBy?: ReadonlyArray<readonly [string, "asc" | "desc"]> | undefined
+  readonly limit?: number | undefined
+  readonly skip?: number | undefined
+  readonly select?: ReadonlyArray<string> | undefined
 }
 
 const OPERATORS: Readonly<Record<Operator, string>> = {
@@ -102,17 +97,18 @@ const OPERATORS: Readonly<Record<Operator, string>> = {
   exists: "$exists"
 }
 
-/** What turns a row's field given as text (a key's, for example) into its value. */
-export type Reviver = (path: string, value: unknown) => unknown
+/** The store a query is about, and how its fields are made from text (keys may be given as text). */
+export interface Target {
+  readonly name: string
+  readonly fromText: Readonly<Record<string, (text: string) => unknown>>
+}
 
 declare const selected: unique symbol
 
 /** Rows that the host can get by itself: what a query is to answers and templates. */
-export abstract class RowSource<Selected> {
-  declare readonly [selected]: () => Selected
-
-  /** The query as the host takes it. */
-  abstract toStatement(): Statement
+export interface RowSource<Selected> {
+  readonly [selected]: () => Selected
+  toStatement(): Statement
 }
 
 /**
@@ -124,64 +120,64 @@ export abstract class RowSource<Selected> {
  * orders.filter({ status: "pending" }).filter("total", ">=", "100").orderBy("placedAt", "desc").limit(20)
  * ```
  */
-export class Query<Row, Selected = Row> extends RowSource<Selected> implements Iterable<Selected> {
-  readonly #parts: Parts
-  readonly #revive: Reviver
+export class Query<Row, Selected = Row> implements RowSource<Selected>, Iterable<Selected> {
+  declare readonly [selected]: () => Selected
+  readonly #target: Target
+  readonly #statement: Statement
 
   /** Queries begin at a store: `orders.filter(…)`. */
-  constructor(parts: Parts, revive: Reviver) {
-    super()
-    this.#parts = parts
-    this.#revive = revive
-  }
-
-  #with(change: Partial<Parts>): Query<Row, Selected> {
-    return new Query({ ...this.#parts, ...change }, this.#revive)
+  constructor(target: Target, statement: Statement) {
+    this.#target = target
+    this.#statement = statement
   }
 
   /** Keeps the documents for which all of this holds. */
   filter(conditions: Conditions<Row>): Query<Row, Selected>
   filter<const Where extends Path<Row>, const With extends Operator>(path: Where, operator: With, value: Operand<At<Row, Where>, With>): Query<Row, Selected>
   filter(first: Conditions<Row> | string, operator?: Operator, value?: unknown): Query<Row, Selected> {
-    const added = typeof first === "string" ? this.#compare(first, operator, value) : this.#equal(first)
-    return this.#with({ conditions: [...this.#parts.conditions, ...added] })
+    const condition = typeof first === "string" ? comparison(this.#target, first, operator, value) : equalities(this.#target, first)
+    return condition === undefined ? this : narrowed(this.#target, this.#statement, condition)
   }
 
   /** Keeps the documents for which at least one of these holds. */
   filterAny(...alternatives: ReadonlyArray<Conditions<Row> | Condition<Row>>): Query<Row, Selected> {
-    const of = alternatives.map((alternative) => this.#group(alternative))
-    return this.#with({ conditions: [...this.#parts.conditions, { $or: of }] })
+    return narrowed(this.#target, this.#statement, { $or: alternatives.map((alternative) => group(this.#target, alternative)) })
   }
 
   /** Keeps the documents for which this does not hold. */
   filterNot(condition: Conditions<Row> | Condition<Row>): Query<Row, Selected> {
-    return this.#with({ conditions: [...this.#parts.conditions, { $not: this.#group(condition) }] })
+    return narrowed(this.#target, this.#statement, { $not: group(this.#target, condition) })
   }
 
   /** Orders by a path, ascending unless said otherwise; further calls decide among equals. */
   orderBy(path: Path<Row>, direction: "asc" | "desc" = "asc"): Query<Row, Selected> {
-    return this.#with({ orderBy: [...this.#parts.orderBy, [path, direction]] })
+    const { store, filter, orderBy, limit, skip, select } = this.#statement
+    const order = [path, direction] as const
+    return new Query(this.#target, { store, filter, orderBy: orderBy === undefined ? [order] : [...orderBy, order], limit, skip, select })
   }
 
   /** At most so many rows. */
   limit(rows: number): Query<Row, Selected> {
-    return this.#with({ limit: rows })
+    const { store, filter, orderBy, skip, select } = this.#statement
+    return new Query(this.#target, { store, filter, orderBy, limit: rows, skip, select })
   }
 
   /** Leaves out the first rows. */
   skip(rows: number): Query<Row, Selected> {
-    return this.#with({ skip: rows })
+    const { store, filter, orderBy, limit, select } = this.#statement
+    return new Query(this.#target, { store, filter, orderBy, limit, skip: rows, select })
   }
 
   /** Only these fields of each row, and `_id`. */
   select<const Name extends keyof Row & string>(...names: ReadonlyArray<Name>): Query<Row, Pick<Row, Name | (keyof Row & "_id")>> {
+    const { store, filter, orderBy, limit, skip } = this.#statement
     const select = names.includes("_id" as Name) ? names : ["_id", ...names]
-    return new Query<Row, Pick<Row, Name | (keyof Row & "_id")>>({ ...this.#parts, select }, this.#revive)
+    return new Query<Row, Pick<Row, Name | (keyof Row & "_id")>>(this.#target, { store, filter, orderBy, limit, skip, select })
   }
 
   /** The rows. */
   rows(): Selected[] {
-    return native.call(Operation.query, { statement: this.toStatement() }).rows as Selected[]
+    return native.call(Operation.query, { statement: this.#statement }).rows as Selected[]
   }
 
   /** The first row; undefined when there is none. */
@@ -191,8 +187,8 @@ export class Query<Row, Selected = Row> extends RowSource<Selected> implements I
 
   /** How many rows there are. */
   count(): number {
-    const { select: _select, orderBy: _orderBy, ...statement } = this.toStatement()
-    return native.call(Operation.count, { statement }).count ?? 0
+    const { store, filter, limit, skip } = this.#statement
+    return native.call(Operation.count, { statement: { store, filter, limit, skip } }).count ?? 0
   }
 
   [Symbol.iterator](): Iterator<Selected> {
@@ -216,71 +212,80 @@ export class Query<Row, Selected = Row> extends RowSource<Selected> implements I
 
   /** Updates all documents of this query in one statement. */
   update(update: Update<Row>): Updated {
-    const set = defined("set", update.set)
-    const inc = defined("inc", update.inc)
-    const argument = { ...this.#change("update"), ...(set && { set }), ...(inc && { inc }), ...(update.unset && { unset: update.unset }) }
-    const { matched = 0, modified = 0 } = native.call(Operation.update, argument)
+    const { set, inc, unset } = update
+    const filter = filterOnly(this.#statement, "update")
+    const { matched = 0, modified = 0 } = native.call(Operation.update, { store: this.#target.name, filter, set: defined("set", set), inc: defined("inc", inc), unset })
     return { matched, modified }
   }
 
   /** Deletes all documents of this query; how many there were. */
   delete(): number {
-    return native.call(Operation.delete, this.#change("delete")).deleted ?? 0
+    return native.call(Operation.delete, { store: this.#target.name, filter: filterOnly(this.#statement, "delete") }).deleted ?? 0
   }
 
-  override toStatement(): Statement {
-    const { store, conditions, orderBy, limit, skip, select } = this.#parts
-    return {
-      store,
-      ...(conditions.length > 0 && { filter: conjunction(conditions) }),
-      ...(orderBy.length > 0 && { orderBy }),
-      ...(limit !== undefined && { limit }),
-      ...(skip !== undefined && { skip }),
-      ...(select !== undefined && { select })
-    }
-  }
-
-  /** The documents an update or a delete is about: all that the filter finds. */
-  #change(verb: string): { readonly store: string; readonly filter: object } {
-    const { store, conditions, orderBy, limit, skip } = this.#parts
-    if (orderBy.length > 0 || limit !== undefined || skip !== undefined) throw new TypeError(`${verb} takes a filter only, no orderBy, limit or skip`)
-    return { store, filter: conjunction(conditions) }
-  }
-
-  #group(condition: Conditions<Row> | Condition<Row>): Record<string, unknown> {
-    const list = condition as ReadonlyArray<unknown>
-    const [path, operator, value] = Array.isArray(list) ? list : []
-    return conjunction(Array.isArray(list) ? this.#compare(path as string, operator as Operator, value) : this.#equal(condition as Conditions<Row>))
-  }
-
-  #equal(conditions: Conditions<Row>): Record<string, unknown>[] {
-    return Object.entries(conditions).flatMap(([path, value]) => (value === SKIPPED ? [] : [{ [path]: this.#operand(path, "$eq", value) }]))
-  }
-
-  #compare(path: string, operator: Operator | undefined, value: unknown): Record<string, unknown>[] {
-    const name = operator === undefined ? undefined : OPERATORS[operator]
-    if (name === undefined) throw new TypeError(`"${String(operator)}" is no operator: ${Object.keys(OPERATORS).join(" ")}`)
-    return value === SKIPPED ? [] : [{ [path]: this.#operand(path, name, value) }]
-  }
-
-  #operand(path: string, operator: string, value: unknown): unknown {
-    if (value === undefined) throw undefinedValue(`the value for ${path} in a filter`)
-    const list = operator === "$in" || operator === "$nin" || operator === "$between"
-    const revived = list ? (value as ReadonlyArray<unknown>).map((each) => this.#revive(path, each)) : this.#revive(path, value)
-    if (list && (revived as ReadonlyArray<unknown>).includes(undefined)) throw undefinedValue(`a value for ${path} in a filter`)
-    const plain = operator === "$eq" && (typeof revived !== "object" || revived === null || native.kind(revived) >= 0)
-    return plain ? revived : { [operator]: revived }
+  toStatement(): Statement {
+    return this.#statement
   }
 }
 
-/** One filter document that asks for all of these. */
-function conjunction(conditions: ReadonlyArray<Record<string, unknown>>): Record<string, unknown> {
-  const merged: Record<string, unknown> = {}
-  for (const condition of conditions) {
-    for (const [name, value] of Object.entries(condition)) {
-      if (name in merged) return { $and: conditions }
-      merged[name] = value
-    }
+/** The same query with one more condition. */
+function narrowed<Row, Selected>(target: Target, statement: Statement, condition: Filter): Query<Row, Selected> {
+  const { store, filter, orderBy, limit, skip, select } = statement
+  return new Query(target, { store, filter: filter === undefined ? condition : both(filter, condition), orderBy, limit, skip, select })
+}
+
+/** The filter of an update or a delete, which are about all documents it finds. */
+function filterOnly(statement: Statement, verb: string): Filter {
+  const { filter = {}, orderBy, limit, skip } = statement
+  if (orderBy === undefined && limit === undefined && skip === undefined) return filter
+  throw new TypeError(`${verb} takes a filter only, no orderBy, limit or skip`)
+}
+
+/** A condition of either form, as a filter document. */
+function group(target: Target, condition: object): Filter {
+  const filter = Array.isArray(condition) ? comparison(target, condition[0], condition[1], condition[2]) : equalities(target, condition)
+  return filter ?? {}
+}
+
+/** `{ path: value }` for every value that was not left out; undefined when all were. */
+function equalities(target: Target, conditions: object): Filter | undefined {
+  let filter: Filter | undefined
+  for (const path in conditions) {
+    const value = (conditions as Filter)[path]
+    if (value === SKIPPED) continue
+    const operand = fromText(target, path, value)
+    filter ??= {}
+    filter[path] = typeof operand === "object" && operand !== null && native.kind(operand) < 0 ? { $eq: operand } : operand
+  }
+  return filter
+}
+
+/** `{ path: { $operator: value } }`; undefined when the value was left out. */
+function comparison(target: Target, path: string, operator: Operator | undefined, value: unknown): Filter | undefined {
+  const name = operator === undefined ? undefined : OPERATORS[operator]
+  if (name === undefined) throw new TypeError(`"${String(operator)}" is no operator: ${Object.keys(OPERATORS).join(" ")}`)
+  if (value === SKIPPED) return undefined
+  const list = name === "$in" || name === "$nin" || name === "$between"
+  return { [path]: { [name]: list && Array.isArray(value) ? value.map((each) => fromText(target, path, each)) : fromText(target, path, value) } }
+}
+
+/** The value to compare with: what the text of a key stands for, everything else as it is. */
+function fromText(target: Target, path: string, value: unknown): unknown {
+  if (value === undefined) throw undefinedValue(`the value for ${path} in a filter`)
+  const parse = typeof value === "string" ? target.fromText[path] : undefined
+  if (parse === undefined) return value
+  const parsed = parse(value as string)
+  if (parsed === undefined) throw new TypeError(`"${String(value)}" is not what ${target.name}.${path} holds`)
+  return parsed
+}
+
+/** One filter that asks for both. */
+function both(left: Filter, right: Filter): Filter {
+  const merged: Filter = {}
+  for (const name in left) merged[name] = left[name]
+  for (const name in right) {
+    if (name in left) return { $and: [left, right] }
+    merged[name] = right[name]
   }
   return merged
 }

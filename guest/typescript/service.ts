@@ -1,5 +1,5 @@
 /** The service: its name, its routes, its configuration. */
-import { type Answerable, replyOf, type Reply } from "./answers.ts"
+import { Answer, type Answerable, replyOf } from "./answers.ts"
 import { native, Operation } from "./native.ts"
 import { type AnySchema, definitions, type Document, type FieldDefinition, type Fields, type Infer, type Schema } from "./schema.ts"
 import { declaredStores, type StoreDefinition } from "./store.ts"
@@ -54,6 +54,9 @@ export interface HandlerRequest<Pattern extends string, Input> {
 
 export type Handler<Pattern extends string, Input> = (request: HandlerRequest<Pattern, Input>) => Answerable | Promise<Answerable>
 
+/** A handler of any route. */
+type RouteHandler = (request: never) => Answerable | Promise<Answerable>
+
 /** Declares routes of one method. */
 export interface RouteMaker {
   <const Pattern extends string>(pattern: Pattern, handler: Handler<Pattern, {}>): void
@@ -87,9 +90,9 @@ export interface ServiceDefinition {
 /** A declared service: the default export of the entry file. */
 export class Service {
   readonly definition: ServiceDefinition
-  readonly handlers: ReadonlyArray<(request: never) => Reply | Promise<Reply>>
+  readonly handlers: ReadonlyArray<RouteHandler>
 
-  constructor(definition: ServiceDefinition, handlers: ReadonlyArray<(request: never) => Reply | Promise<Reply>>) {
+  constructor(definition: ServiceDefinition, handlers: ReadonlyArray<RouteHandler>) {
     this.definition = definition
     this.handlers = handlers
   }
@@ -98,7 +101,7 @@ export class Service {
 /** Where routes and configuration are declared. */
 export class App {
   readonly routes: RouteDefinition[] = []
-  readonly handlers: ((request: never) => Reply | Promise<Reply>)[] = []
+  readonly handlers: RouteHandler[] = []
   readonly origins: string[] = []
   readonly #config: Record<string, FieldDefinition> = {}
 
@@ -158,10 +161,10 @@ export class App {
   #maker(method: string, writes: boolean): RouteMaker {
     return (pattern: string, ...[first, second]: readonly [unknown, unknown?]) => {
       const input = second === undefined ? {} : (first as RouteInput)
-      const handler = (second ?? first) as (request: never) => Answerable | Promise<Answerable>
+      const handler = (second ?? first) as RouteHandler
       if (typeof handler !== "function") throw new TypeError(`the route ${method} ${pattern} has no handler`)
       this.routes.push(routeDefinition(method, pattern, input, input.writes ?? writes))
-      this.handlers.push(dispatcher(handler))
+      this.handlers.push(handler)
       this.origins.push(new Error(method).stack ?? "")
     }
   }
@@ -190,7 +193,7 @@ export function service(options: ServiceOptions, declare: (app: App) => void): S
 
 /** Hands the entry file's default export to the engine. Called by the build's own entry. */
 export function register(exported: unknown): void {
-  if (exported instanceof Service) native.define(exported.definition, exported.handlers)
+  if (exported instanceof Service) native.define(exported.definition, exported.handlers, Answer.prototype, replyOf)
 }
 
 function routeDefinition(method: string, pattern: string, input: RouteInput, writes: boolean): RouteDefinition {
@@ -204,14 +207,6 @@ function routeDefinition(method: string, pattern: string, input: RouteInput, wri
   if (bodies.length > 1) throw new TypeError(`the route ${method} ${pattern} takes more than one of body, form and bytes`)
   const bodyKind = input.bytes === true ? "any" : input.form !== undefined ? "form" : input.body !== undefined ? "json" : undefined
   return { method, pattern, writes, ...(Object.keys(parts).length > 0 && { input: parts }), ...(bodyKind !== undefined && { bodyKind }) }
-}
-
-/** What the engine calls: the handler, and its result as a reply. */
-function dispatcher(handler: (request: never) => Answerable | Promise<Answerable>): (request: never) => Reply | Promise<Reply> {
-  return (request) => {
-    const result = handler(request)
-    return result instanceof Promise ? result.then(replyOf) : replyOf(result)
-  }
 }
 
 function missing(pattern: string, name: string): never {

@@ -1,7 +1,8 @@
 /** Stores: named sets of documents with a schema. */
+import { Decimal } from "./decimal.ts"
 import { native, Operation } from "./native.ts"
-import type { Path } from "./paths.ts"
-import { type Conditions, Query, type Operator, type Updated } from "./query.ts"
+import type { At, Path } from "./paths.ts"
+import { type Condition, type Conditions, type Operand, type Operator, Query, type Updated } from "./query.ts"
 import { type AnySchema, definitions, type Document, type FieldDefinition, type Fields, type Given, type Infer, type Schema, StructSchema } from "./schema.ts"
 import { Key, ObjectId, Uuid } from "./values.ts"
 
@@ -47,7 +48,8 @@ const ID_TYPES: Readonly<Record<string, IdKind>> = { key: "key", uuid: "uuid", o
 const TEXT_IDS: Readonly<Record<string, (text: string) => unknown>> = {
   key: (text) => Key.parse(text),
   uuid: (text) => Uuid.parse(text),
-  objectId: (text) => ObjectId.parse(text)
+  objectId: (text) => ObjectId.parse(text),
+  decimal: (text) => Decimal.parse(text)
 }
 
 /**
@@ -68,24 +70,26 @@ export class Store<Name extends string, Shape extends Fields> {
   /** The type of a document. `typeof orders.Row` */
   declare readonly Row: Row<Name, Shape>
   readonly #query: Query<Row<Name, Shape>>
+  readonly #parseId: ((text: string) => unknown) | undefined
 
   constructor(name: Name, fields: Shape, options: StoreOptions<Row<Name, Shape>>) {
     const { _id, ...rest } = fields as Fields
     this.name = name
     this.input = new StructSchema(rest as unknown as Omit<Shape, "_id">) // rest types do not follow generics
     this.definition = { name, idKind: idKindOf(name, _id), schema: definitions(rest), indexes: (options.indexes ?? []).map(indexDefinition) }
-    this.#query = new Query({ store: name, conditions: [], orderBy: [] }, (path, value) => this.#revive(path, value))
+    this.#parseId = TEXT_IDS[this.definition.idKind]
+    this.#query = new Query({ name, fromText: parsers(this.definition) }, { store: name })
   }
 
   /** The document with this id; undefined when there is none. A text that is no id has no document. */
   get(id: IdLike<IdOf<Name, Shape>>): Row<Name, Shape> | undefined {
-    const key = this.#id(id)
-    return key === undefined ? undefined : (native.call(Operation.get, { store: this.name, key }).document as Row<Name, Shape> | undefined)
+    const key = idValue(this.#parseId, id)
+    return key === undefined ? undefined : (native.get(Operation.get, { store: this.name, key }) as Row<Name, Shape> | undefined)
   }
 
   /** The documents with these ids, in their order; undefined where there is none. */
   getMany(ids: ReadonlyArray<IdLike<IdOf<Name, Shape>>>): (Row<Name, Shape> | undefined)[] {
-    const keys = ids.map((id) => this.#id(id))
+    const keys = ids.map((id) => idValue(this.#parseId, id))
     const found = native.call(Operation.getMany, { store: this.name, keys: keys.filter((key) => key !== undefined) }).documents ?? []
     let next = 0
     return keys.map((key) => (key === undefined ? undefined : ((found[next++] ?? undefined) as Row<Name, Shape> | undefined)))
@@ -116,22 +120,35 @@ export class Store<Name extends string, Shape extends Fields> {
 
   /** Deletes the document with this id; whether there was one. */
   delete(id: IdLike<IdOf<Name, Shape>>): boolean {
-    const key = this.#id(id)
+    const key = idValue(this.#parseId, id)
     return key !== undefined && (native.call(Operation.delete, { store: this.name, key }).deleted ?? 0) > 0
   }
 
   /** The documents for which all of this holds. */
-  filter: Query<Row<Name, Shape>>["filter"] = (...condition: unknown[]) =>
-    (this.#query.filter as (...condition: unknown[]) => Query<Row<Name, Shape>>).apply(this.#query, condition)
+  filter(conditions: Conditions<Row<Name, Shape>>): Query<Row<Name, Shape>>
+  filter<const Where extends Path<Row<Name, Shape>>, const With extends Operator>(
+    path: Where,
+    operator: With,
+    value: Operand<At<Row<Name, Shape>, Where>, With>
+  ): Query<Row<Name, Shape>>
+  filter(first: never, operator?: never, value?: never): Query<Row<Name, Shape>> {
+    return this.#query.filter(first, operator as never, value as never)
+  }
 
   /** The documents for which at least one of these holds. */
-  filterAny: Query<Row<Name, Shape>>["filterAny"] = (...alternatives) => this.#query.filterAny(...alternatives)
+  filterAny(...alternatives: ReadonlyArray<Conditions<Row<Name, Shape>> | Condition<Row<Name, Shape>>>): Query<Row<Name, Shape>> {
+    return this.#query.filterAny(...alternatives)
+  }
 
   /** The documents for which this does not hold. */
-  filterNot: Query<Row<Name, Shape>>["filterNot"] = (condition) => this.#query.filterNot(condition)
+  filterNot(condition: Conditions<Row<Name, Shape>> | Condition<Row<Name, Shape>>): Query<Row<Name, Shape>> {
+    return this.#query.filterNot(condition)
+  }
 
   /** All documents, ordered by a path. */
-  orderBy: Query<Row<Name, Shape>>["orderBy"] = (path, direction) => this.#query.orderBy(path, direction)
+  orderBy(path: Path<Row<Name, Shape>>, direction: "asc" | "desc" = "asc"): Query<Row<Name, Shape>> {
+    return this.#query.orderBy(path, direction)
+  }
 
   /** All documents. */
   all(): Query<Row<Name, Shape>> {
@@ -141,22 +158,6 @@ export class Store<Name extends string, Shape extends Fields> {
   /** How many documents there are. */
   count(): number {
     return this.#query.count()
-  }
-
-  /** The id as a value; undefined for a text that is none. */
-  #id(id: unknown): unknown {
-    const parse = typeof id === "string" ? TEXT_IDS[this.definition.idKind] : undefined
-    return parse === undefined ? id : parse(id as string)
-  }
-
-  /** A field's text as the value the field holds: keys and the like may be given as text, decimals too. */
-  #revive(path: string, value: unknown): unknown {
-    if (typeof value !== "string") return value
-    const type = path === "_id" ? this.definition.idKind : this.definition.schema[path]?.type
-    const parse = type === undefined ? undefined : TEXT_IDS[type]
-    const parsed = parse?.(value)
-    if (parse !== undefined && parsed === undefined) throw new TypeError(`"${value}" is no ${type ?? ""}, which ${this.name}.${path} is compared with`)
-    return parsed ?? value
   }
 }
 
@@ -173,6 +174,11 @@ export function store<const Name extends string, const Shape extends Fields>(
   return declared
 }
 
+/** The id as a value; undefined for a text that is none. */
+function idValue(parse: ((text: string) => unknown) | undefined, id: unknown): unknown {
+  return typeof id === "string" && parse !== undefined ? parse(id) : id
+}
+
 function idKindOf(store: string, schema: AnySchema | undefined): IdKind {
   if (schema === undefined) return "key"
   const kind = ID_TYPES[(schema as Schema<unknown>).definition.type]
@@ -180,10 +186,17 @@ function idKindOf(store: string, schema: AnySchema | undefined): IdKind {
   return kind
 }
 
+/** Which fields are made from text, and how. */
+function parsers(definition: StoreDefinition): Record<string, (text: string) => unknown> {
+  const found: Record<string, (text: string) => unknown> = {}
+  for (const [name, type] of [["_id", definition.idKind], ...Object.entries(definition.schema).map(([name, { type }]) => [name, type])] as [string, string][]) {
+    const parse = TEXT_IDS[type]
+    if (parse !== undefined) found[name] = parse
+  }
+  return found
+}
+
 function indexDefinition(index: { readonly on: ReadonlyArray<string>; readonly name?: string }): StoreDefinition["indexes"][number] {
   const on = index.on.map((path) => (path.startsWith("-") ? { path: path.slice(1), direction: "desc" as const } : { path, direction: "asc" as const }))
   return { name: index.name ?? on.map(({ path, direction }) => `${path}_${direction}`).join("_"), on }
 }
-
-/** Any operator of the path form, for code that builds filters. */
-export type { Conditions, Operator }
