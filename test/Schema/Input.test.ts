@@ -184,6 +184,15 @@ describe("parseIsoDate", () => {
     assert.strictEqual(parseIsoDate("2026-01-31T12:00:00.123456789Z"), Date.UTC(2026, 0, 31, 12, 0, 0, 123))
   })
 
+  it("agrees with Date on every day there is", () => {
+    for (let timeMs = Date.UTC(0, 0, 1) - 1900 * 366 * 86_400_000; timeMs < Date.UTC(9999, 11, 31); timeMs += 86_400_000 * 13 + 3_599_999) {
+      const text = new Date(timeMs).toISOString()
+      if (text.startsWith("-")) continue
+      assert.strictEqual(parseIsoDate(text), timeMs, text)
+      assert.strictEqual(parseIsoDate(text.slice(0, 10)), new Date(text.slice(0, 10)).getTime())
+    }
+  })
+
   it("refuses the rest", () => {
     for (const text of [
       "",
@@ -196,6 +205,13 @@ describe("parseIsoDate", () => {
       "2026-01-31T24:00Z",
       "31.01.2026",
       "2026-01-31 12:00Z",
+      "2026-01-31T12:00:00.Z",
+      "2026-01-31T12:00:00.1234567890Z",
+      "2026-01-31T12:00Zx",
+      "2026-01-31T12:00+2:00",
+      "2026-01-31T12:00+24:00",
+      "2026-01-3",
+      "20a6-01-31",
       "2026-00-10"
     ]) {
       assert.isUndefined(parseIsoDate(text), text)
