@@ -242,12 +242,24 @@ export class Recovery {
       return
     }
     const expected = this.#position.lsn + 1
-    if (following.firstLsn !== expected) {
+    if (following.firstLsn !== expected && !this.#wasReleased(scan, following)) {
       throw damaged(scan.path, scan.offset, expected, `the next segment begins with LSN ${following.firstLsn}`)
     }
     this.#noteSegment(scan)
+    if (following.firstLsn !== expected) {
+      this.#position.lsn = following.firstLsn - 1
+      this.#position.checksum = undefined
+    }
     this.#next++
     this.#openNext()
+  }
+
+  /**
+   * Whether the segments between these two were released: a crash may take back the removal of an older one and not of a newer. Then this
+   * one is sealed, and the checkpoint holds everything before the next.
+   */
+  #wasReleased(scan: SegmentScan, following: FoundSegment): boolean {
+    return scan.footer !== undefined && this.#position.lsn < following.firstLsn && following.firstLsn <= this.#checkpoint.lsn + 1
   }
 
   /** The last segment: what lies behind its last record decides between a clean end, a torn tail and damage. */

@@ -124,6 +124,20 @@ describe("Recovery", () => {
     assert.deepStrictEqual(lsns(new Machine(machine.volume.crash(1)).open().records), [1, 2, 3, 4, 5])
   })
 
+  it("does not mind when a crash took back the release of an older segment and not that of a newer one", () => {
+    const { volume, files } = sealed()
+    const image = volume.crash(1)
+    image.remove(files[1]!)
+    const machine = new Machine(image)
+    const { records, log } = machine.open(6)
+    assert.deepStrictEqual(lsns(records), [7, 8, 9, 10])
+    log.release(6)
+    assert.deepStrictEqual(segmentFiles(image), files.slice(2))
+    const damaged = volume.crash(1)
+    damaged.remove(files[1]!)
+    assert.deepInclude(refusalOf(damaged, 5), { _tag: "LogDamaged", file: files[0]!, lsn: 4 }, "unless something is missing")
+  })
+
   it("removes what earlier preparations left and leaves other files alone", () => {
     const { volume } = unsealed()
     for (const name of ["next.new", "recovered.new", "notes.txt"]) volume.open(`${DIRECTORY}/${name}`, "create")
