@@ -224,7 +224,12 @@ export class Engine {
   freeze(): boolean {
     if (this.#transaction !== undefined || this.#active.memtable.entries === 0) return false
     if (this.#frozen.length >= this.limits.frozenMemtablesMax) return false
-    this.#active.boundary = { lsn: this.#lsn, commitTimeMs: this.#commitTimeMs, epoch: this.#epoch, catalog: this.#catalog }
+    this.#active.boundary = {
+      lsn: this.#lsn,
+      commitTimeMs: this.#commitTimeMs,
+      epoch: this.#log?.epoch ?? this.#epoch,
+      catalog: this.#catalog
+    }
     const active = new Generation(this.#parts.allocator)
     this.#replaceSources([active, ...this.#sources.generations])
     this.#active = active
