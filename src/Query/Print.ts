@@ -1,0 +1,174 @@
+/**
+ * Statements as PQL. What `printPql` writes, `parsePql` reads back as the same statement, as far as PQL can say it.
+ *
+ * Faults with InvalidValue for what PQL has no literal for (regular expressions, timestamps, MinKey, MaxKey) and no way to say (an empty
+ * group, an empty name in a path).
+ */
+import { bsonFault } from "../Bson/Errors.ts"
+import { Binary, Decimal128, Double, Int32, Key, Long, ObjectId, UUID, type Value } from "../Bson/Value.ts"
+import type { DocumentValue, Filter, Statement } from "./Ast.ts"
+
+const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
+/** Names that mean something else at the beginning of a path or a statement. */
+const WORDS: ReadonlySet<string> = new Set(["and", "or", "not", "in", "between", "startsWith", "exists", "asc", "desc", "explain"])
+const SIGNS = { eq: "=", ne: "!=", lt: "<", le: "<=", gt: ">", ge: ">=" } as const
+
+/**
+ * The statement as PQL text.
+ *
+ * @example
+ * ```ts
+ * printPql({ kind: "find", store: "orders", filter: { op: "gt", path: "total", value: 10 }, limit: 20 })
+ * // orders.filter(total > 10).limit(20)
+ * ```
+ */
+export function printPql(statement: Statement): string {
+  if (statement.kind === "explain") return `explain ${printPql(statement.of)}`
+  return printName(statement.store) + steps(statement).join("")
+}
+
+function steps(statement: Exclude<Statement, { readonly kind: "explain" }>): ReadonlyArray<string> {
+  switch (statement.kind) {
+    case "find":
+      return [...filterStep(statement.filter), ...orderStep(statement), ...rowSteps(statement), ...selectStep(statement.select)]
+    case "count":
+      return [...filterStep(statement.filter), ...rowSteps(statement), ".count()"]
+    case "get":
+      return [`.get(${printValue(statement.key)})`, ...selectStep(statement.select)]
+    case "insert":
+      return [`.insert(${printList(statement.documents)})`]
+    case "replace":
+    case "upsert":
+      return [`.${statement.kind}(${printValue(statement.document)})`]
+    case "delete":
+      return [...filterStep(statement.filter), ".delete()"]
+    case "update":
+      return [
+        ...filterStep(statement.filter),
+        ...(statement.set === undefined ? [] : [`.set(${printValue(statement.set)})`]),
+        ...(statement.inc === undefined ? [] : [`.inc(${printValue(statement.inc)})`]),
+        ...(statement.unset === undefined ? [] : [`.unset(${statement.unset.map(printPath).join(", ")})`])
+      ]
+  }
+}
+
+function filterStep(filter: Filter | undefined): ReadonlyArray<string> {
+  return filter === undefined ? [] : [`.filter(${printFilter(filter, 0)})`]
+}
+
+function orderStep({
+  orderBy = []
+}: {
+  readonly orderBy?: ReadonlyArray<{ readonly path: string; readonly direction: string }>
+}): ReadonlyArray<string> {
+  const orders = orderBy.map(({ direction, path }) => `${printPath(path)} ${direction}`)
+  return orders.length === 0 ? [] : [`.orderBy(${orders.join(", ")})`]
+}
+
+function rowSteps({ limit, skip }: { readonly limit?: number; readonly skip?: number }): ReadonlyArray<string> {
+  return [...(skip === undefined ? [] : [`.skip(${skip})`]), ...(limit === undefined ? [] : [`.limit(${limit})`])]
+}
+
+function selectStep(select: ReadonlyArray<string> | undefined): ReadonlyArray<string> {
+  return select === undefined ? [] : [`.select(${select.map(printPath).join(", ")})`]
+}
+
+const LOOSE = 0
+const AND = 1
+const TIGHT = 2
+
+/** A condition; `binding` is how tightly what stands around it binds. */
+function printFilter(filter: Filter, binding: number): string {
+  switch (filter.op) {
+    case "or":
+      return group(filter.of.map((part) => printFilter(part, AND)).join(" or "), filter.of.length, binding > LOOSE)
+    case "and":
+      return group(filter.of.map((part) => printFilter(part, TIGHT)).join(" and "), filter.of.length, binding > AND)
+    case "not":
+      return `not ${printFilter(filter.of, TIGHT)}`
+    case "in":
+    case "notIn":
+      return `${printPath(filter.path)} ${filter.op === "in" ? "in" : "not in"} ${printList(filter.values)}`
+    case "between":
+      return `${printPath(filter.path)} between ${printValue(filter.low)} and ${printValue(filter.high)}`
+    case "prefix":
+      return `${printPath(filter.path)} startsWith ${JSON.stringify(filter.value)}`
+    case "exists":
+      return `${printPath(filter.path)} exists ${filter.value}`
+    default:
+      return `${printPath(filter.path)} ${SIGNS[filter.op]} ${printValue(filter.value)}`
+  }
+}
+
+/** Groups inside groups keep their parentheses, also those of the same kind: they are groups of their own. */
+function group(text: string, parts: number, inside: boolean): string {
+  if (parts === 0) throw unprintable("an empty group of conditions")
+  return inside ? `(${text})` : text
+}
+
+function unprintable(what: string): Error {
+  return bsonFault({ _tag: "InvalidValue", path: "", message: `PQL has no way to write ${what}` })
+}
+
+function printPath(path: string): string {
+  return path
+    .split(".")
+    .map((name, index) => (index > 0 && /^\d+$/.test(name) ? name : printName(name, index > 0)))
+    .join(".")
+}
+
+function printName(name: string, inside = false): string {
+  if (PLAIN_NAME.test(name) && (inside || !WORDS.has(name))) return name
+  if (name === "" || /[`\n]/.test(name)) throw unprintable(`the name ${JSON.stringify(name)}`)
+  return `\`${name}\``
+}
+
+function printList(values: ReadonlyArray<Value>): string {
+  return `[${values.map(printValue).join(", ")}]`
+}
+
+/** A value as a literal of PQL. */
+export function printValue(value: Value): string {
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(value)
+    case "number":
+      return printNumber(value)
+    case "bigint":
+      return `long ${value}`
+    case "boolean":
+      return String(value)
+    default:
+      if (value === null) return "null"
+      if (Array.isArray(value)) return printList(value as ReadonlyArray<Value>)
+      return printObject(value as Exclude<typeof value, ReadonlyArray<Value>>)
+  }
+}
+
+function printNumber(value: number): string {
+  if (!Number.isFinite(value)) return `double "${value}"`
+  if (Object.is(value, -0)) return "-0"
+  // A whole number beyond 2^53 is read as a double only when it looks like one.
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? value.toExponential() : String(value)
+}
+
+function printObject(value: Exclude<Value, string | number | bigint | boolean | null | ReadonlyArray<Value>>): string {
+  if (value instanceof Date) return `date "${value.toISOString()}"`
+  if (value instanceof Key) return `key ${value}`
+  if (value instanceof Decimal128) return `decimal "${value}"`
+  if (value instanceof ObjectId) return `objectId "${value.toHexString()}"`
+  if (value instanceof Int32 || value instanceof Double) return printNumber(value.value)
+  if (value instanceof Long) return `long ${value}`
+  if (value instanceof UUID) return `uuid "${value.toHexString(true)}"`
+  if (value instanceof Binary) return printBinary(value.value(), value.sub_type)
+  if (value instanceof Uint8Array) return printBinary(value, 0)
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) throw unprintable(`a ${value.constructor.name}`)
+  const fields = Object.entries(value as DocumentValue).map(([name, inner]) => `${JSON.stringify(name)}: ${printValue(inner)}`)
+  return fields.length === 0 ? "{}" : `{ ${fields.join(", ")} }`
+}
+
+function printBinary(bytes: Uint8Array, subtype: number): string {
+  const base64 = Buffer.from(bytes).toString("base64")
+  return subtype === 0 ? `binary "${base64}"` : `binary ${subtype} "${base64}"`
+}
