@@ -1,0 +1,250 @@
+/**
+ * The full check of a database that is not open: reads everything its index file and value log hold, and changes nothing.
+ *
+ * Checked
+ * - the index file, page by page (`Index/Verify.ts`);
+ * - every value segment: header, and each entry from the first to the committed length;
+ * - every store: each location leads to an entry with that store, key and LSN; each index that is ready has exactly the entry of every
+ *   document and no other.
+ * The log is checked by every opening. A problem does not end the check.
+ */
+import { type File, joinPath, type Volume } from "../Disk/Volume.ts"
+import { Fault, isFault } from "../Fault/Fault.ts"
+import { IndexFile } from "../Index/IndexFile.ts"
+import { verifyIndex } from "../Index/Verify.ts"
+import { readUint64 } from "../Wal/Record.ts"
+import type { CatalogStore } from "./Catalog.ts"
+import { readCatalog, readSegments } from "./CatalogFile.ts"
+import { directoryNames } from "./Directory.ts"
+import { Location } from "./TreeSource.ts"
+import { segmentName, type SegmentLength } from "./ValueLog.ts"
+import { isValueAt, readSegmentHeader, SEGMENT_HEADER_BYTES, VALUE_HEADER_BYTES, valueBytes } from "./ValueSegment.ts"
+
+/** One thing that is not as it must be; `offset` in bytes of `file`. */
+export interface StorageProblem {
+  readonly file: string
+  readonly offset: number
+  readonly message: string
+}
+
+export interface StorageReport {
+  /** The commit that index file and value log are at. */
+  readonly checkpointLsn: number
+  readonly stores: number
+  readonly documents: number
+  readonly indexEntries: number
+  readonly values: number
+  readonly problems: ReadonlyArray<StorageProblem>
+  /** All problems; only the first PROBLEMS_MAX are listed. */
+  readonly problemCount: number
+}
+
+const PROBLEMS_MAX = 100
+/** The cache for index pages while checking, in bytes. */
+const CACHE_BYTES = 16 * 1024 * 1024
+
+/**
+ * Checks the database in `directory`; the caller holds its lock. `done` is told the report, or the fault that prevented one: an index file
+ * that cannot be opened at all, or a DiskFailure.
+ *
+ * @example
+ * ```ts
+ * verify(volume, "data/shop", (fault, report) => console.log(fault?.message ?? report?.problems))
+ * ```
+ */
+export function verify(
+  volume: Volume,
+  directory: string,
+  done: (fault: Fault | undefined, report: StorageReport | undefined) => void
+): void {
+  IndexFile.open({ volume, path: directoryNames(directory).index, cacheBytes: CACHE_BYTES, mode: "read" }, (fault, index) => {
+    if (index === undefined) return done(fault, undefined)
+    const check = new StorageCheck(volume, directory, index)
+    try {
+      done(undefined, check.run())
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      done(error, undefined)
+    } finally {
+      check.close()
+    }
+  })
+}
+
+interface OpenSegment {
+  readonly file: File
+  readonly path: string
+  readonly salt: number
+  readonly lengthBytes: number
+}
+
+class StorageCheck {
+  readonly #volume: Volume
+  readonly #directory: string
+  readonly #index: IndexFile
+  readonly #segments = new Map<number, OpenSegment>()
+  readonly #problems: Array<StorageProblem> = []
+  #problemCount = 0
+  #documents = 0
+  #indexEntries = 0
+  #values = 0
+
+  constructor(volume: Volume, directory: string, index: IndexFile) {
+    this.#volume = volume
+    this.#directory = directory
+    this.#index = index
+  }
+
+  run(): StorageReport {
+    const version = this.#index.current()
+    this.#checkIndexFile()
+    this.#tolerating(() => {
+      for (const segment of readSegments(this.#index, version)) this.#checkSegment(segment)
+    })
+    let stores = 0
+    this.#tolerating(() => {
+      for (const store of readCatalog(this.#index, version).stores) {
+        stores++
+        this.#tolerating(() => this.#checkStore(store))
+      }
+    })
+    return {
+      checkpointLsn: version.checkpoint.lsn,
+      stores,
+      documents: this.#documents,
+      indexEntries: this.#indexEntries,
+      values: this.#values,
+      problems: this.#problems,
+      problemCount: this.#problemCount
+    }
+  }
+
+  close(): void {
+    for (const { file } of this.#segments.values()) file.close()
+    this.#index.close()
+  }
+
+  /** Damage that ends one part of the check is noted, and the check goes on with the next. */
+  #tolerating(part: () => void): void {
+    try {
+      part()
+    } catch (error) {
+      if (!isFault<{ _tag: string; file: string; offset: number; message: string }>(error, "Damage")) throw error
+      this.#note(error.reason.file, error.reason.offset, error.reason.message)
+    }
+  }
+
+  #checkIndexFile(): void {
+    const path = directoryNames(this.#directory).index
+    const file = this.#volume.open(path, "read")
+    try {
+      const report = verifyIndex(file)
+      for (const { offset, message } of report.problems) this.#note(path, offset, message)
+      this.#problemCount += report.problemCount - report.problems.length
+    } finally {
+      file.close()
+    }
+  }
+
+  #checkSegment({ segment, lengthBytes }: SegmentLength): void {
+    const path = joinPath(directoryNames(this.#directory).values, segmentName(segment))
+    if (!this.#volume.exists(path)) return this.#note(path, 0, "the value segment is missing")
+    const file = this.#volume.open(path, "read")
+    try {
+      const bytes = new Uint8Array(SEGMENT_HEADER_BYTES)
+      file.readAt(0, bytes)
+      const { salt } = readSegmentHeader(bytes, path, { segment, databaseId: this.#index.databaseId })
+      const open = { file, path, salt, lengthBytes }
+      this.#segments.set(segment, open)
+      this.#checkEntries(open)
+    } catch (error) {
+      if (!this.#segments.has(segment)) file.close()
+      if (!(error instanceof Fault) || error.reason._tag === "DiskFailure") throw error
+      this.#note(path, 0, error.message)
+    }
+  }
+
+  /** The entries one after the other; where one is wrong, the place of the next is not known. */
+  #checkEntries(segment: OpenSegment): void {
+    const header = new Uint8Array(VALUE_HEADER_BYTES)
+    const view = new DataView(header.buffer)
+    let offset = SEGMENT_HEADER_BYTES
+    while (offset < segment.lengthBytes) {
+      segment.file.readAt(offset, header)
+      const length = view.getUint32(0, true)
+      if (offset + valueBytes(length) > segment.lengthBytes)
+        return this.#note(segment.path, offset, "an entry ends behind the committed length")
+      const problem = this.#entryProblem(segment, offset, length, readUint64(view, 16))
+      if (problem !== undefined) return this.#note(segment.path, offset, problem)
+      this.#values++
+      offset += valueBytes(length)
+    }
+  }
+
+  #entryProblem(segment: OpenSegment, offset: number, length: number, lsn: number): string | undefined {
+    const bytes = this.#readEntry(segment, offset, length)
+    return isValueAt(bytes, new DataView(bytes.buffer), 0, length, lsn, segment.salt) ? undefined : "the value fails its checksum"
+  }
+
+  #readEntry(segment: OpenSegment, offset: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(VALUE_HEADER_BYTES + length)
+    segment.file.readAt(offset, bytes)
+    return bytes
+  }
+
+  #checkStore(store: CatalogStore): void {
+    const version = this.#index.current()
+    const location = new Location()
+    const indexes = store.indexes.filter((it) => it.readyLsn !== 0)
+    const found = { bytes: new Uint8Array(0) as Uint8Array, at: 0, length: 0 }
+    const cursor = this.#index.cursor(version, store.id)
+    let documents = 0
+    for (let isThere = cursor.first(); isThere; isThere = cursor.next()) {
+      documents++
+      location.read(cursor.value, cursor.valueAt)
+      const bytes = this.#checkLocation(store, location, cursor.key, cursor.keyAt)
+      if (bytes === undefined) continue
+      for (const { id, definition, extractor } of indexes) {
+        extractor.extract(bytes, VALUE_HEADER_BYTES, cursor.key, cursor.keyAt)
+        if (this.#index.get(version, id, extractor.entry, 0, extractor.length, found)) continue
+        this.#noteValue(location, `the document has no entry in ${store.definition.name}.${definition.name}`)
+      }
+    }
+    this.#documents += documents
+    for (const { id, definition } of indexes) this.#checkCount(id, `${store.definition.name}.${definition.name}`, documents)
+  }
+
+  /** Every document has its entry, so an index with as many entries has no other. */
+  #checkCount(indexId: number, name: string, documents: number): void {
+    const cursor = this.#index.cursor(this.#index.current(), indexId)
+    let entries = 0
+    for (let isThere = cursor.first(); isThere; isThere = cursor.next()) entries++
+    this.#indexEntries += entries
+    if (entries !== documents)
+      this.#note(directoryNames(this.#directory).index, 0, `${name} has ${entries} entries for ${documents} documents`)
+  }
+
+  /** The entry behind a location, or nothing and a problem noted. */
+  #checkLocation(store: CatalogStore, location: Location, key: Uint8Array, keyAt: number): Uint8Array | undefined {
+    const segment = this.#segments.get(location.segment)
+    if (segment === undefined || location.offset + valueBytes(location.length) > segment.lengthBytes) {
+      this.#noteValue(location, "the primary tree points at no committed value")
+      return undefined
+    }
+    const bytes = this.#readEntry(segment, location.offset, location.length)
+    const view = new DataView(bytes.buffer)
+    const isKeys = view.getUint32(8, true) === store.id && key.subarray(keyAt, keyAt + 16).every((byte, i) => byte === bytes[24 + i])
+    if (isKeys && isValueAt(bytes, view, 0, location.length, location.lsn, segment.salt)) return bytes
+    this.#noteValue(location, `the primary tree of ${store.definition.name} points at a value that is not the document's`)
+    return undefined
+  }
+
+  #noteValue(location: Location, message: string): void {
+    this.#note(joinPath(directoryNames(this.#directory).values, segmentName(location.segment)), location.offset, message)
+  }
+
+  #note(file: string, offset: number, message: string): void {
+    this.#problemCount++
+    if (this.#problems.length < PROBLEMS_MAX) this.#problems.push({ file, offset, message })
+  }
+}
