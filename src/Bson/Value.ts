@@ -61,6 +61,10 @@ export type Value =
 /** A document as a JavaScript object. */
 export type DocumentValue = { readonly [name: string]: Value }
 
+/** Where `encode` writes; kept for the next call unless it has grown much. */
+let scratch: Writer | undefined
+const SCRATCH_BYTES_MAX = 64 * 1024
+
 /**
  * The BSON bytes of a document. Faults with InvalidValue (with the path of the offender) or TooLarge.
  *
@@ -70,15 +74,20 @@ export type DocumentValue = { readonly [name: string]: Value }
  * ```
  */
 export function encode(document: DocumentValue): Uint8Array<ArrayBuffer> {
-  const writer = new Writer()
+  // Taken away while in use: a getter of the document might encode something itself.
+  const writer = scratch ?? new Writer()
+  scratch = undefined
+  writer.reset()
   encodeInto(writer, document)
-  return writer.toBytes()
+  const bytes = writer.toBytes()
+  if (writer.bytes.length <= SCRATCH_BYTES_MAX) scratch = writer
+  return bytes
 }
 
 /** Appends the BSON bytes of a document to `writer`. Faults as `encode` does; the writer then holds a torn tail. */
 export function encodeInto(writer: Writer, document: DocumentValue): void {
-  if (!isPlainObject(document)) throw invalidValue("", "a document has to be a plain object")
-  writeDocument(writer, document, "", 1)
+  if (!isPlainObject(document)) throw invalidValue([], 0, "a document has to be a plain object")
+  writeDocument(writer, document, [], 1)
 }
 
 /** A single value ready for use as (bytes, type, at): `bytes` is a document with the value as its only element, named "". */
@@ -94,8 +103,11 @@ export function encodeValue(value: Value): EncodedValue {
   return { bytes, type: bytes[4]!, at: 6 }
 }
 
-function invalidValue(path: string, message: string): Error {
-  return bsonFault({ _tag: "InvalidValue", path, message })
+/** The names on the way to the value being written: as many of them as it is deep. */
+type Trail = Array<string>
+
+function invalidValue(trail: Trail, depth: number, message: string): Error {
+  return bsonFault({ _tag: "InvalidValue", path: trail.slice(0, depth).join("."), message })
 }
 
 function isPlainObject(value: unknown): value is DocumentValue {
@@ -104,29 +116,30 @@ function isPlainObject(value: unknown): value is DocumentValue {
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
-function writeDocument(writer: Writer, document: DocumentValue, path: string, depth: number): void {
-  if (depth > DEPTH_MAX) throw invalidValue(path, `documents nest at most ${DEPTH_MAX} deep`)
+function writeDocument(writer: Writer, document: DocumentValue, trail: Trail, depth: number): void {
+  if (depth > DEPTH_MAX) throw invalidValue(trail, depth - 1, `documents nest at most ${DEPTH_MAX} deep`)
   const start = writer.beginDocument()
-  for (const name of Object.keys(document)) writeElement(writer, name, document[name], path === "" ? name : `${path}.${name}`, depth)
+  for (const name of Object.keys(document)) writeElement(writer, name, document[name], trail, depth)
   writer.endDocument(start)
 }
 
-function writeArray(writer: Writer, values: ReadonlyArray<Value>, path: string, depth: number): void {
-  if (depth > DEPTH_MAX) throw invalidValue(path, `documents nest at most ${DEPTH_MAX} deep`)
+function writeArray(writer: Writer, values: ReadonlyArray<Value>, trail: Trail, depth: number): void {
+  if (depth > DEPTH_MAX) throw invalidValue(trail, depth - 1, `documents nest at most ${DEPTH_MAX} deep`)
   const start = writer.beginDocument()
-  for (let index = 0; index < values.length; index++) writeElement(writer, String(index), values[index], `${path}.${index}`, depth)
+  for (let index = 0; index < values.length; index++) writeElement(writer, String(index), values[index], trail, depth)
   writer.endDocument(start)
 }
 
-function writeElement(writer: Writer, name: string, value: Value | undefined, path: string, depth: number): void {
+function writeElement(writer: Writer, name: string, value: Value | undefined, trail: Trail, depth: number): void {
+  trail[depth - 1] = name
   const typeAt = writer.length
   writer.name(Type.NULL, name)
-  const type = writeValue(writer, value, path, depth)
+  const type = writeValue(writer, value, trail, depth)
   writer.bytes[typeAt] = type
 }
 
 /** Writes the value's bytes and returns its type. */
-function writeValue(writer: Writer, value: Value | undefined, path: string, depth: number): number {
+function writeValue(writer: Writer, value: Value | undefined, trail: Trail, depth: number): number {
   switch (typeof value) {
     case "string":
       writer.string(value)
@@ -137,15 +150,16 @@ function writeValue(writer: Writer, value: Value | undefined, path: string, dept
       writer.boolean(value)
       return Type.BOOLEAN
     case "bigint":
-      if (BigInt.asIntN(64, value) !== value) throw invalidValue(path, `${value} does not fit a 64-bit integer`)
+      if (BigInt.asIntN(64, value) !== value) throw invalidValue(trail, depth, `${value} does not fit a 64-bit integer`)
       writer.int64(value)
       return Type.INT64
     case "object":
       if (value === null) return Type.NULL
-      return writeObject(writer, value, path, depth)
+      return writeObject(writer, value, trail, depth)
     default:
       throw invalidValue(
-        path,
+        trail,
+        depth,
         value === undefined ? "undefined has no BSON form: leave the field out, or use null" : `a ${typeof value} has no BSON form`
       )
   }
@@ -163,14 +177,14 @@ function writeNumber(writer: Writer, value: number): number {
 function writeObject(
   writer: Writer,
   value: Exclude<Value, string | number | boolean | bigint | null>,
-  path: string,
+  trail: Trail,
   depth: number
 ): number {
   if (Array.isArray(value)) {
-    writeArray(writer, value, path, depth + 1)
+    writeArray(writer, value, trail, depth + 1)
     return Type.ARRAY
   }
-  if (value instanceof Date) return writeDate(writer, value, path)
+  if (value instanceof Date) return writeDate(writer, value, trail, depth)
   if (value instanceof Key) {
     writer.key(value.bytes, 0)
     return Type.BINARY
@@ -180,30 +194,30 @@ function writeObject(
     return Type.BINARY
   }
   if (isPlainObject(value)) {
-    writeDocument(writer, value, path, depth + 1)
+    writeDocument(writer, value, trail, depth + 1)
     return Type.DOCUMENT
   }
-  return writeInstance(writer, value, path)
+  return writeInstance(writer, value, trail, depth)
 }
 
-function writeDate(writer: Writer, value: Date, path: string): number {
+function writeDate(writer: Writer, value: Date, trail: Trail, depth: number): number {
   const timeMs = value.getTime()
-  if (Number.isNaN(timeMs)) throw invalidValue(path, "an invalid Date has no BSON form")
+  if (Number.isNaN(timeMs)) throw invalidValue(trail, depth, "an invalid Date has no BSON form")
   writer.date(timeMs)
   return Type.DATE
 }
 
 /** The classes of npm `bson`. */
-function writeInstance(writer: Writer, value: unknown, path: string): number {
+function writeInstance(writer: Writer, value: unknown, trail: Trail, depth: number): number {
   if (value instanceof ObjectId) writer.objectId(value.id, 0)
   else if (value instanceof Decimal128) writer.decimal128(value.bytes, 0)
   else if (value instanceof Binary) writer.binary(value.buffer.subarray(0, value.position), value.sub_type)
   else if (value instanceof Int32) writer.int32(value.value)
   else if (value instanceof Double) writer.double(value.value)
   else if (value instanceof Long) writer.int64Parts(value.low, value.high)
-  else if (value instanceof BSONRegExp) writeRegex(writer, value, path)
+  else if (value instanceof BSONRegExp) writeRegex(writer, value, trail, depth)
   else if (!(value instanceof MinKey || value instanceof MaxKey))
-    throw invalidValue(path, `an instance of ${className(value)} has no BSON form`)
+    throw invalidValue(trail, depth, `an instance of ${className(value)} has no BSON form`)
   return instanceType(value)
 }
 
@@ -224,9 +238,9 @@ function className(value: unknown): string {
   return typeof value === "object" && value !== null ? (value.constructor?.name ?? "an unknown class") : typeof value
 }
 
-function writeRegex(writer: Writer, value: BSONRegExp, path: string): void {
+function writeRegex(writer: Writer, value: BSONRegExp, trail: Trail, depth: number): void {
   for (const text of [value.pattern, value.options]) {
-    if (text.includes("\0")) throw invalidValue(path, "a regular expression cannot hold a NUL")
+    if (text.includes("\0")) throw invalidValue(trail, depth, "a regular expression cannot hold a NUL")
     writer.utf8(text)
     writer.byte(0)
   }

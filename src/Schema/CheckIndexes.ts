@@ -1,5 +1,4 @@
 /** Checks the index definitions of a store against its fields. */
-import { compilePath } from "../Bson/Path.ts"
 import type { Field, Fields } from "./Definition.ts"
 import { checkObject, type Reporter } from "./Reporter.ts"
 
@@ -36,39 +35,29 @@ function checkPaths(reporter: Reporter, pointer: string, value: unknown, fields:
   value.forEach((part: unknown, position) => {
     const place = `${pointer}/${position}`
     if (!checkObject(reporter, place, part, ["path", "direction"], [])) return
-    if (typeof part.path !== "string" || !isPathOf(part.path, fields)) {
-      reporter.report(`${place}/path`, "invalid", "leads to no field of the schema")
-    } else if (paths.has(part.path)) reporter.report(`${place}/path`, "duplicate", "occurs twice in this index")
+    if (typeof part.path !== "string") reporter.report(`${place}/path`, "type", "expected a string")
+    else if (paths.has(part.path)) reporter.report(`${place}/path`, "duplicate", "occurs twice in this index")
+    else if (fields !== undefined) checkPath(reporter, `${place}/path`, part.path, fields)
     paths.add(part.path)
     if (part.direction !== "asc" && part.direction !== "desc") reporter.report(`${place}/direction`, "invalid", 'must be "asc" or "desc"')
   })
 }
 
-/** Whether a path leads to a field: by name through structs, by name or position through arrays, anywhere in records and any. */
-function isPathOf(text: string, fields: Fields | undefined): boolean {
-  try {
-    const names = compilePath(text).text.split(".")
-    return text === "_id" || fields === undefined || leadsToField(names, { type: "struct", fields })
-  } catch {
-    return false
+/** A path has to lead through structs to a field that is no array: every document has one entry in an index. */
+function checkPath(reporter: Reporter, pointer: string, path: string, fields: Fields): void {
+  if (path === "_id") return reporter.report(pointer, "invalid", "documents are in the order of their _id already")
+  let field: Field = { type: "struct", fields }
+  for (const name of path.split(".")) {
+    if (mayBeArray(field)) return reporter.report(pointer, "unsupported", NO_ARRAYS)
+    const next: Field | undefined = field.type === "struct" && Object.hasOwn(field.fields, name) ? field.fields[name] : undefined
+    if (next === undefined) return reporter.report(pointer, "invalid", "leads to no field of the schema")
+    field = next
   }
+  if (mayBeArray(field)) reporter.report(pointer, "unsupported", NO_ARRAYS)
 }
 
-function leadsToField(names: ReadonlyArray<string>, field: Field): boolean {
-  const [name, ...rest] = names
-  if (name === undefined) return true
-  switch (field.type) {
-    case "struct": {
-      const next = Object.hasOwn(field.fields, name) ? field.fields[name] : undefined
-      return next !== undefined && leadsToField(rest, next)
-    }
-    case "array":
-      return leadsToField(names, field.items) || (/^\d+$/.test(name) && leadsToField(rest, field.items))
-    case "record":
-      return leadsToField(rest, field.values)
-    case "union":
-      return field.members.some((member) => leadsToField(names, member))
-    default:
-      return field.type === "any"
-  }
+const NO_ARRAYS = "values that are or may be arrays cannot be indexed yet"
+
+function mayBeArray(field: Field): boolean {
+  return field.type === "array" || field.type === "any" || (field.type === "union" && field.members.some(mayBeArray))
 }
