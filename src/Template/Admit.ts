@@ -8,7 +8,15 @@
  */
 import { Fault } from "../Fault/Fault.ts"
 import { compiledVersion, type TemplateSet } from "./Compiled.ts"
-import { callDepthMax, compiledNodesMax, compiledTextMax, expressionTokensMax, markupDepthMax, templatesMax, variablesMax } from "./Limits.ts"
+import {
+  callDepthMax,
+  compiledNodesMax,
+  compiledTextMax,
+  expressionTokensMax,
+  markupDepthMax,
+  templatesMax,
+  variablesMax
+} from "./Limits.ts"
 import { decimalsMax, isPipe } from "./Pipes.ts"
 
 /** Why a set was refused: where in the data, and what is wrong there. */
@@ -37,7 +45,9 @@ export function admitTemplates(data: unknown): TemplateSet {
 
 type Members = Readonly<Record<string, unknown>>
 
-const binaryOperators = new Set("or and coalesce equal notEqual less lessOrEqual greater greaterOrEqual add subtract multiply divide remainder".split(" "))
+const binaryOperators = new Set(
+  "or and coalesce equal notEqual less lessOrEqual greater greaterOrEqual add subtract multiply divide remainder".split(" ")
+)
 const attributeName = /^[^\s"'<>/={}\p{Cc}]+$/u
 /** A flat chain may be as deep as an expression has tokens. */
 const expressionDepth = expressionTokensMax
@@ -55,7 +65,8 @@ class Admission {
 
   set(data: unknown): void {
     const set = this.object(data, "", ["version", "templates"])
-    if (set.version !== compiledVersion) throw refuse("version", `this host renders version ${compiledVersion}, not ${JSON.stringify(set.version)}`)
+    if (set.version !== compiledVersion)
+      throw refuse("version", `this host renders version ${compiledVersion}, not ${JSON.stringify(set.version)}`)
     const templates = this.list(set.templates, "templates", templatesMax)
     for (const [index, template] of templates.entries()) this.header(template, `templates[${index}]`)
     for (const [index, template] of templates.entries()) this.template(template as Members, `templates[${index}]`)
@@ -230,7 +241,8 @@ class Admission {
       }
       case "binary": {
         const members = this.object(data, path, ["op", "operator", "left", "right"])
-        if (typeof members.operator !== "string" || !binaryOperators.has(members.operator)) throw refuse(`${path}.operator`, "unknown operator")
+        if (typeof members.operator !== "string" || !binaryOperators.has(members.operator))
+          throw refuse(`${path}.operator`, "unknown operator")
         inner(members, "left")
         return inner(members, "right")
       }
@@ -291,7 +303,8 @@ class Admission {
   private object(data: unknown, path: string, required: ReadonlyArray<string>, optional: ReadonlyArray<string> = []): Members {
     if (typeof data !== "object" || data === null || Array.isArray(data)) throw refuse(path, "expected an object")
     for (const name of required) if (!Object.hasOwn(data, name)) throw refuse(path, `"${name}" is missing`)
-    for (const name of Object.keys(data)) if (!required.includes(name) && !optional.includes(name)) throw refuse(path, `unknown member ${JSON.stringify(name).slice(0, 60)}`)
+    for (const name of Object.keys(data))
+      if (!required.includes(name) && !optional.includes(name)) throw refuse(path, `unknown member ${JSON.stringify(name).slice(0, 60)}`)
     return data as Members
   }
 

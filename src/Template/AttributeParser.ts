@@ -77,13 +77,25 @@ function refuseHoleInTag(cursor: Cursor): undefined {
   const at = cursor.at
   const rest = cursor.source.slice(at, at + 40)
   if (/^\{\s*\.\.\./.test(rest)) {
-    cursor.issues.add("unsupported", { at, end: at + rest.indexOf("...") + 3 }, "spreading attributes is not supported yet: write each attribute")
+    cursor.issues.add(
+      "unsupported",
+      { at, end: at + rest.indexOf("...") + 3 },
+      "spreading attributes is not supported yet: write each attribute"
+    )
   } else if (/^\{\/?(?:if|for|else)\b/.test(rest)) {
-    cursor.issues.add("syntax", { at, end: at + 1 }, "a block cannot stand inside a tag: write name={condition} to make an attribute conditional")
+    cursor.issues.add(
+      "syntax",
+      { at, end: at + 1 },
+      "a block cannot stand inside a tag: write name={condition} to make an attribute conditional"
+    )
   } else if (rest.startsWith("{#")) {
     cursor.issues.add("syntax", { at, end: at + 2 }, "a comment cannot stand inside a tag: write it before the tag")
   } else {
-    cursor.issues.add("unsafe-context", { at, end: at + 1 }, "an expression cannot stand inside a tag without a name: write name={expression}")
+    cursor.issues.add(
+      "unsafe-context",
+      { at, end: at + 1 },
+      "an expression cannot stand inside a tag without a name: write name={expression}"
+    )
   }
   skipHole(cursor)
   cursor.take(restOfAttribute)
@@ -132,7 +144,11 @@ function parseValue(cursor: Cursor, name: string, nameSpan: Span): AttributeSynt
     return undefined
   }
   if (cursor.sees("{")) {
-    cursor.issues.add("unsafe-context", { at: start, end: cursor.at + 1 }, `an expression in an unquoted value: write ${name}="${text}\${…}"`)
+    cursor.issues.add(
+      "unsafe-context",
+      { at: start, end: cursor.at + 1 },
+      `an expression in an unquoted value: write ${name}="${text}\${…}"`
+    )
     skipHole(cursor)
     cursor.take(unquotedPattern)
     return undefined
@@ -224,7 +240,8 @@ function parseClassName(tokens: Tokens): string | ExpressionSyntax {
   while (tokens.sees("-") && tokens.peek().at === tokens.lastEnd) {
     const dash = tokens.next()
     const part = tokens.peek()
-    if ((part.kind !== "name" && part.kind !== "number") || part.at !== dash.end) throw mistake("syntax", part, 'expected the rest of the class behind "-"')
+    if ((part.kind !== "name" && part.kind !== "number") || part.at !== dash.end)
+      throw mistake("syntax", part, 'expected the rest of the class behind "-"')
     name += `-${tokens.next().text}`
   }
   return name

@@ -169,8 +169,10 @@ export class BlockParser {
   private import(tokens: Tokens, at: number): void {
     const name = tokens.next()
     if (name.kind !== "name") throw mistake("syntax", name, `expected the name of a component, found ${described(name)}`)
-    if (!/^[A-Z]/.test(name.text)) throw mistake("syntax", name, `a component's name begins with a capital letter: write ${capitalised(name.text)}`)
-    if (!tokens.take("from")) throw mistake("syntax", tokens.peek(), `expected "from" behind {import ${name.text}, found ${described(tokens.peek())}`)
+    if (!/^[A-Z]/.test(name.text))
+      throw mistake("syntax", name, `a component's name begins with a capital letter: write ${capitalised(name.text)}`)
+    if (!tokens.take("from"))
+      throw mistake("syntax", tokens.peek(), `expected "from" behind {import ${name.text}, found ${described(tokens.peek())}`)
     const path = tokens.next()
     if (path.kind !== "string") throw mistake("syntax", path, `expected the path of a template in quotes, found ${described(path)}`)
     if (this.markup.imports.some((other) => other.name === name.text)) throw mistake("duplicate", name, `"${name.text}" is imported twice`)
@@ -262,7 +264,8 @@ function forHead(tokens: Tokens) {
   const item = variableName(tokens)
   const index = tokens.take(",") ? variableName(tokens) : undefined
   if (index?.text === item.text) throw mistake("duplicate", index, `"${index.text}" names both the item and its index`)
-  if (!tokens.take("in")) throw mistake("syntax", tokens.peek(), `expected "in" behind {for ${item.text}, found ${described(tokens.peek())}`)
+  if (!tokens.take("in"))
+    throw mistake("syntax", tokens.peek(), `expected "in" behind {for ${item.text}, found ${described(tokens.peek())}`)
   const head = { item: item.text, itemSpan: spanOf(item), list: parseExpression(tokens) }
   return index === undefined ? head : { ...head, index: index.text, indexSpan: spanOf(index) }
 }

@@ -25,11 +25,18 @@ export interface CheckResult {
 }
 
 /** Checks all templates of a service. `broken` are paths of files that exist but did not parse. */
-export function checkTrees(trees: ReadonlyArray<SyntaxTree>, stores: ReadonlyArray<StoreDefinition>, broken: Iterable<string> = []): CheckResult {
+export function checkTrees(
+  trees: ReadonlyArray<SyntaxTree>,
+  stores: ReadonlyArray<StoreDefinition>,
+  broken: Iterable<string> = []
+): CheckResult {
   const check = new SetCheck(trees, stores, broken)
   for (const tree of trees.slice(0, templatesMax)) check.template(tree.file, [])
   const issues = check.found.slice(0, issuesMax)
-  const set = issues.length > 0 || trees.length > templatesMax ? undefined : { version: compiledVersion, templates: sorted(check.compiled) } as const
+  const set =
+    issues.length > 0 || trees.length > templatesMax
+      ? undefined
+      : ({ version: compiledVersion, templates: sorted(check.compiled) } as const)
   return { set, issues, signatures: check.signatures }
 }
 
@@ -112,7 +119,9 @@ class SetCheck {
       const type = resolver.resolve(parameter.type)
       const initial = initialOf(parameter, type, issues)
       const required = !parameter.optional && initial === undefined && !membersOfNull(type)
-      const list = membersOf(type).some((member) => member.kind === "list" && membersOf(member.items).every((item) => item.kind === "struct" || item.kind === "any"))
+      const list = membersOf(type).some(
+        (member) => member.kind === "list" && membersOf(member.items).every((item) => item.kind === "struct" || item.kind === "any")
+      )
       const written = tree.source.slice(parameter.type.at, parameter.type.end).replace(/\s+/g, " ")
       const base = { name: parameter.name, written, type: required || initial !== undefined ? type : orNull(type), required, list }
       return initial === undefined ? base : { ...base, initial: initial.value }

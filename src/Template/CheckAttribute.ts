@@ -89,7 +89,8 @@ class AttributeCheck {
       }
       const value = this.printable(part.expression)
       if (!first) inside.print(value.code)
-      else if (this.allowed(attribute, part, prefix, holes === 1 && attribute.parts.length === 1 ? value : undefined)) inside.print(value.code)
+      else if (this.allowed(attribute, part, prefix, holes === 1 && attribute.parts.length === 1 ? value : undefined))
+        inside.print(value.code)
       first = false
     }
     const checked = this.meaning.kind === "url" && holes > 0 && !["safe", "pinned"].includes(addressStart(prefix))
@@ -111,7 +112,8 @@ class AttributeCheck {
 
   private classes(attribute: Extract<AttributeSyntax, { kind: "classes" }>, into: CompiledNodes): void {
     const entries = attribute.entries.map((entry): CompiledClass => {
-      const name: CompiledExpression = typeof entry.name === "string" ? { op: "literal", value: entry.name } : this.printable(entry.name).code
+      const name: CompiledExpression =
+        typeof entry.name === "string" ? { op: "literal", value: entry.name } : this.printable(entry.name).code
       if (entry.test === undefined) return { name }
       return { name, test: checkExpression(entry.test, this.scope, this.issues).code }
     })
@@ -121,7 +123,11 @@ class AttributeCheck {
   private printable(expression: Parameters<typeof checkExpression>[0]): Checked {
     const value = checkExpression(expression, this.scope, this.issues)
     if (!isPrintable(value.type)) {
-      this.issues.add("wrong-type", expression, `${typeText(value.type)} cannot be printed: print one of its fields, or all of it with "| json"`)
+      this.issues.add(
+        "wrong-type",
+        expression,
+        `${typeText(value.type)} cannot be printed: print one of its fields, or all of it with "| json"`
+      )
     }
     return value
   }
@@ -136,7 +142,12 @@ class AttributeCheck {
     }
     if (meaning.kind === "script") {
       const json = whole?.code.op === "pipe" && whole.code.pipe === "json"
-      if (!json) issues.add("unsafe-context", span, `an expression cannot stand in ${name}: its value is ${meaning.why}; only ${name}={value | json} is safe`)
+      if (!json)
+        issues.add(
+          "unsafe-context",
+          span,
+          `an expression cannot stand in ${name}: its value is ${meaning.why}; only ${name}={value | json} is safe`
+        )
       return json
     }
     if (meaning.kind === "text") return true
@@ -146,7 +157,11 @@ class AttributeCheck {
       return false
     }
     if (meaning.kind === "url" || start === "pinned") return true
-    issues.add("unsafe-context", span, `<${element}> loads from ${name}, so the template has to say from where: begin it with a path ("/assets/\${…}") or a host ("https://example.org/\${…}")`)
+    issues.add(
+      "unsafe-context",
+      span,
+      `<${element}> loads from ${name}, so the template has to say from where: begin it with a path ("/assets/\${…}") or a host ("https://example.org/\${…}")`
+    )
     return false
   }
 }

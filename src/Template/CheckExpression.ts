@@ -8,10 +8,35 @@
 import type { CompiledExpression } from "./Compiled.ts"
 import { suggestion, type Issues, type Span } from "./Issue.ts"
 import { pathKey, presentWhenFalse, presentWhenTrue } from "./Narrowing.ts"
-import { accepts, decimalsMax, inputWords, isNumeric, isPipe, isPrintable, isText, pipeNames, pipeSignatures, strangePatternLetter, truth, type PipeArgument } from "./Pipes.ts"
+import {
+  accepts,
+  decimalsMax,
+  inputWords,
+  isNumeric,
+  isPipe,
+  isPrintable,
+  isText,
+  pipeNames,
+  pipeSignatures,
+  strangePatternLetter,
+  truth,
+  type PipeArgument
+} from "./Pipes.ts"
 import { Scope } from "./Scope.ts"
 import {
-  anyType, familiesOf, intType, literalType, literalsOf, mayBeNull, membersOf, numberType, orNull, presentType, stringType, typeText, unionOf,
+  anyType,
+  familiesOf,
+  intType,
+  literalType,
+  literalsOf,
+  mayBeNull,
+  membersOf,
+  numberType,
+  orNull,
+  presentType,
+  stringType,
+  typeText,
+  unionOf,
   type StaticType
 } from "./StaticType.ts"
 import type { ExpressionSyntax } from "./Syntax.ts"
@@ -113,7 +138,11 @@ function checkIndex(expression: Kind<"index">, scope: Scope, issues: Issues): Ch
     return { code, type: orNull(unionOf(members.map((member) => (member.kind === "list" ? member.items : anyType)))) }
   }
   if (!membersOf(index.type).every((member) => isText(member) || member.kind === "any")) {
-    issues.add("wrong-type", expression.index, `${typeText(presentType(of.type))} is indexed by the name of a field, not by ${typeText(index.type)}`)
+    issues.add(
+      "wrong-type",
+      expression.index,
+      `${typeText(presentType(of.type))} is indexed by the name of a field, not by ${typeText(index.type)}`
+    )
     return { code, type: anyType }
   }
   const names = literalsOf(index.type)
@@ -160,13 +189,23 @@ function checkBinary(expression: Kind<"binary">, scope: Scope, issues: Issues): 
       return { code, type: truth }
     case "add":
       if ([left, right].some(({ type }) => membersOf(type).length > 0 && membersOf(type).every(isText))) {
-        for (const [side, syntax] of [[left, expression.left], [right, expression.right]] as const) {
+        for (const [side, syntax] of [
+          [left, expression.left],
+          [right, expression.right]
+        ] as const) {
           if (!isPrintable(side.type)) issues.add("wrong-type", syntax, `${typeText(side.type)} cannot be joined to a text`)
         }
         return { code, type: stringType }
       }
   }
-  checkNumbers([[left, expression.left], [right, expression.right]], expression.symbol, issues)
+  checkNumbers(
+    [
+      [left, expression.left],
+      [right, expression.right]
+    ],
+    expression.symbol,
+    issues
+  )
   return { code, type: operator === "divide" ? nullable(numberType, [left, right]) : arithmeticType([left, right]) }
 }
 
@@ -189,7 +228,11 @@ function checkNumbers(operands: ReadonlyArray<readonly [Checked, Span]>, symbol:
     if (code === nothing && type === anyType) continue
     const members = membersOf(type)
     if (members.some((member) => member.kind === "decimal")) {
-      issues.add("wrong-type", span, `"${symbol}" does not compute with decimals, they would lose their exactness: compute in the handler and pass the result`)
+      issues.add(
+        "wrong-type",
+        span,
+        `"${symbol}" does not compute with decimals, they would lose their exactness: compute in the handler and pass the result`
+      )
     } else if (members.some((member) => member.kind === "any" && code.op !== "literal")) {
       issues.add("wrong-type", span, `"${symbol}" needs a number, and the type of this value is not known`)
     } else if (members.length === 0 || !members.every(isNumeric)) {
@@ -202,9 +245,13 @@ function checkEquality(expression: Kind<"binary">, left: StaticType, right: Stat
   if (left.kind === "any" || right.kind === "any" || left.kind === "null" || right.kind === "null") return
   const leftFamilies = familiesOf(left)
   const rightFamilies = familiesOf(right)
-  for (const [families, type, syntax] of [[leftFamilies, left, expression.left], [rightFamilies, right, expression.right]] as const) {
+  for (const [families, type, syntax] of [
+    [leftFamilies, left, expression.left],
+    [rightFamilies, right, expression.right]
+  ] as const) {
     if (families === undefined) {
-      if (membersOf(type).every((member) => member.kind !== "any")) issues.add("wrong-type", syntax, `${typeText(type)} cannot be compared: compare one of its fields`)
+      if (membersOf(type).every((member) => member.kind !== "any"))
+        issues.add("wrong-type", syntax, `${typeText(type)} cannot be compared: compare one of its fields`)
       return
     }
   }
@@ -222,7 +269,8 @@ function checkLiterals(expression: Kind<"binary">, left: StaticType, right: Stat
   const leftValues = literalsOf(left)
   const rightValues = literalsOf(right)
   if (leftValues === undefined || rightValues === undefined || leftValues.some((value) => rightValues.includes(value))) return
-  const [written, known, syntax] = rightValues.length <= leftValues.length ? [rightValues, leftValues, expression.right] : [leftValues, rightValues, expression.left]
+  const [written, known, syntax] =
+    rightValues.length <= leftValues.length ? [rightValues, leftValues, expression.right] : [leftValues, rightValues, expression.left]
   const words = known.map(String)
   const all = known.map((value) => JSON.stringify(value)).join(", ")
   issues.add("wrong-type", syntax, `${JSON.stringify(written[0])} is none of ${all}${suggestion(String(written[0]), words)}`)
@@ -234,13 +282,20 @@ function checkOrder(expression: Kind<"binary">, left: StaticType, right: StaticT
     const found = familiesOf(type)
     return found?.size === 1 && !found.has("boolean") && !found.has("id") ? [...found][0] : undefined
   }
-  for (const [type, syntax] of [[left, expression.left], [right, expression.right]] as const) {
+  for (const [type, syntax] of [
+    [left, expression.left],
+    [right, expression.right]
+  ] as const) {
     if (ordered(type) !== undefined) continue
     issues.add("wrong-type", syntax, `"${expression.symbol}" compares numbers, texts or dates, not ${typeText(type)}`)
     return
   }
   if (ordered(left) !== ordered(right)) {
-    issues.add("wrong-type", expression, `"${expression.symbol}" cannot compare ${typeText(presentType(left))} with ${typeText(presentType(right))}`)
+    issues.add(
+      "wrong-type",
+      expression,
+      `"${expression.symbol}" cannot compare ${typeText(presentType(left))} with ${typeText(presentType(right))}`
+    )
   }
 }
 
@@ -249,7 +304,11 @@ function checkPipe(expression: Kind<"pipe">, scope: Scope, issues: Issues): Chec
   const given = expression.arguments.map((argument) => checkExpression(argument, scope, issues))
   const { name } = expression
   if (!isPipe(name)) {
-    issues.add("unknown-pipe", expression.nameSpan, `unknown pipe "${name}"${suggestion(name, pipeNames)}; there are ${pipeNames.join(", ")}`)
+    issues.add(
+      "unknown-pipe",
+      expression.nameSpan,
+      `unknown pipe "${name}"${suggestion(name, pipeNames)}; there are ${pipeNames.join(", ")}`
+    )
     return broken
   }
   const signature = pipeSignatures[name]
@@ -262,22 +321,35 @@ function checkPipe(expression: Kind<"pipe">, scope: Scope, issues: Issues): Chec
   return { code, type: !signature.handlesMissing && mayBeNull(of.type) ? orNull(result) : result }
 }
 
-function checkArguments(expression: Kind<"pipe">, given: ReadonlyArray<Checked>, wanted: ReadonlyArray<PipeArgument>, issues: Issues): void {
+function checkArguments(
+  expression: Kind<"pipe">,
+  given: ReadonlyArray<Checked>,
+  wanted: ReadonlyArray<PipeArgument>,
+  issues: Issues
+): void {
   const { name, nameSpan } = expression
   const needed = wanted.filter((argument) => !argument.optional).length
   if (given.length < needed || given.length > wanted.length) {
     const count = needed === wanted.length ? String(needed) : `${needed} to ${wanted.length}`
     const list = wanted.length === 0 ? "" : ` (${wanted.map((argument) => argument.name).join(", ")})`
-    issues.add("wrong-type", nameSpan, `the pipe "${name}" takes ${count === "0" ? "no" : count} argument${count === "1" ? "" : "s"}${list}, not ${given.length}`)
+    issues.add(
+      "wrong-type",
+      nameSpan,
+      `the pipe "${name}" takes ${count === "0" ? "no" : count} argument${count === "1" ? "" : "s"}${list}, not ${given.length}`
+    )
     return
   }
   for (const [index, argument] of wanted.entries()) {
     const value = given[index]
     const syntax = expression.arguments[index]
     if (value === undefined || syntax === undefined) continue
-    const right = argument.takes === "anything" || membersOf(value.type).every((member) => member.kind === "any" || (argument.takes === "text" ? isText(member) : isNumeric(member)))
-    if (!right) issues.add("wrong-type", syntax, `"${argument.name}" of the pipe "${name}" is a ${argument.takes}, not ${typeText(value.type)}`)
-    else if (argument.literal && value.code.op !== "literal") issues.add("wrong-type", syntax, `"${argument.name}" of the pipe "${name}" has to be written literally`)
+    const right =
+      argument.takes === "anything" ||
+      membersOf(value.type).every((member) => member.kind === "any" || (argument.takes === "text" ? isText(member) : isNumeric(member)))
+    if (!right)
+      issues.add("wrong-type", syntax, `"${argument.name}" of the pipe "${name}" is a ${argument.takes}, not ${typeText(value.type)}`)
+    else if (argument.literal && value.code.op !== "literal")
+      issues.add("wrong-type", syntax, `"${argument.name}" of the pipe "${name}" has to be written literally`)
     else if (value.code.op === "literal") checkLiteralArgument(argument, value.code.value, syntax, issues)
   }
 }
@@ -288,6 +360,10 @@ function checkLiteralArgument(argument: PipeArgument, value: unknown, span: Span
   }
   const letter = argument.name === "pattern" ? strangePatternLetter(String(value)) : undefined
   if (letter !== undefined) {
-    issues.add("wrong-type", span, `"${letter}" means nothing in a date pattern (YYYY YY MMMM MMM MM M DDDD DDD DD D HH H mm ss SSS, [text])`)
+    issues.add(
+      "wrong-type",
+      span,
+      `"${letter}" means nothing in a date pattern (YYYY YY MMMM MMM MM M DDDD DDD DD D HH H mm ss SSS, [text])`
+    )
   }
 }

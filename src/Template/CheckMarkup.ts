@@ -9,7 +9,18 @@ import { presentWhenFalse, presentWhenTrue } from "./Narrowing.ts"
 import { isPrintable } from "./Pipes.ts"
 import { Scope } from "./Scope.ts"
 import type { TemplateSignature } from "./Signature.ts"
-import { anyType, fits, intType, literalType, membersOf, presentType, stringType, typeText, unionOf, type StaticType } from "./StaticType.ts"
+import {
+  anyType,
+  fits,
+  intType,
+  literalType,
+  membersOf,
+  presentType,
+  stringType,
+  typeText,
+  unionOf,
+  type StaticType
+} from "./StaticType.ts"
 import type { AttributeSyntax, ElementSyntax, NodeSyntax } from "./Syntax.ts"
 
 type Kind<K extends NodeSyntax["kind"]> = Extract<NodeSyntax, { kind: K }>
@@ -69,7 +80,9 @@ export class MarkupCheck {
   private printable(node: Kind<"print">, scope: Scope): Checked {
     const value = checkExpression(node.expression, scope, this.issues)
     if (!isPrintable(value.type)) {
-      const what = membersOf(value.type).every((member) => member.kind === "list") ? "loop over it with {for}, join it" : "print one of its fields"
+      const what = membersOf(value.type).every((member) => member.kind === "list")
+        ? "loop over it with {for}, join it"
+        : "print one of its fields"
       this.issues.add("wrong-type", node.expression, `${typeText(value.type)} cannot be printed: ${what}, or show all of it with "| json"`)
     }
     return value
@@ -110,7 +123,11 @@ export class MarkupCheck {
     const index = node.index === undefined ? undefined : this.introduce(node.index, node.indexSpan ?? node, intType, inside)
     const body = this.nodes(node.body, inside)
     const otherwise = this.nodes(node.otherwise, scope)
-    into.add(index === undefined ? { node: "for", item, list: list.code, body, otherwise } : { node: "for", item, index, list: list.code, body, otherwise })
+    into.add(
+      index === undefined
+        ? { node: "for", item, list: list.code, body, otherwise }
+        : { node: "for", item, index, list: list.code, body, otherwise }
+    )
   }
 
   private element(node: ElementSyntax & Kind<"element">, scope: Scope, into: CompiledNodes): void {
@@ -169,7 +186,12 @@ export class MarkupCheck {
       values.delete(parameter.name)
       call.push(given?.value.code ?? null)
       if (given === undefined) {
-        if (parameter.required) this.issues.add("missing-property", { at: node.at, end: node.nameSpan.end }, `<${node.name}> needs ${parameter.name}={…} (${typeText(parameter.type)})`)
+        if (parameter.required)
+          this.issues.add(
+            "missing-property",
+            { at: node.at, end: node.nameSpan.end },
+            `<${node.name}> needs ${parameter.name}={…} (${typeText(parameter.type)})`
+          )
       } else if (!fits(given.value.type, parameter.type)) {
         const missing = fits(presentType(given.value.type), parameter.type) && given.value.type.kind === "union"
         const what = missing
@@ -183,8 +205,17 @@ export class MarkupCheck {
       this.issues.add("unknown-property", attribute.nameSpan, `<${node.name}> has no property "${name}"${suggestion(name, known)}`)
     }
     const blank = children.every((child) => child.node === "text" && child.text.trim() === "")
-    if (!blank && !signature.hasSlot) this.issues.add("unknown-property", { at: node.at, end: node.nameSpan.end }, `<${node.name}> shows no children: ${signature.name} has no <slot/>`)
-    into.add(blank ? { node: "component", template: signature.name, arguments: call } : { node: "component", template: signature.name, arguments: call, children })
+    if (!blank && !signature.hasSlot)
+      this.issues.add(
+        "unknown-property",
+        { at: node.at, end: node.nameSpan.end },
+        `<${node.name}> shows no children: ${signature.name} has no <slot/>`
+      )
+    into.add(
+      blank
+        ? { node: "component", template: signature.name, arguments: call }
+        : { node: "component", template: signature.name, arguments: call, children }
+    )
   }
 
   private signatureOf(node: Kind<"component">): TemplateSignature | undefined {
@@ -212,10 +243,16 @@ export class MarkupCheck {
   private quotedProperty(attribute: Extract<AttributeSyntax, { kind: "quoted" }>, scope: Scope): Checked {
     let joined: Checked = { code: { op: "literal", value: "" }, type: literalType("") }
     for (const part of attribute.parts) {
-      const value: Checked = part.kind === "text" ? { code: { op: "literal", value: part.text }, type: literalType(part.text) } : checkExpression(part.expression, scope, this.issues)
+      const value: Checked =
+        part.kind === "text"
+          ? { code: { op: "literal", value: part.text }, type: literalType(part.text) }
+          : checkExpression(part.expression, scope, this.issues)
       if (!isPrintable(value.type)) this.issues.add("wrong-type", part, `${typeText(value.type)} cannot be part of a text`)
       const empty = joined.code.op === "literal" && joined.code.value === ""
-      joined = empty && part.kind === "text" ? value : { code: { op: "binary", operator: "add", left: joined.code, right: value.code }, type: stringType }
+      joined =
+        empty && part.kind === "text"
+          ? value
+          : { code: { op: "binary", operator: "add", left: joined.code, right: value.code }, type: stringType }
     }
     return joined
   }

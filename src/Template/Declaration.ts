@@ -53,7 +53,9 @@ class DeclarationText {
   /** The type of a parameter; a query may stand where its rows are expected. */
   parameter(type: StaticType, list: boolean, depth: number): string {
     if (!list) return this.type(type, depth)
-    const rows = membersOf(type).flatMap((member) => (member.kind === "list" ? [`${this.sdk("Rows")}<${this.type(presentType(member.items), depth)}>`] : []))
+    const rows = membersOf(type).flatMap((member) =>
+      member.kind === "list" ? [`${this.sdk("Rows")}<${this.type(presentType(member.items), depth)}>`] : []
+    )
     return [this.type(type, depth), ...rows].join(" | ")
   }
 

@@ -14,14 +14,69 @@ import { ExpressionSource } from "./GenerateExpression.ts"
 import { ListCursor, itemOf, lengthOf } from "./Lists.ts"
 import { compileLayout, Locator } from "./Locator.ts"
 import { Paths, type Place } from "./Paths.ts"
-import { checkAddress, printAt, printFixed, printFixedAt, printInteger, printMoney, printMoneyAt, printString, printValue } from "./Print.ts"
+import {
+  checkAddress,
+  printAt,
+  printFixed,
+  printFixedAt,
+  printInteger,
+  printMoney,
+  printMoneyAt,
+  printString,
+  printValue
+} from "./Print.ts"
 import type { TemplateTable, Writer } from "./Program.ts"
-import { add, coalesce, divide, equal, field, multiply, negate, order, read, Reference, remainder, sameText, shownAt, subtract, trueAt, truth } from "./Values.ts"
+import {
+  add,
+  coalesce,
+  divide,
+  equal,
+  field,
+  multiply,
+  negate,
+  order,
+  read,
+  Reference,
+  remainder,
+  sameText,
+  shownAt,
+  subtract,
+  trueAt,
+  truth
+} from "./Values.ts"
 
 /** What generated code may call, by the names it uses. */
 const runtime = {
-  add, coalesce, divide, equal, field, multiply, negate, order, read, Reference, remainder, sameText, shownAt, subtract, trueAt, truth,
-  ListCursor, itemOf, lengthOf, checkAddress, printAt, printFixed, printFixedAt, printInteger, printMoney, printMoneyAt, printString, printValue, textEnd, skipValue,
+  add,
+  coalesce,
+  divide,
+  equal,
+  field,
+  multiply,
+  negate,
+  order,
+  read,
+  Reference,
+  remainder,
+  sameText,
+  shownAt,
+  subtract,
+  trueAt,
+  truth,
+  ListCursor,
+  itemOf,
+  lengthOf,
+  checkAddress,
+  printAt,
+  printFixed,
+  printFixedAt,
+  printInteger,
+  printMoney,
+  printMoneyAt,
+  printString,
+  printValue,
+  textEnd,
+  skipValue,
   noBytes: new Uint8Array(0),
   noView: new DataView(new ArrayBuffer(0))
 }
@@ -89,7 +144,13 @@ class TemplateSource {
   private locate(place: Place): void {
     if (place.fields.size === 0) return
     const fields = [...place.fields]
-    const locator = this.expressions.constant(new Locator(fields.map(([name]) => name), this.found, compileLayout))
+    const locator = this.expressions.constant(
+      new Locator(
+        fields.map(([name]) => name),
+        this.found,
+        compileLayout
+      )
+    )
     this.lines.push(`let ${fields.map(([, { number }]) => `t${number} = 0, p${number} = 0`).join(", ")};`)
     const taken = fields.map(([, { number }], index) => `t${number} = F[${2 * index}]; p${number} = F[${2 * index + 1}];`).join(" ")
     this.lines.push(`if (t${place.number} === 3) { ${locator}.find(u${place.root}, v${place.root}, p${place.number}); ${taken} }`)
@@ -117,7 +178,8 @@ class TemplateSource {
       case "for":
         return this.for(node)
       case "let":
-        if (this.expressions.paths.of(node.value) === undefined) this.lines.push(`const x${node.variable} = ${this.expressions.value(node.value)};`)
+        if (this.expressions.paths.of(node.value) === undefined)
+          this.lines.push(`const x${node.variable} = ${this.expressions.value(node.value)};`)
         return
       case "component":
         return this.component(node)
@@ -281,7 +343,9 @@ class TemplateSource {
     if (callee === undefined) return
     const given = callee.parameters.map((parameter, index) => {
       const argument = node.arguments[index] ?? null
-      return argument === null ? this.expressions.value({ op: "literal", value: parameter.initial ?? null }) : this.expressions.value(argument)
+      return argument === null
+        ? this.expressions.value({ op: "literal", value: parameter.initial ?? null })
+        : this.expressions.value(argument)
     })
     const name = this.expressions.constant(callee)
     let slot = "null"

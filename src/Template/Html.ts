@@ -45,7 +45,17 @@ const pinned: AttributeMeaning = { kind: "pinnedUrl" }
 const urlAttributes = new Set(
   "href src action formaction cite poster background longdesc usemap data codebase classid icon profile manifest xlink:href".split(" ")
 )
-const htmxUrlAttributes = new Set(["hx-get", "hx-post", "hx-put", "hx-delete", "hx-patch", "hx-push-url", "hx-replace-url", "ws-connect", "sse-connect"])
+const htmxUrlAttributes = new Set([
+  "hx-get",
+  "hx-post",
+  "hx-put",
+  "hx-delete",
+  "hx-patch",
+  "hx-push-url",
+  "hx-replace-url",
+  "ws-connect",
+  "sse-connect"
+])
 
 const refused: Readonly<Record<string, string>> = {
   style: "a style",
@@ -69,13 +79,12 @@ const loadingElements: Readonly<Record<string, string>> = {
 }
 
 /** Kinds of `<link>` that load nothing that could run or style. */
-const harmlessLinks = new Set(
-  "alternate apple-touch-icon author bookmark canonical help icon license next prev search shortcut".split(" ")
-)
+const harmlessLinks = new Set("alternate apple-touch-icon author bookmark canonical help icon license next prev search shortcut".split(" "))
 
 const animations = new Set(["animate", "animatetransform", "animatemotion", "set"])
 const animated = new Set(["attributename", "to", "from", "by", "values"])
-const clientPrograms = /^(?:on|@|:|v-|x-|hx-on|hx-vals$|hx-vars$|hx-headers$|hx-trigger$|data-hx-(?:on|vals|vars|headers|trigger)|data-(?:on|signals|computed|effect|init|attr|class|style|show|text|bind)(?:$|[:-]))/
+const clientPrograms =
+  /^(?:on|@|:|v-|x-|hx-on|hx-vals$|hx-vars$|hx-headers$|hx-trigger$|data-hx-(?:on|vals|vars|headers|trigger)|data-(?:on|signals|computed|effect|init|attr|class|style|show|text|bind)(?:$|[:-]))/
 
 /** The literal attributes of the element that change what another attribute means. */
 export interface ElementFacts {
@@ -165,8 +174,27 @@ export function safeAddress(written: string): boolean {
 }
 
 const named: Readonly<Record<string, string>> = {
-  amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", colon: ":", tab: "\t", newline: "\n", sol: "/", bsol: "\\", nbsp: "\u00a0",
-  num: "#", quest: "?", period: ".", plus: "+", lpar: "(", rpar: ")", comma: ",", semi: ";", zerowidthspace: "\u200b", shy: "\u00ad"
+  amp: "&",
+  lt: "<",
+  gt: ">",
+  quot: '"',
+  apos: "'",
+  colon: ":",
+  tab: "\t",
+  newline: "\n",
+  sol: "/",
+  bsol: "\\",
+  nbsp: "\u00a0",
+  num: "#",
+  quest: "?",
+  period: ".",
+  plus: "+",
+  lpar: "(",
+  rpar: ")",
+  comma: ",",
+  semi: ";",
+  zerowidthspace: "\u200b",
+  shy: "\u00ad"
 }
 
 /** Character references as far as they matter to an address: all numeric ones and the names of signs. */

@@ -14,7 +14,21 @@ import { isPipe } from "./Pipes.ts"
 import { pipes } from "./PipeValues.ts"
 import { checkAddress, printValue } from "./Print.ts"
 import type { Slot, TemplateTable, Writer } from "./Program.ts"
-import { add, coalesce, divide, equal, field, multiply, negate, order, read, remainder, subtract, truth, type RenderValue } from "./Values.ts"
+import {
+  add,
+  coalesce,
+  divide,
+  equal,
+  field,
+  multiply,
+  negate,
+  order,
+  read,
+  remainder,
+  subtract,
+  truth,
+  type RenderValue
+} from "./Values.ts"
 
 interface Frame {
   readonly page: Page

@@ -115,11 +115,17 @@ export const compileLayout: LayoutCompiler = (locator, layout) => {
     const slot = wanted[position]!
     lines.push(`if (p + ${name.length} < e && ${comparison(name)}) { t = u[p]; p += ${name.length + 1};`)
     if (slot >= 0) lines.push(`F[${2 * slot}] = t; F[${2 * slot + 1}] = p; n++;`)
-    lines.push("p = t === 2 ? p + 4 + v.getInt32(p, true) : t === 16 ? p + 4 : t === 1 ? p + 8 : t === 4 || t === 3 ? p + v.getInt32(p, true) : t === 5 ? p + 5 + v.getInt32(p, true) : skip(u, t, p); }")
+    lines.push(
+      "p = t === 2 ? p + 4 + v.getInt32(p, true) : t === 16 ? p + 4 : t === 1 ? p + 8 : t === 4 || t === 3 ? p + v.getInt32(p, true) : t === 5 ? p + 5 + v.getInt32(p, true) : skip(u, t, p); }"
+    )
     if (position === last) lines.push(`if (n === ${names.length}) return;`)
   }
   lines.push("if (p !== e) L.missed(u, d);")
-  const make = new Function("F", "L", "skip", `return function find(u, v, d) {\n${lines.join("\n")}\n}`) as (found: Int32Array, locator: Locator, skip: typeof skipValue) => Find
+  const make = new Function("F", "L", "skip", `return function find(u, v, d) {\n${lines.join("\n")}\n}`) as (
+    found: Int32Array,
+    locator: Locator,
+    skip: typeof skipValue
+  ) => Find
   return make(found, locator, skipValue)
 }
 

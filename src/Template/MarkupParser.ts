@@ -34,6 +34,11 @@ export function parseMarkup(file: string, source: string, issues: Issues): Synta
     issues.add("limit", { at: sourceLengthMax, end: sourceLengthMax }, `a template has at most ${sourceLengthMax} characters`)
     return { file, source, parameters: [], imports: [], body: [] }
   }
+  if (!source.isWellFormed()) {
+    const at = source.search(/\p{Cs}/u)
+    issues.add("syntax", { at, end: at + 1 }, "half a character: a UTF-16 surrogate stands alone here")
+    return { file, source, parameters: [], imports: [], body: [] }
+  }
   const body = parser.nodes()
   return { file, source, parameters: parser.parameters, imports: parser.imports, body: trimmed(body) }
 }
@@ -162,9 +167,15 @@ export class MarkupParser {
     else found.push({ kind: "element", name, nameSpan, attributes, children, at, end })
   }
 
-  private slot(found: Array<NodeSyntax>, attributes: ReadonlyArray<Span & { name: string }>, otherwise: Array<NodeSyntax>, span: Span): void {
+  private slot(
+    found: Array<NodeSyntax>,
+    attributes: ReadonlyArray<Span & { name: string }>,
+    otherwise: Array<NodeSyntax>,
+    span: Span
+  ): void {
     for (const attribute of attributes) {
-      const message = attribute.name === "name" ? "named slots are not supported yet: pass the content as a property" : "<slot> has no attributes"
+      const message =
+        attribute.name === "name" ? "named slots are not supported yet: pass the content as a property" : "<slot> has no attributes"
       this.cursor.issues.add(attribute.name === "name" ? "unsupported" : "syntax", attribute, message)
     }
     found.push({ kind: "slot", otherwise, ...span })

@@ -42,7 +42,12 @@ function onText(change: (text: string) => string): Pipe {
 }
 
 const number: Pipe = (_page, value, decimals, separator, point) => {
-  const fixed = typeof decimals === "number" ? fixedText(value, decimals) : typeof value === "number" || typeof value === "bigint" || value instanceof Reference ? textOf(value) : undefined
+  const fixed =
+    typeof decimals === "number"
+      ? fixedText(value, decimals)
+      : typeof value === "number" || typeof value === "bigint" || value instanceof Reference
+        ? textOf(value)
+        : undefined
   if (fixed === undefined || fixed === "") return null
   if (separator === null && point === null) return fixed
   return bounded(grouped(fixed, textOf(separator), point === null ? "." : textOf(point)))
@@ -106,7 +111,9 @@ export const pipes: Readonly<Record<PipeName, Pipe>> = {
   upper: onText((text) => text.toUpperCase()),
   lower: onText((text) => text.toLowerCase()),
   trim: onText((text) => text.trim()),
-  url: onText((text) => encodeURIComponent(text.toWellFormed()).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)),
+  url: onText((text) =>
+    encodeURIComponent(text.toWellFormed()).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
+  ),
   number,
   money,
   date,

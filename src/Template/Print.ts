@@ -215,7 +215,15 @@ export function printFixedAt(page: Page, q: number, bytes: Uint8Array, view: Dat
 }
 
 /** `printMoney` of the value at (bytes, type, at). */
-export function printMoneyAt(page: Page, q: number, bytes: Uint8Array, view: DataView, type: number, at: number, currency: RenderValue): number {
+export function printMoneyAt(
+  page: Page,
+  q: number,
+  bytes: Uint8Array,
+  view: DataView,
+  type: number,
+  at: number,
+  currency: RenderValue
+): number {
   const simple = (type === Type.DOUBLE || type === Type.DECIMAL128) && typeof currency === "string" && currencyDecimals(currency) === 2
   if (!simple) return printMoney(page, q, read(bytes, type, at), currency)
   return printCurrency(page, printFixedAt(page, q, bytes, view, type, at), currency)
@@ -247,7 +255,13 @@ export function checkAddress(page: Page, from: number, q: number): number {
     const byte = out[at]!
     if (byte === 0x2f || byte === 0x3f || byte === 0x23) return q
     if (byte === COLON && isHttp(out, from, at)) return q
-    const plain = (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5a) || byte === 0x2d || byte === 0x2e || byte === 0x5f
+    const plain =
+      (byte >= 0x61 && byte <= 0x7a) ||
+      (byte >= 0x30 && byte <= 0x39) ||
+      (byte >= 0x41 && byte <= 0x5a) ||
+      byte === 0x2d ||
+      byte === 0x2e ||
+      byte === 0x5f
     if (!plain) break
   }
   if (safeAddress(readLatin1(out, from, q))) return q

@@ -145,5 +145,10 @@ function valueOf(binding: Binding): RenderValue {
 }
 
 function invalid(program: Program, parameter: string, what: string): Fault<InvalidBinding> {
-  return new Fault<InvalidBinding>({ _tag: "InvalidBinding", template: program.name, parameter, message: `${program.name}: "${parameter}" ${what}` })
+  return new Fault<InvalidBinding>({
+    _tag: "InvalidBinding",
+    template: program.name,
+    parameter,
+    message: `${program.name}: "${parameter}" ${what}`
+  })
 }

@@ -2,11 +2,32 @@
 import type { StoreDefinition } from "../Schema/Definition.ts"
 import { suggestion, type Issues } from "./Issue.ts"
 import type { TemplateSignature } from "./Signature.ts"
-import { anyType, documentType, literalType, membersOf, orNull, presentType, typeText, unionOf, type SimpleKind, type StaticType } from "./StaticType.ts"
+import {
+  anyType,
+  documentType,
+  literalType,
+  membersOf,
+  orNull,
+  presentType,
+  typeText,
+  unionOf,
+  type SimpleKind,
+  type StaticType
+} from "./StaticType.ts"
 import type { TypeSyntax } from "./Syntax.ts"
 
 const simple: ReadonlySet<string> = new Set<SimpleKind>([
-  "string", "int", "long", "number", "decimal", "boolean", "date", "uuid", "objectId", "binary", "any"
+  "string",
+  "int",
+  "long",
+  "number",
+  "decimal",
+  "boolean",
+  "date",
+  "uuid",
+  "objectId",
+  "binary",
+  "any"
 ])
 const known = [...simple, "key", "Doc", "record"]
 
@@ -76,14 +97,19 @@ export class TypeResolver {
   private unknownStore(type: Extract<TypeSyntax, { kind: "named" }>, store: string): StaticType {
     const hint = suggestion(store, this.stores.keys())
     const names = [...this.stores.keys()]
-    const all = hint !== "" || names.length > 8 ? "" : names.length === 0 ? "; this service has no stores" : `; there are ${names.join(", ")}`
+    const all =
+      hint !== "" || names.length > 8 ? "" : names.length === 0 ? "; this service has no stores" : `; there are ${names.join(", ")}`
     this.issues.add("unknown-store", type.storeSpan ?? type, `unknown store "${store}"${hint}${all}`)
     return anyType
   }
 
   private parameterOf(type: Extract<TypeSyntax, { kind: "parameterOf" }>): StaticType {
     if (!this.components.has(type.component)) {
-      this.issues.add("unknown-component", type, `unknown component "${type.component}"${suggestion(type.component, this.components.keys())}`)
+      this.issues.add(
+        "unknown-component",
+        type,
+        `unknown component "${type.component}"${suggestion(type.component, this.components.keys())}`
+      )
       return anyType
     }
     const signature = this.components.get(type.component)

@@ -8,7 +8,19 @@
 import type { Field, StoreDefinition } from "../Schema/Definition.ts"
 import type { LiteralValue } from "./Syntax.ts"
 
-export type SimpleKind = "string" | "int" | "long" | "number" | "decimal" | "boolean" | "date" | "uuid" | "objectId" | "binary" | "any" | "null"
+export type SimpleKind =
+  | "string"
+  | "int"
+  | "long"
+  | "number"
+  | "decimal"
+  | "boolean"
+  | "date"
+  | "uuid"
+  | "objectId"
+  | "binary"
+  | "any"
+  | "null"
 
 export type StaticType =
   | { readonly kind: SimpleKind }
@@ -118,7 +130,10 @@ export function fits(from: StaticType, to: StaticType, depth = 0): boolean {
   if (from === to || from.kind === "any" || to.kind === "any" || depth > comparedDepthMax) return true
   if (from.kind === "union") return from.members.every((member) => fits(member, to, depth + 1))
   if (to.kind === "union") {
-    return to.members.some((member) => fits(from, member, depth + 1)) || (from.kind === "literals" && from.values.every((value) => fitsSome(value, to.members)))
+    return (
+      to.members.some((member) => fits(from, member, depth + 1)) ||
+      (from.kind === "literals" && from.values.every((value) => fitsSome(value, to.members)))
+    )
   }
   if (from.kind === "literals") return from.values.every((value) => literalFits(value, to))
   if (from.kind === "struct" && to.kind === "struct") {

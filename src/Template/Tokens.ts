@@ -60,7 +60,8 @@ export class Tokens {
 
   next(): Token {
     const token = this.peek()
-    if (++this.count > expressionTokensMax) throw mistake("limit", token, `an expression has at most ${expressionTokensMax} words and signs`)
+    if (++this.count > expressionTokensMax)
+      throw mistake("limit", token, `an expression has at most ${expressionTokensMax} words and signs`)
     this.ahead = undefined
     this.lastEnd = token.end
     return token
@@ -130,7 +131,8 @@ export class Tokens {
     let cursor = at + 1
     for (;;) {
       const unit = this.source[cursor]
-      if (unit === undefined || unit === "\n") throw mistake("unclosed", { at, end: cursor }, `this string is not closed: ${quote} is missing`)
+      if (unit === undefined || unit === "\n")
+        throw mistake("unclosed", { at, end: cursor }, `this string is not closed: ${quote} is missing`)
       if (unit === quote) return { kind: "string", text, at, end: cursor + 1 }
       if (unit !== "\\") {
         text += unit
@@ -145,7 +147,18 @@ export class Tokens {
 
   private readEscape(at: number): { text: string; end: number } {
     const letter = this.source[at + 1] ?? ""
-    const simple: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", "\\": "\\", '"': '"', "'": "'", "`": "`", $: "$", "{": "{", "}": "}" }
+    const simple: Readonly<Record<string, string>> = {
+      n: "\n",
+      t: "\t",
+      r: "\r",
+      "\\": "\\",
+      '"': '"',
+      "'": "'",
+      "`": "`",
+      $: "$",
+      "{": "{",
+      "}": "}"
+    }
     const text = simple[letter]
     if (text !== undefined) return { text, end: at + 2 }
     const code = /u(?:\{([0-9A-Fa-f]{1,6})\}|([0-9A-Fa-f]{4}))/y

@@ -22,7 +22,12 @@ function postfix(tokens: Tokens, depth: number): TypeSyntax {
   let type = primary(tokens, depth)
   for (;;) {
     if (tokens.take("?")) {
-      type = { kind: "union", members: [type, { kind: "literal", value: null, at: type.at, end: type.end }], at: type.at, end: tokens.lastEnd }
+      type = {
+        kind: "union",
+        members: [type, { kind: "literal", value: null, at: type.at, end: type.end }],
+        at: type.at,
+        end: tokens.lastEnd
+      }
       continue
     }
     if (!tokens.take("[")) return type
@@ -59,7 +64,8 @@ function primary(tokens: Tokens, depth: number): TypeSyntax {
 function named(tokens: Tokens, name: string, at: number): TypeSyntax {
   if (tokens.take("<")) {
     const store = tokens.next()
-    if (store.kind !== "name" && store.kind !== "string") throw mistake("syntax", store, `expected the name of a store, found ${described(store)}`)
+    if (store.kind !== "name" && store.kind !== "string")
+      throw mistake("syntax", store, `expected the name of a store, found ${described(store)}`)
     const { end } = tokens.expect(">", "behind the store's name")
     return { kind: "named", name, store: store.text, storeSpan: { at: store.at, end: store.end }, at, end }
   }
@@ -75,7 +81,8 @@ function struct(tokens: Tokens, at: number, depth: number): TypeSyntax {
   const fields: Array<StructFieldSyntax> = []
   while (!tokens.sees("}")) {
     const name = tokens.next()
-    if (name.kind !== "name" && name.kind !== "string") throw mistake("syntax", name, `expected the name of a field, found ${described(name)}`)
+    if (name.kind !== "name" && name.kind !== "string")
+      throw mistake("syntax", name, `expected the name of a field, found ${described(name)}`)
     if (fields.some((field) => field.name === name.text)) throw mistake("duplicate", name, `field "${name.text}" is declared twice`)
     const optional = tokens.take("?")
     tokens.expect(":", `behind the field "${name.text}"`)

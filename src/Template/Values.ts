@@ -14,7 +14,17 @@ import { formatHex, formatKey, formatUuid } from "../Bson/Key.ts"
 import * as Type from "../Bson/Type.ts"
 import { readLatin1, readUtf8 } from "../Bson/Utf8.ts"
 import { Decimal128, encodeValue } from "../Bson/Value.ts"
-import { documentEnd, findElement, firstElement, isInt64Safe, readDouble, readInt32, readInt64, readInt64Number, valueOffset } from "../Bson/View.ts"
+import {
+  documentEnd,
+  findElement,
+  firstElement,
+  isInt64Safe,
+  readDouble,
+  readInt32,
+  readInt64,
+  readInt64Number,
+  valueOffset
+} from "../Bson/View.ts"
 import { textLengthMax } from "./Limits.ts"
 import { renderLimit } from "./Page.ts"
 
@@ -130,7 +140,14 @@ export function trueAt(bytes: Uint8Array, type: number, at: number): boolean {
 /** Whether `read(bytes, type, at)` is neither null nor false. */
 export function shownAt(bytes: Uint8Array, type: number, at: number): boolean {
   if (type === Type.BOOLEAN) return bytes[at] === 1
-  return type !== Type.MISSING && type !== Type.NULL && type !== Type.REGEX && type !== Type.TIMESTAMP && type !== Type.MIN_KEY && type !== Type.MAX_KEY
+  return (
+    type !== Type.MISSING &&
+    type !== Type.NULL &&
+    type !== Type.REGEX &&
+    type !== Type.TIMESTAMP &&
+    type !== Type.MIN_KEY &&
+    type !== Type.MAX_KEY
+  )
 }
 
 /** Whether the string at `at` is `text`, given as UTF-8. */

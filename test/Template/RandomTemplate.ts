@@ -28,7 +28,8 @@ export class TemplateText {
   /** A page over `orders`, `order` and `title` that calls a component for lines. */
   page(): string {
     const names: Names = { orders: ["orders"], lines: [], numbers: ["amount"], texts: ["title"] }
-    const header = '{param orders: Doc<orders>[]}{param order?: Doc<orders>}{param title: string = "none"}{param amount: number?}\n{import Line from "./line.zsx"}\n'
+    const header =
+      '{param orders: Doc<orders>[]}{param order?: Doc<orders>}{param title: string = "none"}{param amount: number?}\n{import Line from "./line.zsx"}\n'
     return header + this.nodes({ ...names }, 3)
   }
 
@@ -65,7 +66,8 @@ export class TemplateText {
     if (kind === 0) return this.pick([" text ", "\n  ", "a < b &amp; ", "<br>", "é", "x".repeat(250), "<!-- c -->", "{# c #}"])
     if (kind <= 2) return `{${this.text(names, 2)}}`
     if (kind === 3) return `<p ${this.attributes(names)}>${this.pick(["", "x"])}</p>`
-    if (kind === 4) return `{if ${this.test(names, 2)}}${this.nodes(names, depth - 1)}{else if ${this.test(names, 1)}}y{else}${this.nodes(names, depth - 1)}{/if}`
+    if (kind === 4)
+      return `{if ${this.test(names, 2)}}${this.nodes(names, depth - 1)}{else if ${this.test(names, 1)}}y{else}${this.nodes(names, depth - 1)}{/if}`
     if (kind <= 7) return this.loop(names, depth)
     if (kind === 8) return `<div>\n  ${this.nodes(names, depth - 1)}\n</div>`
     return this.call(names, depth)
@@ -82,7 +84,8 @@ export class TemplateText {
     }
     const order = names.orders.at(-1)
     if (order === undefined || order === "orders") return "-"
-    const inner = list === "tags" ? { ...names, numbers, texts: [...names.texts, item] } : { ...names, numbers, lines: [...names.lines, item] }
+    const inner =
+      list === "tags" ? { ...names, numbers, texts: [...names.texts, item] } : { ...names, numbers, lines: [...names.lines, item] }
     return `{for ${head} in ${order}.${list === "tags" ? "tags" : "lines"}}${this.nodes(inner, depth - 1)}{else}0{/for}`
   }
 
@@ -108,7 +111,11 @@ export class TemplateText {
 
   /** The beginning of a path that ends in an order. */
   private order(names: Names): string {
-    return names.orders.length > 1 ? this.pick(names.orders.slice(1)) : names.orders.length === 1 ? `orders[${this.pick(["0", "1", "9"])}]` : "line"
+    return names.orders.length > 1
+      ? this.pick(names.orders.slice(1))
+      : names.orders.length === 1
+        ? `orders[${this.pick(["0", "1", "9"])}]`
+        : "line"
   }
 
   /** An expression that can be printed. */
@@ -142,7 +149,8 @@ export class TemplateText {
       () => `("" + ${text()} + ${text()})`,
       () => `(${text()} | upper | ${this.pick(["lower", "trim", "url", "upper"])})`,
       () => `(${order}.total | money(${this.pick(['"EUR"', '"JPY"', "", `${order}.customer`])}))`,
-      () => `(${order}.${this.pick(["weight", "total", "count", "serial"])} | number${this.pick(["", "(2)", "(0)", '(3, ",")', '(1, ".", ",")'])})`,
+      () =>
+        `(${order}.${this.pick(["weight", "total", "count", "serial"])} | number${this.pick(["", "(2)", "(0)", '(3, ",")', '(1, ".", ",")'])})`,
       () => `(${order}.placedAt | date${this.pick(["", '("D MMM YYYY HH:mm:ss.SSS")'])})`,
       () => `(${order}.${this.pick(["labels", "lines", "extra", "customer"])} | json)`,
       () => `(${text()} | default(${text()}))`,
@@ -154,7 +162,13 @@ export class TemplateText {
   }
 
   private number(names: Names): string {
-    return this.pick([...(names.orders.length > 0 ? names.numbers.filter((name) => name !== "n") : []), "3", "0", "-1.5", ...(names.orders.length > 0 ? [`${this.order(names)}.count`, `${this.order(names)}.serial`] : [])])
+    return this.pick([
+      ...(names.orders.length > 0 ? names.numbers.filter((name) => name !== "n") : []),
+      "3",
+      "0",
+      "-1.5",
+      ...(names.orders.length > 0 ? [`${this.order(names)}.count`, `${this.order(names)}.serial`] : [])
+    ])
   }
 
   private test(names: Names, depth: number): string {
@@ -181,7 +195,12 @@ export class TemplateText {
     ]
     if (depth === 0 || this.random() < 0.5) return `(${this.pick(simple)})`
     const test = () => this.test(names, depth - 1)
-    return this.pick([() => `not (${test()})`, () => `((${test()}) and (${test()}))`, () => `((${test()}) or (${test()}))`, () => `(${test()})`])()
+    return this.pick([
+      () => `not (${test()})`,
+      () => `((${test()}) and (${test()}))`,
+      () => `((${test()}) or (${test()}))`,
+      () => `(${test()})`
+    ])()
   }
 }
 
@@ -202,7 +221,10 @@ function anyValue(random: Random, depth: number): Value {
     () => pick(random, [0n, 9007199254740993n, -9223372036854775808n, 12n]),
     () => pick(random, ["", "x", "<b>&\"'", "javascript:alert(1)", "/a?b", "é日😀", "paid", "a".repeat(60), "b<".repeat(40)]),
     () => new Date(Math.floor(random() * 4e12) - 2e12),
-    () => Decimal128.fromString(pick(random, ["0", "0.00", "12.345", "-7.5", "1E+3", "0.0000001", "NaN", "Infinity", "9999999999999999999999999999999999", "12.5"])),
+    () =>
+      Decimal128.fromString(
+        pick(random, ["0", "0.00", "12.345", "-7.5", "1E+3", "0.0000001", "NaN", "Infinity", "9999999999999999999999999999999999", "12.5"])
+      ),
     () => new Key(Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256))),
     () => new UUID("0123456789abcdef0123456789abcdef"),
     () => new ObjectId("0123456789abcdef01234567")
@@ -214,7 +236,11 @@ function anyValue(random: Random, depth: number): Value {
 }
 
 export function randomOrder(random: Random): Record<string, Value> {
-  const line = (): Value => ({ sku: pick(random, ["A-1", "<B>", ""]), quantity: Math.floor(random() * 20), ...(random() < 0.3 ? { note: "n'" } : {}) })
+  const line = (): Value => ({
+    sku: pick(random, ["A-1", "<B>", ""]),
+    quantity: Math.floor(random() * 20),
+    ...(random() < 0.3 ? { note: "n'" } : {})
+  })
   const fields: Record<string, () => Value> = {
     _id: () => new Key(Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256))),
     customer: () => pick(random, ["Ann & Bob", "x", "Zoë", "O'Neil <3"]),

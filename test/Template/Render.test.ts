@@ -110,17 +110,30 @@ describe("operators", () => {
   for (const [source, expected] of table) it(`${source} gives ${expected}`, () => assert.strictEqual(show(source), expected))
 
   it("orders texts by code point, not by UTF-16 unit", () => {
-    assert.strictEqual(render('{param a: string}{param b: string}{a < b}', { a: "\uff5e", b: "\u{1f600}" }), "true")
+    assert.strictEqual(render("{param a: string}{param b: string}{a < b}", { a: "\uff5e", b: "\u{1f600}" }), "true")
   })
 
   it("counts 0, NaN, empty texts and empty lists as false, documents and dates as true", () => {
     const cases: ReadonlyArray<readonly [Value, string]> = [
-      [0, "no"], [Number.NaN, "no"], ["", "no"], [[], "no"], [false, "no"], [null, "no"], [0n, "no"], [Decimal128.fromString("0.00"), "no"],
-      [1, "yes"], ["0", "yes"], [[0], "yes"], [{}, "yes"], [new Date(0), "yes"], [2n ** 60n, "yes"], [Decimal128.fromString("0.01"), "yes"]
+      [0, "no"],
+      [Number.NaN, "no"],
+      ["", "no"],
+      [[], "no"],
+      [false, "no"],
+      [null, "no"],
+      [0n, "no"],
+      [Decimal128.fromString("0.00"), "no"],
+      [1, "yes"],
+      ["0", "yes"],
+      [[0], "yes"],
+      [{}, "yes"],
+      [new Date(0), "yes"],
+      [2n ** 60n, "yes"],
+      [Decimal128.fromString("0.01"), "yes"]
     ]
     for (const [value, expected] of cases) {
       assert.strictEqual(render("{param x: any}{if x}yes{else}no{/if}", { x: value }), expected)
-      assert.strictEqual(render("{param x: { y: any }}{x.y ? \"yes\" : \"no\"}", { x: { y: value } }), expected)
+      assert.strictEqual(render('{param x: { y: any }}{x.y ? "yes" : "no"}', { x: { y: value } }), expected)
     }
   })
 })
@@ -153,7 +166,10 @@ describe("pipes", () => {
   for (const [source, expected] of table) it(`${source} gives ${expected}`, () => assert.strictEqual(show(source), expected))
 
   it("writes the rows of a query as JSON", () => {
-    assert.strictEqual(render("{param x: { n: int }[]}{x | json}", { x: rows({ n: 1 }, undefined, { n: 2 }) }), "[{&quot;n&quot;:1},null,{&quot;n&quot;:2}]")
+    assert.strictEqual(
+      render("{param x: { n: int }[]}{x | json}", { x: rows({ n: 1 }, undefined, { n: 2 }) }),
+      "[{&quot;n&quot;:1},null,{&quot;n&quot;:2}]"
+    )
     assert.strictEqual(render("{param x: { n: int }[]}{x | json}", { x: rows() }), "[]")
   })
 })
@@ -161,7 +177,10 @@ describe("pipes", () => {
 describe("blocks", () => {
   it("renders the first branch whose test holds", () => {
     const source = "{param n: int}{if n == 1}one{else if n == 2}two{else}many{/if}"
-    assert.deepEqual([1, 2, 3].map((n) => render(source, { n })), ["one", "two", "many"])
+    assert.deepEqual(
+      [1, 2, 3].map((n) => render(source, { n })),
+      ["one", "two", "many"]
+    )
   })
 
   it("loops over arrays and rows with an index, or renders the else part", () => {
@@ -179,7 +198,8 @@ describe("blocks", () => {
   })
 
   it("names a value with let for the rest of the block", () => {
-    const source = '{param order: Doc<orders>}{let city = order.address.city}{let big = order.count > 2}{for line in order.lines}{let sku = line.sku}{sku}@{city}{if big}!{/if} {/for}'
+    const source =
+      "{param order: Doc<orders>}{let city = order.address.city}{let big = order.count > 2}{for line in order.lines}{let sku = line.sku}{sku}@{city}{if big}!{/if} {/for}"
     assert.strictEqual(render(source, { order }), "A-1@Zürich! &lt;B&gt;@Zürich! ")
   })
 
@@ -188,7 +208,8 @@ describe("blocks", () => {
   })
 
   it("renders what it is given when the data does not have the type it should have", () => {
-    const source = "{param order: Doc<orders>}{for line in order.lines}{line.sku}{else}none{/for} {order.address.city} {order.count + 1} {order.total | money}|"
+    const source =
+      "{param order: Doc<orders>}{for line in order.lines}{line.sku}{else}none{/for} {order.address.city} {order.count + 1} {order.total | money}|"
     assert.strictEqual(render(source, { order: { lines: "no list", address: 5, count: "3", total: "x" } }), "none  31 |")
   })
 })
@@ -196,7 +217,7 @@ describe("blocks", () => {
 describe("elements and attributes", () => {
   const table: ReadonlyArray<readonly [string, string]> = [
     ["<br><br/><img src='/a.png' alt>", "<br><br><img src='/a.png' alt>"],
-    ["<div/><svg><path d=\"M0 0\"/></svg>", '<div></div><svg><path d="M0 0"></path></svg>'],
+    ['<div/><svg><path d="M0 0"/></svg>', '<div></div><svg><path d="M0 0"></path></svg>'],
     ["<p title=x>a < b && c</p>", '<p title="x">a < b && c</p>'],
     ['<p title="${order.customer} ${order.count}">x</p>', '<p title="Ann &amp; Bob 3">x</p>'],
     ["<p title='${order.customer}'>x</p>", "<p title='Ann &amp; Bob'>x</p>"],
@@ -206,18 +227,27 @@ describe("elements and attributes", () => {
     ["<p class={open: order.express, (order.status)}>x</p>", '<p class="paid">x</p>'],
     ["<p class={open: order.express}>x</p>", "<p>x</p>"],
     ["<p class={order.status}>x</p>", '<p class="paid">x</p>'],
-    ["<p data-order={order.labels | json}>x</p>", '<p data-order="{&quot;en&quot;:&quot;order&quot;,&quot;de&quot;:&quot;Bestellung&quot;}">x</p>'],
+    [
+      "<p data-order={order.labels | json}>x</p>",
+      '<p data-order="{&quot;en&quot;:&quot;order&quot;,&quot;de&quot;:&quot;Bestellung&quot;}">x</p>'
+    ],
     ["<script>if (a < b) { run({x: 1}) }</script>", "<script>if (a < b) { run({x: 1}) }</script>"],
     ["<style>p > a { color: red }</style>", "<style>p > a { color: red }</style>"],
     ["<title>{order.customer}</title>", "<title>Ann &amp; Bob</title>"],
     ["<!-- a {b} c --><p>x</p>", "<!-- a {b} c --><p>x</p>"],
     ["<><b>1</b><i>2</i></>", "<b>1</b><i>2</i>"],
-    ['<a hx-get="/orders/${order._id}" hx-vals={order.labels | json} x-data="{ open: false }">x</a>', '<a hx-get="/orders/00112233445566778899aabbccddeeff" hx-vals="{&quot;en&quot;:&quot;order&quot;,&quot;de&quot;:&quot;Bestellung&quot;}" x-data="{ open: false }">x</a>']
+    [
+      '<a hx-get="/orders/${order._id}" hx-vals={order.labels | json} x-data="{ open: false }">x</a>',
+      '<a hx-get="/orders/00112233445566778899aabbccddeeff" hx-vals="{&quot;en&quot;:&quot;order&quot;,&quot;de&quot;:&quot;Bestellung&quot;}" x-data="{ open: false }">x</a>'
+    ]
   ]
   for (const [source, expected] of table) it(`${source} gives ${expected}`, () => assert.strictEqual(show(source), expected))
 
   it("keeps the doctype", () => {
-    assert.strictEqual(render("{param t: string}\n<!doctype html>\n<html>\n<head>\n  <title>{t}</title>\n</head>\n<body>\n</body>\n</html>\n", { t: "x" }), "<!doctype html><html><head><title>x</title></head><body>\n</body></html>")
+    assert.strictEqual(
+      render("{param t: string}\n<!doctype html>\n<html>\n<head>\n  <title>{t}</title>\n</head>\n<body>\n</body>\n</html>\n", { t: "x" }),
+      "<!doctype html><html><head><title>x</title></head><body>\n</body></html>"
+    )
   })
 })
 
@@ -235,7 +265,8 @@ describe("white space", () => {
     ["<b>a</b>\n{# a comment #}\n<i>c</i> {# another #} <u>d</u>", "<b>a</b>\n<i>c</i>  <u>d</u>"],
     ["\n\n  <p>x</p>  \n\n", "<p>x</p>"]
   ]
-  for (const [source, expected] of table) it(`${JSON.stringify(source)} gives ${JSON.stringify(expected)}`, () => assert.strictEqual(show(source), expected))
+  for (const [source, expected] of table)
+    it(`${JSON.stringify(source)} gives ${JSON.stringify(expected)}`, () => assert.strictEqual(show(source), expected))
 })
 
 describe("components", () => {
@@ -243,32 +274,51 @@ describe("components", () => {
     render([{ path: "templates/page.zsx", source }, ...others.map(([path, source]) => ({ path, source }))], { order })
 
   it("calls a component with typed properties", () => {
-    const source = '{param order: Doc<orders>}{import Line from "./parts/line.zsx"}{for line in order.lines}<Line line={line} title="No. ${line.quantity}" bold/>{/for}'
-    const line = '{param line: { sku: string }}{param title: string}{param bold: boolean = false}{param lead: string = "-"}{lead}{if bold}<b>{line.sku}</b>{/if} {title};'
+    const source =
+      '{param order: Doc<orders>}{import Line from "./parts/line.zsx"}{for line in order.lines}<Line line={line} title="No. ${line.quantity}" bold/>{/for}'
+    const line =
+      '{param line: { sku: string }}{param title: string}{param bold: boolean = false}{param lead: string = "-"}{lead}{if bold}<b>{line.sku}</b>{/if} {title};'
     assert.strictEqual(page(source, ["templates/parts/line.zsx", line]), "-<b>A-1</b> No. 2;-<b>&lt;B&gt;</b> No. 1;")
   })
 
   it("shows children where the slot is, with the caller's variables", () => {
-    const source = '{param order: Doc<orders>}{import Card from "../card.zsx"}{for line in order.lines}<Card><i>{line.sku}</i> of {order.count}</Card>{/for}<Card/>'
-    assert.strictEqual(page(source, ["card.zsx", "<div><slot>empty</slot></div>"]), "<div><i>A-1</i> of 3</div><div><i>&lt;B&gt;</i> of 3</div><div>empty</div>")
+    const source =
+      '{param order: Doc<orders>}{import Card from "../card.zsx"}{for line in order.lines}<Card><i>{line.sku}</i> of {order.count}</Card>{/for}<Card/>'
+    assert.strictEqual(
+      page(source, ["card.zsx", "<div><slot>empty</slot></div>"]),
+      "<div><i>A-1</i> of 3</div><div><i>&lt;B&gt;</i> of 3</div><div>empty</div>"
+    )
   })
 
   it("hands a slot on through a layout in a layout", () => {
     const source = '{param order: Doc<orders>}{import Outer from "./outer.zsx"}<Outer>{order.count}</Outer>'
-    assert.strictEqual(page(source, ["templates/outer.zsx", '{import Inner from "./inner.zsx"}<a1><Inner><slot/>!</Inner></a1>'], ["templates/inner.zsx", "<b1><slot/></b1>"]), "<a1><b1>3!</b1></a1>")
+    assert.strictEqual(
+      page(
+        source,
+        ["templates/outer.zsx", '{import Inner from "./inner.zsx"}<a1><Inner><slot/>!</Inner></a1>'],
+        ["templates/inner.zsx", "<b1><slot/></b1>"]
+      ),
+      "<a1><b1>3!</b1></a1>"
+    )
   })
 
   it("passes rows, lists and computed values on", () => {
     const source = '{param orders: Doc<orders>[]}{import List from "./list.zsx"}<List orders={orders} n={orders.length + 1}/>'
     const list = "{param orders: Doc<orders>[]}{param n: int}{for order in orders}{order.customer}{/for}{n}"
-    const files = [{ path: "page.zsx", source }, { path: "list.zsx", source: list }]
+    const files = [
+      { path: "page.zsx", source },
+      { path: "list.zsx", source: list }
+    ]
     assert.strictEqual(render(files, { orders: rows({ customer: "A" }, { customer: "B" }) }), "AB3")
     assert.strictEqual(render(files, { orders: [{ customer: "A" }] }), "A2")
   })
 
   it("takes a type from another template's parameter", () => {
     const source = '{import Line from "./line.zsx"}{param lines: Line.line[]}{for line in lines}<Line line={line}/>{/for}'
-    const files = [{ path: "page.zsx", source }, { path: "line.zsx", source: '{param line: Doc<orders>["lines"][number]}{line.sku}' }]
+    const files = [
+      { path: "page.zsx", source },
+      { path: "line.zsx", source: '{param line: Doc<orders>["lines"][number]}{line.sku}' }
+    ]
     assert.strictEqual(render(files, { lines: [{ sku: "x", quantity: 1 }] }), "x")
   })
 
@@ -281,8 +331,9 @@ describe("components", () => {
 
 describe("values that may be missing", () => {
   it("are there inside of a test for them", () => {
-    const line = { path: "line.zsx", source: '{param line: { sku: string }}{param n: int = 0}{line.sku}{n}' }
-    const page = (body: string) => render([{ path: "page.zsx", source: `{param order: Doc<orders>}{import Line from "./line.zsx"}${body}` }, line], { order })
+    const line = { path: "line.zsx", source: "{param line: { sku: string }}{param n: int = 0}{line.sku}{n}" }
+    const page = (body: string) =>
+      render([{ path: "page.zsx", source: `{param order: Doc<orders>}{import Line from "./line.zsx"}${body}` }, line], { order })
     assert.strictEqual(page("{if order.lines[0]}<Line line={order.lines[0]}/>{/if}"), "A-10")
     assert.strictEqual(page("{if order.lines[0] != null and order.lines[0].quantity > 1}<Line line={order.lines[0]}/>{/if}"), "A-10")
     assert.strictEqual(page("{if not order.lines[1]}none{else}<Line line={order.lines[1]}/>{/if}"), "&lt;B&gt;0")

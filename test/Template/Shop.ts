@@ -3,7 +3,17 @@ import { assert } from "vitest"
 import { ByteSink } from "../../src/Bson/ByteSink.ts"
 import { encode, encodeValue, type Value } from "../../src/Bson/Value.ts"
 import type { StoreDefinition } from "../../src/Schema/Definition.ts"
-import { admitTemplates, type Binding, compileTemplates, formatIssue, prepare, type RenderOptions, type RowList, type TemplateFile, type TemplateSet } from "../../src/Template/Template.ts"
+import {
+  admitTemplates,
+  type Binding,
+  compileTemplates,
+  formatIssue,
+  prepare,
+  type RenderOptions,
+  type RowList,
+  type TemplateFile,
+  type TemplateSet
+} from "../../src/Template/Template.ts"
 
 export const stores: ReadonlyArray<StoreDefinition> = [
   {
@@ -20,7 +30,10 @@ export const stores: ReadonlyArray<StoreDefinition> = [
       express: { type: "boolean", optional: true },
       placedAt: { type: "date" },
       address: { type: "struct", fields: { city: { type: "string" }, street: { type: "string", nullable: true } }, optional: true },
-      lines: { type: "array", items: { type: "struct", fields: { sku: { type: "string" }, quantity: { type: "int" }, note: { type: "string", optional: true } } } },
+      lines: {
+        type: "array",
+        items: { type: "struct", fields: { sku: { type: "string" }, quantity: { type: "int" }, note: { type: "string", optional: true } } }
+      },
       tags: { type: "array", items: { type: "string" }, optional: true },
       labels: { type: "record", values: { type: "string" }, optional: true },
       extra: { type: "any", optional: true }
