@@ -15,6 +15,8 @@ import { fileURLToPath } from "node:url"
 const NODE_MAJOR_MIN = 24
 const LOCK_POLL_MS = 200
 const LOCK_WAIT_MS_MAX = 10 * 60_000
+/** Threads for file work: the log's sync must not wait behind reads of files. */
+const THREADS = "8"
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..")
 const modules = join(root, "node_modules")
@@ -108,7 +110,7 @@ function run(node, file, rest) {
   const path = `${join(modules, ".bin")}${delimiter}${dirname(node)}${delimiter}${process.env.PATH ?? ""}`
   const child = spawn(node, [resolve(root, file), ...rest], {
     stdio: ours ? ["inherit", "inherit", "inherit", "ipc"] : "inherit",
-    env: { ...process.env, PATH: path }
+    env: { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? THREADS, PATH: path }
   })
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal))
   child.on("error", (error) => fail(`cannot run ${node}: ${error.message}`))

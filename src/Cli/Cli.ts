@@ -1,0 +1,166 @@
+/**
+ * The `planck` command. Each verb lives in a file of its own, loaded only when it is called: `planck --help` must not load the engine.
+ *
+ * Invariants
+ * - Exit code 0: done (a server that was asked to stop included). 1: not done, and one line on standard error says why. 2: wrong usage.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Argument from "effect/cli/Argument"
+import * as CliError from "effect/cli/CliError"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import type { Failure } from "./Failure.ts"
+import { failureOf } from "./Failure.ts"
+import { sayFailure } from "./Output.ts"
+import { VERSION } from "./Version.ts"
+
+const EXIT_USAGE = 2
+const EXIT_FAILED = 1
+
+const root = Command.make("planck").pipe(
+  Command.withSharedFlags({
+    json: Flag.Boolean("json").pipe(Flag.withDefault(false), Flag.withDescription("Answer in JSON, one value a line")),
+    config: Flag.String("config").pipe(
+      Flag.withAlias("c"),
+      Flag.optional,
+      Flag.withDescription("Configuration file instead of planck.yaml of the folder")
+    )
+  }),
+  Command.withDescription("Document database, web server, WASM runtime and template engine in one process")
+)
+
+const folder = Argument.String("folder").pipe(Argument.withDescription("Folder of the service"), Argument.withDefault("."))
+const port = Flag.Int("port").pipe(Flag.withAlias("p"), Flag.optional, Flag.withDescription("Port to listen on, over the configuration"))
+const dir = Flag.String("dir").pipe(Flag.optional, Flag.withDescription("Directory of the data, over the configuration"))
+
+const build = Command.make(
+  "build",
+  {
+    folder,
+    out: Flag.String("out").pipe(
+      Flag.withAlias("o"),
+      Flag.optional,
+      Flag.withDescription("File to write; <folder>/dist/<name>.wasm otherwise")
+    )
+  },
+  ({ folder, out }) =>
+    verb(({ json }) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./BuildCommand.ts")),
+        (command) => command.build({ folder, out: Option.getOrUndefined(out), output: { json } })
+      )
+    )
+).pipe(Command.withDescription("Build a service into one .wasm"))
+
+const dev = Command.make("dev", { folder, port, dir }, ({ folder, port, dir }) =>
+  verb(({ json, config }) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./DevCommand.ts")),
+      (command) => command.dev({ folder, port: Option.getOrUndefined(port), dir: Option.getOrUndefined(dir), config, output: { json } })
+    )
+  )
+).pipe(Command.withDescription("Build, serve, and do both again at every change; the data stays"))
+
+const serve = Command.make(
+  "serve",
+  {
+    source: Argument.String("source").pipe(
+      Argument.withDescription("A .wasm, or the folder of a service; the one of planck.yaml otherwise"),
+      Argument.optional
+    ),
+    port,
+    dir
+  },
+  ({ source, port, dir }) =>
+    verb(({ json, config }) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./ServeCommand.ts")),
+        (command) =>
+          command.serve({
+            source: Option.getOrUndefined(source),
+            port: Option.getOrUndefined(port),
+            dir: Option.getOrUndefined(dir),
+            config,
+            output: { json }
+          })
+      )
+    )
+).pipe(Command.withDescription("Serve a service until SIGTERM or SIGINT"))
+
+const inspect = Command.make("inspect", { file: Argument.String("file").pipe(Argument.withDescription("A built .wasm")) }, ({ file }) =>
+  verb(({ json }) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./InspectCommand.ts")),
+      (command) => command.inspect({ file, output: { json } })
+    )
+  )
+).pipe(Command.withDescription("Show what a built service holds and asks for"))
+
+const query = Command.make(
+  "query",
+  {
+    directory: Argument.String("directory").pipe(Argument.withDescription("Directory of the data")),
+    statement: Argument.String("pql").pipe(Argument.withDescription("A statement, like 'orders.filter(total > 10).limit(5)'")),
+    service: Flag.String("service").pipe(Flag.optional, Flag.withDescription("Whose data, when the directory holds several services'")),
+    param: Flag.KeyValuePair("param").pipe(Flag.withDefault({}), Flag.withDescription("Value of a $name in the statement; JSON or text"))
+  },
+  ({ directory, statement, service, param }) =>
+    verb(({ json }) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./QueryCommand.ts")),
+        (command) => command.query({ directory, statement, service: Option.getOrUndefined(service), parameters: param, output: { json } })
+      )
+    )
+).pipe(Command.withDescription("Run a statement on the data of a stopped server"))
+
+interface SharedFlags {
+  readonly json: boolean
+  readonly config: string | undefined
+}
+
+/** Runs a verb with the shared flags; whatever it fails with becomes a failure that has been said. */
+const verb = <E, R>(run: (flags: SharedFlags) => Effect.Effect<void, E, R>) =>
+  Effect.gen(function* () {
+    const flags = yield* root
+    const shared = { json: flags.json, config: Option.getOrUndefined(flags.config) }
+    yield* run(shared).pipe(
+      Effect.mapError(failureOf),
+      Effect.tapError((failure: Failure) => sayFailure(shared, failure))
+    )
+  })
+
+/** The whole command line, for `main` and for tests. */
+export const cli = Command.runWith(root.pipe(Command.withSubcommands([build, dev, serve, inspect, query])), { version: VERSION })
+
+/** Runs the command and ends the process with its exit code. */
+export function main(argv: ReadonlyArray<string>): void {
+  stopWithLauncher()
+  const program = cli(argv).pipe(Effect.provide(NodeServices.layer.pipe(Layer.orDie)), Effect.tapCause(sayDefect))
+  NodeRuntime.runMain(program, {
+    disableErrorReporting: true,
+    teardown: (exit, onExit) => onExit(exitCode(exit))
+  })
+}
+
+/** A stop that was asked for by a signal is a success: requests were drained and the log was closed. */
+function exitCode(exit: Exit.Exit<unknown, unknown>): number {
+  if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return 0
+  return CliError.isCliError(Cause.squash(exit.cause)) ? EXIT_USAGE : EXIT_FAILED
+}
+
+/** A defect is ours: it is shown whole, so that it can be reported. */
+const sayDefect = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Cause.hasDies(cause) ? Effect.logError("planck failed in a way it should not; please report this", cause) : Effect.void
+
+/** When the launcher (scripts/run.mjs) is killed outright, its channel closes: stop as at a signal, so that no orphan keeps the lock. */
+function stopWithLauncher(): void {
+  if (process.channel === undefined || process.channel === null) return
+  process.once("disconnect", () => process.kill(process.pid, "SIGTERM"))
+  process.channel.unref?.()
+}

@@ -1,0 +1,72 @@
+/** `planck inspect`: what a built service holds and asks for, without running anything of it. */
+import * as Effect from "effect/Effect"
+import type { IndexDefinition, StoreDefinition } from "../Schema/Definition.ts"
+import { inspectFile } from "../Wasm/Inspect.ts"
+import type { Module } from "../Wasm/Module.ts"
+import type { Output } from "./Output.ts"
+import { say } from "./Output.ts"
+import { readFile } from "./ServeCommand.ts"
+
+export interface InspectCommandOptions {
+  readonly file: string
+  readonly output: Output
+}
+
+export const inspect = Effect.fn("Cli.inspect")(function* ({ file, output }: InspectCommandOptions) {
+  const bytes = yield* readFile(file)
+  const module = yield* inspectFile(bytes)
+  const parts = sizesOf(module, bytes)
+  yield* say(output, describe(module, parts), { hash: module.hash, sizes: parts, assets: assetsOf(module), manifest: module.manifest })
+})
+
+/** Bytes of the file and of its named parts. */
+const sizesOf = (module: Module, bytes: Uint8Array) => ({
+  file: bytes.length,
+  templates: module.templates?.length ?? 0,
+  sourcemap: module.sourcemap?.length ?? 0,
+  assets: [...module.assets.values()].reduce(
+    (sum, asset) => sum + asset.bytes.length + (asset.gzip?.length ?? 0) + (asset.brotli?.length ?? 0),
+    0
+  )
+})
+
+const assetsOf = (module: Module) =>
+  [...module.assets].map(([path, asset]) => ({ path, type: asset.type, bytes: asset.bytes.length, brotli: asset.brotli?.length ?? null }))
+
+function describe(module: Module, sizes: ReturnType<typeof sizesOf>): string {
+  const { manifest } = module
+  const config = Object.entries(manifest.config).map(
+    ([name, field]) => `  ${name}: ${field.type}${field.secret === true ? " (secret)" : ""}`
+  )
+  return [
+    `${manifest.name} ${manifest.version} (ABI ${manifest.abi}, ${manifest.language})`,
+    `sha256 ${module.hash}`,
+    `size ${sizes.file} bytes: templates ${sizes.templates}, assets ${sizes.assets}, source map ${sizes.sourcemap}`,
+    ...section("stores", manifest.stores.map(describeStore)),
+    ...section(
+      "routes",
+      manifest.routes.map((route) => `  ${route.method.padEnd(6)} ${route.pattern}${route.writes ? "" : "  (reads only)"}`)
+    ),
+    ...section("configuration", config),
+    ...section(
+      "limits",
+      Object.entries(manifest.limits).map(([name, value]) => `  ${name}: ${value}`)
+    ),
+    ...section(
+      "capabilities",
+      manifest.capabilities.map((name) => `  ${name}`)
+    ),
+    ...section(
+      "assets",
+      assetsOf(module).map((asset) => `  ${asset.path}  ${asset.type}, ${asset.bytes} bytes`)
+    )
+  ].join("\n")
+}
+
+const section = (name: string, lines: ReadonlyArray<string>): ReadonlyArray<string> => (lines.length === 0 ? [] : ["", name, ...lines])
+
+const describeStore = (store: StoreDefinition): string =>
+  [`  ${store.name} (id ${store.idKind}): ${Object.keys(store.schema).join(", ")}`, ...store.indexes.map(describeIndex)].join("\n")
+
+const describeIndex = (index: IndexDefinition): string =>
+  `    index ${index.name} on ${index.on.map(({ path, direction }) => (direction === "asc" ? path : `-${path}`)).join(", ")}`
