@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { Disk } from "../Disk/Disk.ts"
+import { diskFault } from "../Disk/Failure.ts"
 import type { Fault } from "../Fault/Fault.ts"
 import type { StoreDefinition } from "../Schema/Definition.ts"
 import type { ChunkAllocator } from "./Arena.ts"
@@ -18,6 +19,7 @@ import { Closed, Poisoned, StorageError, toStorageError } from "./Errors.ts"
 import type { StorageLimits } from "./Limits.ts"
 import { Opening } from "./Opening.ts"
 import type { Snapshot, StoreIndex } from "./Reader.ts"
+import { type StorageReport, verify } from "./Verify.ts"
 import { DurableWaiters, Signal } from "./Waiters.ts"
 
 export interface StorageOptions {
@@ -70,6 +72,26 @@ export class Storage extends Context.Service<
 >()("planck/Storage/Storage") {
   /** Opens the database for the lifetime of the layer. */
   static readonly layer = (options: StorageOptions): Layer.Layer<Storage, StorageError, Disk> => Layer.effect(Storage, make(options))
+
+  /** Checks a database that is not open, and changes nothing; see `Verify.ts`. Fails with DirectoryLocked while somebody has it open. */
+  static readonly verify = (directory: string): Effect.Effect<StorageReport, StorageError, Disk> =>
+    Effect.gen(function* () {
+      const disk = yield* Disk
+      yield* attempt(() => {
+        if (!disk.volume.exists(directory)) throw diskFault("open", directory, "ENOENT")
+      })
+      yield* disk.acquire(directory).pipe(Effect.mapError(({ reason }) => new StorageError({ reason })))
+      return yield* Effect.callback<StorageReport, StorageError>((resume) =>
+        verify(disk.volume, directory, (fault, report) =>
+          resume(
+            attempt(() => {
+              if (report === undefined) throw fault ?? new Error("the check gave neither a report nor a fault")
+              return report
+            })
+          )
+        )
+      )
+    }).pipe(Effect.scoped)
 }
 
 const make = Effect.fnUntraced(function* (options: StorageOptions) {

@@ -125,6 +125,23 @@ describe("Storage", () => {
     }).pipe(Effect.provide(storageOn(volume)))
   })
 
+  it.live("checks a closed database, and none that is open", () => {
+    const volume = new MemoryVolume()
+    const verify = Storage.verify("data/shop").pipe(Effect.provideService(Disk, Disk.over(volume)))
+    const write = Effect.gen(function* () {
+      const storage = yield* Storage
+      yield* storage.defineStores([ORDERS])
+      yield* putOne(1, 5)
+      assert.strictEqual((yield* Effect.flip(verify)).reason._tag, "DirectoryLocked")
+    }).pipe(Effect.provide(storageOn(volume, { flushOnClose: true })))
+    return Effect.gen(function* () {
+      yield* write
+      const report = yield* verify
+      assert.strictEqual(report.problemCount, 0)
+      assert.strictEqual(report.documents, 1)
+    })
+  })
+
   it.live("refuses a bad definition with a path and changes nothing", () =>
     Effect.gen(function* () {
       const storage = yield* Storage
