@@ -131,8 +131,8 @@ export class Store<Name extends string, Shape extends Fields> {
     operator: With,
     value: Operand<At<Row<Name, Shape>, Where>, With>
   ): Query<Row<Name, Shape>>
-  filter(first: never, operator?: never, value?: never): Query<Row<Name, Shape>> {
-    return this.#query.filter(first, operator as never, value as never)
+  filter(first: unknown, operator?: unknown, value?: unknown): Query<Row<Name, Shape>> {
+    return this.#query.filter(first as never, operator as never, value as never)
   }
 
   /** The documents for which at least one of these holds. */

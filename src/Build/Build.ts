@@ -1,7 +1,7 @@
 /**
  * The door: from an author's folder to one `.wasm`, once or whenever it changes.
  */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
