@@ -8,7 +8,7 @@
  * - What is hot is written out rather than called: a generated function is too large for the engine to inline much into it.
  * - Literals are written in whole words; the bytes behind a literal are garbage until the next write, within the sink's slack.
  */
-import { skipValue, textEnd } from "../Bson/View.ts"
+import { skipValue, textEnd, viewOf } from "../Bson/View.ts"
 import type { CompiledExpression, CompiledNode, CompiledTemplate } from "./Compiled.ts"
 import { ExpressionSource } from "./GenerateExpression.ts"
 import { ListCursor, itemOf, lengthOf } from "./Lists.ts"
@@ -77,6 +77,7 @@ const runtime = {
   printValue,
   textEnd,
   skipValue,
+  viewOf,
   noBytes: new Uint8Array(0),
   noView: new DataView(new ArrayBuffer(0))
 }
@@ -135,7 +136,7 @@ class TemplateSource {
     const { number } = place
     this.lines.push(
       `let u${number} = noBytes, v${number} = noView, t${number} = 0, p${number} = 0;`,
-      `if (b${index} instanceof Reference) { u${number} = b${index}.bytes; v${number} = page.source(u${number}); t${number} = b${index}.type; p${number} = b${index}.at; }`
+      `if (b${index} instanceof Reference) { u${number} = b${index}.bytes; v${number} = viewOf(u${number}); t${number} = b${index}.type; p${number} = b${index}.at; }`
     )
     this.locate(place)
   }

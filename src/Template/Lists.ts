@@ -1,6 +1,6 @@
 /** Lists while rendering: arrays of documents and the rows of queries, read the same way. */
 import * as Type from "../Bson/Type.ts"
-import { documentEnd, fieldName, firstElement, skipValue, textEnd } from "../Bson/View.ts"
+import { documentEnd, fieldName, firstElement, skipValue, textEnd, viewOf } from "../Bson/View.ts"
 import type { Page } from "./Page.ts"
 import { field, isRows, read, Reference, type RenderValue, type RowList } from "./Values.ts"
 
@@ -77,7 +77,7 @@ export class ListCursor {
     if (list instanceof Reference) {
       if (list.type !== Type.ARRAY) return
       this.bytes = list.bytes
-      this.view = page.source(list.bytes)
+      this.view = viewOf(list.bytes)
       this.cursor = firstElement(list.at)
       this.end = documentEnd(list.bytes, list.at)
     } else if (isRows(list)) {
@@ -100,7 +100,7 @@ export class ListCursor {
     const bytes = rows.bytes(cursor)
     if (bytes !== this.bytes) {
       this.bytes = bytes
-      this.view = this.page.source(bytes)
+      this.view = viewOf(bytes)
     }
     this.at = rows.at(cursor)
     this.type = this.at < 0 ? 0 : Type.DOCUMENT

@@ -23,9 +23,6 @@ export function renderLimit(limit: RenderLimit["limit"], value: number): Fault<R
   return new Fault<RenderLimit>({ _tag: "RenderLimit", limit, value, message: `a rendering has at most ${value} ${what}` })
 }
 
-const noBytes = new Uint8Array(0)
-const noView = new DataView(noBytes.buffer)
-
 export class Page {
   private sink: ByteSink
   private start: number
@@ -38,8 +35,6 @@ export class Page {
   view: DataView
   /** `room(q, n)` is needed when `q + n` is beyond this. */
   limit: number
-  private lastBytes: Uint8Array = noBytes
-  private lastView: DataView = noView
 
   constructor(sink: ByteSink, outputBytesMax: number, stepsMax: number) {
     this.sink = sink
@@ -48,7 +43,7 @@ export class Page {
     this.stepsMax = stepsMax
     this.steps = stepsMax
     this.out = sink.bytes
-    this.view = viewOf(sink.bytes)
+    this.view = sink.view
     this.limit = Math.min(sink.bytes.length - SLACK_BYTES, sink.length + outputBytesMax)
   }
 
@@ -65,7 +60,7 @@ export class Page {
     sink.ensure(count)
     if (sink.bytes !== this.out) {
       this.out = sink.bytes
-      this.view = viewOf(sink.bytes)
+      this.view = sink.view
     }
     this.limit = Math.min(sink.bytes.length - SLACK_BYTES, Math.max(q + count, this.start + this.outputBytesMax))
   }
@@ -81,17 +76,4 @@ export class Page {
     this.steps -= count
     if (this.steps < 0) throw renderLimit("stepsMax", this.stepsMax)
   }
-
-  /** A view of a document's bytes; rows usually share theirs, so the last one is kept. */
-  source(bytes: Uint8Array): DataView {
-    if (bytes !== this.lastBytes) {
-      this.lastBytes = bytes
-      this.lastView = viewOf(bytes)
-    }
-    return this.lastView
-  }
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

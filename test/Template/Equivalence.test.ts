@@ -10,7 +10,7 @@ describe("generated code and closures", () => {
     it(`agree on the templates of seed ${seed}`, () => {
       const random = randomFrom(seed)
       let written = 0
-      for (let round = 0; round < 25; round++) {
+      for (let round = 0; round < 20; round++) {
         const text = new TemplateText(random)
         const files = [
           { path: "page.zsx", source: text.page() },
@@ -21,7 +21,7 @@ describe("generated code and closures", () => {
         const admitted = admitTemplates(JSON.parse(JSON.stringify(set)))
         const generated = prepare(admitted)
         const interpreted = prepare(admitted, { codeGeneration: false })
-        for (let data = 0; data < 30; data++) {
+        for (let data = 0; data < 20; data++) {
           const bound = bindings(randomData(random))
           const [first, second] = [new ByteSink(64), new ByteSink(64)]
           generated.render("page.zsx", bound, first)

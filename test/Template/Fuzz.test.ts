@@ -92,7 +92,7 @@ describe("the compiler", () => {
     it(`answers every source of seed ${seed} with a set or with places`, () => {
       const random = randomFrom(1000 + seed)
       let right = 0
-      for (let round = 0; round < 250; round++) {
+      for (let round = 0; round < 150; round++) {
         const text = new TemplateText(random)
         const source =
           random() < 0.2
@@ -173,7 +173,7 @@ describe("the host's check of a set", () => {
     const random = randomFrom(99)
     let refused = 0
     let admitted = 0
-    for (let round = 0; round < 500; round++) {
+    for (let round = 0; round < 300; round++) {
       const text = new TemplateText(random)
       const files = [
         { path: "page.zsx", source: text.page() },
@@ -201,7 +201,7 @@ describe("the host's check of a set", () => {
         }
       }
     }
-    assert.isAbove(refused, 100)
-    assert.isAbove(admitted, 20)
+    assert.isAbove(refused, 60)
+    assert.isAbove(admitted, 10)
   })
 })

@@ -30,23 +30,23 @@ describe("numbers with fixed decimals", () => {
       const text = written(fixedTwoInto(out, 0, value))
       if (text === undefined) return
       quick++
-      assert.strictEqual(text, value.toFixed(2))
+      if (text !== value.toFixed(2)) assert.fail(`${value} became ${text}`)
     }
     for (const value of [0, -0, 0.005, 1.005, -0.001, 0.994999, 19999999.99, 2e7, -2e7, 1e300, Number.NaN, Number.POSITIVE_INFINITY])
       check(value)
-    for (let round = 0; round < 50_000; round++) {
+    for (let round = 0; round < 30_000; round++) {
       const value = (random() - 0.5) * 10 ** Math.floor(random() * 9)
       check(value)
       check(Math.round(value * 1000) / 1000)
       check(Math.round(value * 100) / 100)
     }
-    assert.isAbove(quick, 100_000)
+    assert.isAbove(quick, 60_000)
   })
 
   it("of decimals are exact, with halves away from zero", () => {
     const random = randomFrom(4)
     let quick = 0
-    for (let round = 0; round < 20_000; round++) {
+    for (let round = 0; round < 10_000; round++) {
       const digits = String(Math.floor(random() * 10 ** Math.floor(random() * 17)))
       const text = `${random() < 0.3 ? "-" : ""}${digits}E${Math.floor(random() * 24) - 20}`
       const value = decimal(text)
@@ -58,7 +58,7 @@ describe("numbers with fixed decimals", () => {
       if (plain !== undefined) assert.strictEqual(plain, decimalText(value.bytes, value.at))
       if (fixed !== undefined && plain !== undefined) quick++
     }
-    assert.isAbove(quick, 3000)
+    assert.isAbove(quick, 1500)
     assert.strictEqual(fixedText(decimal("9999999999999999999999999999999999"), 2), "9999999999999999999999999999999999.00")
     assert.strictEqual(fixedText(decimal("1E+6000"), 2), "1E+6000")
     assert.strictEqual(fixedText(decimal("1E-6000"), 2), "0.00")
