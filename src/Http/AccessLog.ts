@@ -15,9 +15,13 @@ export class AccessLog {
     this.level = level
   }
 
-  /** Notes one request, if requests like it are logged. */
+  /** Whether a request that is answered with this status is logged: ask before working out what to note. */
+  wants(status: number): boolean {
+    return this.level === "all" || (this.level === "errors" && status >= 500)
+  }
+
+  /** Notes one request. */
   note(method: string, path: string, status: number, requestId: string, tookMs: number): void {
-    if (this.level === "off" || (this.level === "errors" && status < 500)) return
     if (this.lines.length >= LINES_MAX) this.dropped++
     else this.lines.push(`${method} ${path} ${status} ${tookMs.toFixed(0)}ms ${requestId}`)
   }

@@ -90,7 +90,7 @@ export class Gateway {
   readonly accept = (request: IncomingMessage, response: ServerResponse): void => {
     const exchange = this.begin(request, response)
     this.inFlight++
-    response.once("close", () => this.finished())
+    response.on("close", this.finished)
     const fiber = this.ports.fork(this.run(exchange))
     fiber.addObserver((exit) => {
       if (Exit.isFailure(exit)) this.broken(exchange)
@@ -119,7 +119,8 @@ export class Gateway {
     }
   }
 
-  private finished(): void {
+  /** One function for all exchanges: a listener of its own for each would be garbage of each. */
+  private readonly finished = (): void => {
     this.inFlight--
     if (this.inFlight === 0) for (const done of this.idle.splice(0)) done()
   }
@@ -280,7 +281,9 @@ export class Gateway {
       response.end(body, "latin1")
       release?.()
     } else response.end(body.length === 0 ? EMPTY : body, release)
-    this.ports.accessLog.note(exchange.method, exchange.path, status, exchange.requestId, this.ports.nowMs() - exchange.startedMs)
+    const { accessLog } = this.ports
+    if (accessLog.wants(status))
+      accessLog.note(exchange.method, exchange.path, status, exchange.requestId, this.ports.nowMs() - exchange.startedMs)
   }
 }
 
