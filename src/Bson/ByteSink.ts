@@ -9,6 +9,7 @@
  */
 import { bsonFault } from "./Errors.ts"
 import { readUtf8, utf8BytesMax, utf8Length, writeUtf8 } from "./Utf8.ts"
+import { viewOf } from "./View.ts"
 
 /** First size of a sink: most answers fit, and none of the small ones costs a new buffer. */
 export const SINK_BYTES = 64 * 1024
@@ -16,8 +17,10 @@ export const SINK_BYTES = 64 * 1024
 export const SINK_BYTES_MAX = 64 * 1024 * 1024
 /** Spare room behind what `ensure` promises. */
 export const SLACK_BYTES = 8
-/** From here on the runtime's copy is faster than a loop. */
-const LONG_COPY_BYTES = 48
+/** From here on the runtime's copy pays for the view that it needs. */
+const LONG_COPY_BYTES = 1024
+/** From here on bytes are copied four at a time. */
+const WORD_COPY_BYTES = 16
 
 export class ByteSink {
   /** The buffer; only `[0, length)` means anything. */
@@ -81,11 +84,17 @@ export class ByteSink {
   /** `count` bytes of `source` from `at` on. */
   raw(source: Uint8Array, at: number, count: number): void {
     this.ensure(count)
-    const bytes = this.bytes
     const start = this.length
-    if (count >= LONG_COPY_BYTES) bytes.set(source.subarray(at, at + count), start)
-    else for (let index = 0; index < count; index++) bytes[start + index] = source[at + index]!
     this.length = start + count
+    if (count >= LONG_COPY_BYTES) return this.bytes.set(source.subarray(at, at + count), start)
+    let done = 0
+    if (count >= WORD_COPY_BYTES) {
+      const from = viewOf(source)
+      const to = this.view
+      for (; done + 4 <= count; done += 4) to.setInt32(start + done, from.getInt32(at + done, true), true)
+    }
+    const bytes = this.bytes
+    for (; done < count; done++) bytes[start + done] = source[at + done]!
   }
 
   /** A copy of what was written, for callers that keep it. */

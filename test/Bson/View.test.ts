@@ -131,6 +131,18 @@ describe("ByteSink", () => {
     assert.strictEqual(sink.toText(), `abcé😀\ufffdAB${"ü".repeat(5000)}!`)
   })
 
+  it("copies runs of any length from any place", () => {
+    const source = Uint8Array.from({ length: 3000 }, (_, index) => index * 31)
+    for (const count of [0, 1, 15, 16, 17, 18, 19, 20, 100, 1023, 1024, 1025, 2500]) {
+      for (const at of [0, 1, 3, 3000 - count]) {
+        const sink = new ByteSink(1)
+        sink.byte(7)
+        sink.raw(source, at, count)
+        assert.deepStrictEqual(sink.toBytes(), Uint8Array.of(7, ...source.subarray(at, at + count)))
+      }
+    }
+  })
+
   it("is reused by its pool unless it has grown too large", () => {
     const pool = new ByteSinkPool({ keptMax: 1, keptBytesMax: 70_000 })
     const sink = pool.take()
