@@ -1,6 +1,6 @@
 /** What a command says: for a person, or with `--json` one JSON value a line for a program. */
 import * as Console from "effect/Console"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type { Failure, Mistake } from "./Failure.ts"
 
 export interface Output {
