@@ -3,7 +3,7 @@ import { checkAttributes, holeInLiteral } from "./CheckAttribute.ts"
 import { checkExpression, type Checked } from "./CheckExpression.ts"
 import type { CompiledExpression, CompiledNode } from "./Compiled.ts"
 import { CompiledNodes } from "./CompiledNodes.ts"
-import { rawTextElements, textOnlyElements, voidElements } from "./Html.ts"
+import { preformattedElements, rawTextElements, textOnlyElements, voidElements } from "./Html.ts"
 import { suggestion, type Issues } from "./Issue.ts"
 import { presentWhenFalse, presentWhenTrue } from "./Narrowing.ts"
 import { isPrintable } from "./Pipes.ts"
@@ -139,6 +139,8 @@ export class MarkupCheck {
     if (rawTextElements.has(name)) this.rawText(node, scope, into)
     else {
       if (textOnlyElements.has(name)) this.textOnly(node)
+      // A browser drops a line break right behind these tags: one for it to drop keeps the first one of a value.
+      if (preformattedElements.has(name) && node.children[0] !== undefined && node.children[0].kind !== "text") into.text("\n")
       this.write(node.children, new Scope(scope), into)
     }
     into.text(`</${node.name}>`)

@@ -50,13 +50,14 @@ class DeclarationText {
     return name
   }
 
-  /** The type of a parameter; a query may stand where its rows are expected. */
+  /** The type of a parameter; where rows are listed, a query may stand in place of a list (`Rows` is either). */
   parameter(type: StaticType, list: boolean, depth: number): string {
     if (!list) return this.type(type, depth)
-    const rows = membersOf(type).flatMap((member) =>
-      member.kind === "list" ? [`${this.sdk("Rows")}<${this.type(presentType(member.items), depth)}>`] : []
-    )
-    return [this.type(type, depth), ...rows].join(" | ")
+    return membersOf(type)
+      .map((member) =>
+        member.kind === "list" ? `${this.sdk("Rows")}<${this.type(presentType(member.items), depth)}>` : this.type(member, depth)
+      )
+      .join(" | ")
   }
 
   private type(type: StaticType, depth: number): string {

@@ -16,10 +16,7 @@ describe("the declaration of a template", () => {
 import type { Template, Rows, Key } from "@planckdb/planck/guest"
 
 declare const template: Template<{
-  readonly carts: ReadonlyArray<{
-    readonly _id: string
-    readonly owner: Key<"orders">
-  }> | Rows<{
+  readonly carts: Rows<{
     readonly _id: string
     readonly owner: Key<"orders">
   }>

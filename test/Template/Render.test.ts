@@ -253,6 +253,10 @@ describe("elements and attributes", () => {
 
 describe("white space", () => {
   const table: ReadonlyArray<readonly [string, string]> = [
+    [
+      '<textarea>{"\\n" + order.count}</textarea><pre>{order.count}</pre><pre>x</pre><pre></pre>',
+      "<textarea>\n\n3</textarea><pre>\n3</pre><pre>x</pre><pre></pre>"
+    ],
     ["<p>a {order.count} b</p>", "<p>a 3 b</p>"],
     ["<b>{order.count}</b> <i>x</i>", "<b>3</b> <i>x</i>"],
     ["<p>\n  two\n  lines\n</p>", "<p>\n  two\n  lines\n</p>"],
