@@ -81,7 +81,9 @@ export function costOf(
     1 / ASSUMED_DOCUMENTS,
     residual.reduce((share, condition) => share * shareOf(condition), 1)
   )
-  const enough = limited ? Math.min(all, ASSUMED_LIMIT / passing) : all
+  // A run of rows that sort alike is read to its end.
+  const run = ordering === "ties" ? all * SHARES.eq : 0
+  const enough = limited ? Math.min(all, Math.max(run, ASSUMED_LIMIT / passing)) : all
   const stopsEarly = ordering === "walk" || ordering === "ties" || ordering === "any"
   const fetched = stopsEarly || ordering === "keys" ? enough : all
   const walked = stopsEarly ? enough : all

@@ -3,7 +3,7 @@
  *
  * The result has the wider type of the two: int32 + int32 is int32, or int64 when it does not fit; with a double it is a double; with a
  * decimal128 a decimal128 (a double there has to be a whole number below 2^53, since others would not be exact). A sum beyond int64, or
- * beyond the 34 digits of a decimal, is refused. Doubles add as doubles do.
+ * beyond the 34 digits of a decimal, is refused. Doubles add as doubles do. Amounts are numbers: the reader of statements has seen to it.
  */
 import { parseDecimal, decimalText } from "../Bson/Decimal.ts"
 import * as Type from "../Bson/Type.ts"
@@ -29,7 +29,6 @@ export function writeSum(
   const amountBytes = operands.bytes(slot)
   const amountType = operands.type(slot)
   const amountAt = operands.at(slot)
-  if (!isNumber(amountType)) refuseUpdate(path, `inc of ${path} takes a number, not ${Type.typeName(amountType)}`)
   if (!isNumber(type)) refuseUpdate(path, `${path} is ${Type.typeName(type)}: inc adds to numbers`)
   if (type === Type.INT32 && amountType === Type.INT32) {
     const sum = readInt32(bytes, at) + readInt32(amountBytes, amountAt)

@@ -10,7 +10,7 @@
  * - An update or delete says which documents it means: `key`, or `filter` (`{}` for all).
  */
 import * as Type from "../Bson/Type.ts"
-import { decode, decodeValue, encode, type Value } from "../Bson/Value.ts"
+import { Decimal128, decode, decodeValue, encode, type Value } from "../Bson/Value.ts"
 import {
   documentEnd,
   elementName,
@@ -188,8 +188,15 @@ function readChanges(member: "set" | "inc", bytes: Uint8Array, members: Members)
   const changes = decode(bytes, members.at(member))
   const paths = Object.keys(changes)
   if (paths.length === 0) refuseStatement(member, `${member} names no field`)
-  for (const path of paths) requirePath(path, `${member}.${path}`)
+  for (const [path, value] of Object.entries(changes)) {
+    requirePath(path, `${member}.${path}`)
+    if (member === "inc" && !isNumber(value)) refuseStatement(`inc.${path}`, `inc of ${path} takes a number`)
+  }
   return changes
+}
+
+function isNumber(value: Value): boolean {
+  return typeof value === "number" || typeof value === "bigint" || value instanceof Decimal128
 }
 
 /** Visits the elements of the array that `member` is. Faults with InvalidStatement when it is none. */

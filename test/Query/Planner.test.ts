@@ -1,0 +1,175 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { StoreDefinition } from "../../src/Schema/Definition.ts"
+import type { Store } from "../../src/Storage/Reader.ts"
+import { Executor } from "../../src/Query/Executor.ts"
+import type { Explanation } from "../../src/Query/Explanation.ts"
+import { parsePql } from "../../src/Query/Pql.ts"
+import { encodeStatement } from "../../src/Query/StatementBson.ts"
+import { CATEGORIES, ORDERS } from "./Shop.ts"
+
+/** A store that is nothing but its definition; `building` names an index that is not ready. */
+function storeOf(definition: StoreDefinition, building?: string): Store {
+  return { id: 1, definition, indexes: definition.indexes.map((index, id) => ({ id, definition: index, ready: index.name !== building })) }
+}
+
+function explain(text: string, stores: ReadonlyArray<Store> = [storeOf(ORDERS), storeOf(CATEGORIES)]): Explanation {
+  const executor = new Executor({ store: (name) => stores.find((store) => store.definition.name === name) })
+  const statement = parsePql(text)
+  if (statement.kind === "insert" || statement.kind === "replace" || statement.kind === "upsert" || statement.kind === "explain")
+    throw new Error(text)
+  return executor.explain(statement.kind, encodeStatement(statement), 0)
+}
+
+/** Access, bounds, residual and ordering of a plan in one line. */
+function summary(text: string, stores?: ReadonlyArray<Store>): string {
+  const plan = explain(text, stores)
+  const backwards = plan.index?.backwards === true ? " backwards" : ""
+  return `${plan.access}${backwards} [${plan.bounds.join("; ")}] test [${plan.residual.join("; ")}] ${plan.ordering}`
+}
+
+describe("the planner", () => {
+  it("finds documents by their key when it is known", () => {
+    assert.strictEqual(summary("orders.get(0190a5c2d7f07d3a8c1e5b6f7a8b9c0d)"), "keys [_id = ?] test [] any")
+    assert.strictEqual(summary("orders.filter(_id in ['a'] and status = 'paid')"), "keys [_id in ?] test [status = ?] walk")
+    assert.strictEqual(summary("orders.filter(_id = 'a' and customer = 'x').orderBy(total)"), "keys [_id = ?] test [customer = ?] sort")
+  })
+
+  it("walks keys in a range, and all documents when nothing else helps", () => {
+    assert.strictEqual(summary("orders.filter(_id > 'a' and note exists)"), "range of keys [_id > ?] test [note exists ?] walk")
+    assert.strictEqual(summary("orders.filter(note = 'x')"), "all documents [] test [note = ?] walk")
+    assert.strictEqual(summary("orders.orderBy(_id, desc).limit(3)"), "all documents [] test [] walk")
+    assert.strictEqual(summary("categories.filter(_id > 'a')"), "all documents [] test [_id > ?] walk")
+    assert.strictEqual(summary("categories.orderBy(_id)"), "all documents [] test [] sort")
+  })
+
+  it("binds an index's first fields, then one range, and tests the rest", () => {
+    assert.strictEqual(
+      summary("orders.filter(status = 'paid' and customer = 'x')"),
+      "index byCustomer [customer = ?; status = ?] test [] walk"
+    )
+    assert.strictEqual(summary("orders.filter(customer = 'x' and note = 'y')"), "index byCustomer [customer = ?] test [note = ?] keys")
+    assert.strictEqual(
+      summary("orders.filter(total > decimal '1' and total <= decimal '5')"),
+      "index byTotal [total > ?; total <= ?] test [] keys"
+    )
+    assert.strictEqual(
+      summary("orders.filter(customer startsWith 'x' and status = 'paid').count()"),
+      "index byDate [status = ?] test [customer startsWith ?] any"
+    )
+    assert.strictEqual(
+      summary("orders.filter(customer in ['x', 'y'] and status in ['paid'])"),
+      "index byCustomer [customer in ?; status in ?] test [] keys"
+    )
+    assert.strictEqual(
+      summary("orders.filter(customer = 'x' and customer = 'y')"),
+      "index byCustomer [customer = ?] test [customer = ?] keys"
+    )
+  })
+
+  it("does not look into or and not for bounds", () => {
+    assert.strictEqual(
+      summary("orders.filter(customer = 'x' or customer = 'y')"),
+      "all documents [] test [customer = ? or customer = ?] walk"
+    )
+    assert.strictEqual(summary("orders.filter(not customer = 'x')"), "all documents [] test [not (customer = ?)] walk")
+    assert.strictEqual(
+      summary("orders.filter((customer = 'x' and (status = 'paid')) and note = 'z')"),
+      "index byCustomer [customer = ?; status = ?] test [note = ?] walk"
+    )
+  })
+
+  it("takes the order from an index where it can, either way", () => {
+    assert.strictEqual(
+      summary("orders.filter(status = 'paid').orderBy(placedAt, desc).limit(20)"),
+      "index byDate [status = ?] test [] walk"
+    )
+    assert.strictEqual(
+      summary("orders.filter(status = 'paid').orderBy(placedAt).limit(20)"),
+      "index byDate backwards [status = ?] test [] ties"
+    )
+    assert.strictEqual(
+      summary("orders.filter(status = 'paid').orderBy(placedAt).orderBy(_id, desc).limit(20)"),
+      "index byDate backwards [status = ?] test [] walk"
+    )
+    assert.strictEqual(
+      summary("orders.filter(customer = 'x' and status = 'paid').orderBy(_id, desc).limit(20)"),
+      "index byCustomer backwards [customer = ?; status = ?] test [] walk"
+    )
+    assert.strictEqual(summary("orders.orderBy(total).limit(5)"), "index byTotal [] test [] walk")
+    assert.strictEqual(summary("orders.orderBy(status).limit(5)"), "index byDate [] test [] ties")
+    assert.strictEqual(
+      summary("orders.filter(status = 'paid').orderBy(status).orderBy(placedAt, desc).limit(5)"),
+      "index byDate [status = ?] test [] walk"
+    )
+    assert.strictEqual(summary("orders.filter(customer = 'x').orderBy(placedAt).limit(5)"), "index byCustomer [customer = ?] test [] sort")
+    assert.strictEqual(summary("orders.filter(customer in ['x']).orderBy(note).limit(5)"), "index byCustomer [customer in ?] test [] sort")
+  })
+
+  it("uses no field that may hold an array, neither for bounds nor for order", () => {
+    const definition: StoreDefinition = {
+      ...ORDERS,
+      indexes: [
+        { name: "bySku", on: [{ path: "lines.sku", direction: "asc" }] },
+        {
+          name: "mixed",
+          on: [
+            { path: "customer", direction: "asc" },
+            { path: "lines", direction: "asc" },
+            { path: "status", direction: "asc" }
+          ]
+        }
+      ]
+    }
+    const stores = [storeOf(definition)]
+    assert.strictEqual(summary("orders.filter(lines.sku = 'a')", stores), "all documents [] test [lines.sku = ?] walk")
+    assert.strictEqual(
+      summary("orders.filter(customer = 'x' and lines = [] and status = 'paid')", stores),
+      "index mixed [customer = ?] test [lines = ?; status = ?] keys"
+    )
+    assert.strictEqual(summary("orders.filter(customer = 'x').orderBy(lines)", stores), "index mixed [customer = ?] test [] sort")
+    assert.deepInclude(explain("orders.filter(lines.sku = 'a')", stores).rejected, {
+      access: "index bySku",
+      reason: "lines.sku may hold an array"
+    })
+  })
+
+  it("uses no index that is still being built", () => {
+    const stores = [storeOf(ORDERS, "byCustomer")]
+    assert.strictEqual(summary("orders.filter(customer = 'x')", stores), "all documents [] test [customer = ?] walk")
+    assert.deepInclude(explain("orders.filter(customer = 'x')", stores).rejected, {
+      access: "index byCustomer",
+      reason: "it is still being built"
+    })
+  })
+
+  it("decides ties by the older index, every time", () => {
+    const twins: StoreDefinition = {
+      ...ORDERS,
+      indexes: [
+        { name: "first", on: [{ path: "customer", direction: "asc" }] },
+        { name: "second", on: [{ path: "customer", direction: "asc" }] }
+      ]
+    }
+    const plan = explain("orders.filter(customer = 'x').limit(3)", [storeOf(twins)])
+    assert.strictEqual(plan.access, "index first")
+    assert.match(plan.rejected.find((it) => it.access === "index second")?.reason ?? "", /expected to read more/)
+  })
+
+  it("says why it took none of the others", () => {
+    const plan = explain("orders.filter(customer = 'x')")
+    assert.deepStrictEqual(
+      plan.rejected.map((it) => it.access),
+      ["all documents", "index byDate", "index byTotal", "index bySeller"]
+    )
+    assert.strictEqual(plan.rejected.at(-1)?.reason, "neither its first field nor its order is asked for")
+  })
+
+  it("forgets a plan when its store has changed", () => {
+    let current = storeOf({ ...ORDERS, indexes: [] })
+    const executor = new Executor({ store: () => current })
+    const bytes = encodeStatement(parsePql("orders.filter(customer = 'x')"))
+    assert.strictEqual(executor.explain("find", bytes, 0).access, "all documents")
+    current = storeOf(ORDERS)
+    assert.strictEqual(executor.explain("find", bytes, 0).access, "index byCustomer")
+  })
+})
