@@ -134,10 +134,8 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
     attempt(() => engine.snapshot()),
     (snapshot) => Effect.sync(() => snapshot.close())
   )
-  const flush = Effect.andThen(
-    attempt(() => engine.freeze()),
-    until(() => engine.backlog.frozenMemtables === 0)
-  )
+  const flushed = until(() => engine.backlog.frozenMemtables === 0)
+  const flush = flushed.pipe(Effect.andThen(attempt(() => engine.freeze())), Effect.andThen(flushed))
   return Storage.of({ engine, awaitDurable, admitWrite, defineStores, snapshot, flush })
 })
 
