@@ -4,6 +4,7 @@
  * Slots are numbered by the order of the leaves, which is the order in which `Shape.scan` meets the values.
  */
 import type { Filter } from "./Ast.ts"
+import { printPath } from "./Print.ts"
 
 export type LeafOperator = "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "in" | "notIn" | "between" | "prefix" | "exists"
 
@@ -62,9 +63,9 @@ const SIGNS: Readonly<Record<LeafOperator, string>> = {
   exists: "exists"
 }
 
-/** A condition for people, with `?` for each value. */
+/** A condition for people: PQL with `?` for each value. */
 export function describeCondition(condition: Condition): string {
-  if (isLeaf(condition)) return `${condition.path} ${SIGNS[condition.op]} ?`
+  if (isLeaf(condition)) return `${printPath(condition.path)} ${SIGNS[condition.op]} ?`
   if (condition.op === "not") return `not (${describeCondition(condition.of)})`
   return condition.of.map((part) => (isLeaf(part) ? describeCondition(part) : `(${describeCondition(part)})`)).join(` ${condition.op} `)
 }

@@ -28,6 +28,7 @@ const NAME = /[A-Za-z_][A-Za-z0-9_]*/y
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
 const DIGITS = /[0-9]+/y
 const KEY = /(?:0x)?([0-9a-fA-F]{32})|([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})/y
+const BACKTICKED = /`(?:[^`]|``)*`/y
 const WORD = /[A-Za-z0-9_]/
 const ESCAPES: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" }
 const MISTAKES: Readonly<Record<string, string>> = {
@@ -190,14 +191,13 @@ export class Lexer {
     return name
   }
 
+  /** A name in backticks; one inside is written twice. */
   #backticked(): string {
     const start = this.#at
-    const end = this.text.indexOf("`", start + 1)
-    const line = this.text.indexOf("\n", start + 1)
-    if (end < 0 || (line >= 0 && line < end)) this.refuse(start, "an open backtick", ["a closing backtick on the same line"])
-    if (end === start + 1) this.refuse(start, "an empty name", ["a name between the backticks"])
-    this.#at = end + 1
-    return this.text.slice(start + 1, end)
+    const found = this.#match(BACKTICKED)
+    if (found === undefined) this.refuse(start, "an open backtick", ["a closing backtick"])
+    if (found.length === 2) this.refuse(start, "an empty name", ["a name between the backticks"])
+    return found.slice(1, -1).replaceAll("``", "`")
   }
 
   /** A string with the escapes of JSON, in either quote. */

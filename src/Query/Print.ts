@@ -2,7 +2,7 @@
  * Statements as PQL. What `printPql` writes, `parsePql` reads back as the same statement, as far as PQL can say it.
  *
  * Faults with InvalidValue for what PQL has no literal for (regular expressions, timestamps, MinKey, MaxKey) and no way to say (an empty
- * group, an empty name in a path).
+ * group). Paths can always be printed.
  */
 import { bsonFault } from "../Bson/Errors.ts"
 import { Binary, Decimal128, Double, Int32, Key, Long, ObjectId, UUID, type Value } from "../Bson/Value.ts"
@@ -110,7 +110,8 @@ function unprintable(what: string): Error {
   return bsonFault({ _tag: "InvalidValue", path: "", message: `PQL has no way to write ${what}` })
 }
 
-function printPath(path: string): string {
+/** A path, with backticks where they are needed. */
+export function printPath(path: string): string {
   return path
     .split(".")
     .map((name, index) => (index > 0 && /^\d+$/.test(name) ? name : printName(name, index > 0)))
@@ -119,8 +120,7 @@ function printPath(path: string): string {
 
 function printName(name: string, inside = false): string {
   if (PLAIN_NAME.test(name) && (inside || !WORDS.has(name))) return name
-  if (name === "" || /[`\n]/.test(name)) throw unprintable(`the name ${JSON.stringify(name)}`)
-  return `\`${name}\``
+  return `\`${name.replaceAll("`", "``")}\``
 }
 
 function printList(values: ReadonlyArray<Value>): string {

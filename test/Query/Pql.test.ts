@@ -337,7 +337,7 @@ function encoded(statement: Statement): string {
 }
 
 function randomStatement(random: Random): Statement {
-  const store = random.pick(["orders", "my orders", "explain", "in"])
+  const store = random.pick(["orders", "my orders", "explain", "in", "a`b\n"])
   const filter = random.chance(70) ? { filter: randomFilter(random, 3) } : {}
   const document: DocumentValue = {
     _id: KEY,

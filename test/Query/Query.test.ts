@@ -1,0 +1,208 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import { parseKey } from "../../src/Bson/Key.ts"
+import { Decimal128, type Key } from "../../src/Bson/Value.ts"
+import { Disk } from "../../src/Disk/Disk.ts"
+import { store } from "../../src/Query/Builder.ts"
+import type { QueryError } from "../../src/Query/Errors.ts"
+import { Query } from "../../src/Query/Query.ts"
+import { Storage } from "../../src/Storage/Storage.ts"
+
+const orders = store({
+  name: "orders",
+  idKind: "key",
+  schema: {
+    customer: { type: "string" },
+    status: { type: "literals", values: ["open", "paid"] },
+    total: { type: "decimal" },
+    lines: { type: "int", default: 1 }
+  },
+  indexes: [{ name: "byCustomer", on: [{ path: "customer", direction: "asc" }] }]
+})
+
+const KEY = parseKey("0190a5c2d7f07d3a8c1e5b6f7a8b9c0d")
+
+const Database = Query.layer({ rowsMax: 50 }).pipe(
+  Layer.provideMerge(Storage.layer({ directory: "data/shop" })),
+  Layer.provideMerge(Disk.layerMemory())
+)
+
+/** Runs a program on a database of its own with an empty store of orders. */
+const onOrders = <A, E>(program: Effect.Effect<A, E, Query | Storage>) =>
+  Effect.gen(function* () {
+    const storage = yield* Storage
+    yield* storage.defineStores([orders.definition])
+    return yield* program
+  }).pipe(Effect.provide(Database))
+
+const order = (customer: string, total: string) => ({ customer, status: "open" as const, total: Decimal128.fromString(total) })
+
+describe("Query", () => {
+  it.effect("runs typed statements, reads and writes", () =>
+    onOrders(
+      Effect.gen(function* () {
+        const query = yield* Query
+        const ids: ReadonlyArray<Key> = yield* query.write(orders.insert([order("ada", "5"), order("ada", "7"), order("bob", "1")]))
+        const one: Key = yield* query.write(orders.insert(order("eve", "2")))
+        assert.strictEqual(ids.length, 3)
+        const rows = yield* query.query(orders.filter({ customer: "ada" }).orderBy("total", "desc").select("total"))
+        assert.deepStrictEqual(
+          rows.map((row) => String(row.total)),
+          ["7", "5"]
+        )
+        assert.strictEqual(yield* query.query(orders.filter("total", ">", Decimal128.fromString("1")).count()), 3)
+        assert.strictEqual((yield* query.query(orders.get(String(one))))?.customer, "eve")
+        assert.isUndefined(yield* query.query(orders.get("00000000000070000000000000000000")))
+        assert.strictEqual((yield* query.query(orders.orderBy("total").first()))?.customer, "bob")
+        assert.strictEqual((yield* query.query(orders.filter({ customer: "ada" }).explain())).access, "index byCustomer")
+        assert.deepStrictEqual(yield* query.write(orders.filter({ customer: "ada" }).set({ status: "paid" }).inc({ lines: 2 })), {
+          matched: 2,
+          modified: 2
+        })
+        assert.strictEqual(yield* query.write(orders.filter({ status: "paid" }).delete()), 2)
+        assert.deepStrictEqual(yield* query.write(orders.upsert({ ...order("zoe", "3"), _id: one })), { matched: 1, modified: 1 })
+        assert.deepStrictEqual(yield* query.write(orders.replace({ ...order("zoe", "4"), _id: one })), { matched: 1, modified: 1 })
+      })
+    )
+  )
+
+  it.effect("runs plain statements and gives their JSON from the stored bytes", () =>
+    onOrders(
+      Effect.gen(function* () {
+        const query = yield* Query
+        const [id] = yield* query.transact((transaction) => transaction.insert("orders", order("ada", "1.50")))
+        assert.strictEqual(yield* query.count({ kind: "count", store: "orders" }), 1)
+        assert.strictEqual((yield* query.find({ kind: "find", store: "orders", limit: 1 }))[0]?.["customer"], "ada")
+        assert.strictEqual((yield* query.get({ kind: "get", store: "orders", key: String(id) }))?.["customer"], "ada")
+        const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
+        assert.strictEqual(
+          text(yield* query.json({ kind: "find", store: "orders", select: ["total"] })),
+          `[{"_id":"${id}","total":"1.50"}]`
+        )
+        assert.strictEqual(
+          text(yield* query.json({ kind: "get", store: "orders", key: String(id), select: ["lines"] })),
+          `{"_id":"${id}","lines":1}`
+        )
+        assert.strictEqual(text(yield* query.json({ kind: "get", store: "orders", key: "x" })), "null")
+        const plan = yield* query.explain({ kind: "delete", store: "orders" })
+        assert.strictEqual(plan.access, "all documents")
+      })
+    )
+  )
+
+  it.effect("commits a transaction as a whole, which sees its own writes", () =>
+    onOrders(
+      Effect.gen(function* () {
+        const query = yield* Query
+        const total = yield* query.transact((transaction) => {
+          transaction.write(orders.insert([order("ada", "5"), order("bob", "7")]))
+          transaction.update({ kind: "update", store: "orders", set: { status: "paid" } })
+          transaction.upsert("orders", { ...order("eve", "1"), _id: KEY })
+          transaction.replace("orders", { ...order("eve", "2"), _id: KEY })
+          transaction.delete({ kind: "delete", store: "orders", filter: { op: "eq", path: "customer", value: "bob" } })
+          return transaction.read(orders.count())
+        })
+        assert.strictEqual(total, 2)
+        assert.strictEqual(yield* query.query(orders.filter({ status: "paid" }).count()), 1)
+      })
+    )
+  )
+
+  it.effect("undoes a transaction that aborts, throws or breaks a rule, and says why", () =>
+    onOrders(
+      Effect.gen(function* () {
+        const query = yield* Query
+        class SoldOut {
+          readonly _tag = "SoldOut"
+        }
+        const aborted = query.transact((transaction) => {
+          transaction.write(orders.insert(order("ada", "5")))
+          return transaction.read(orders.count()) > 0 ? transaction.abort(new SoldOut()) : "kept"
+        })
+        const error: QueryError | SoldOut | { readonly _tag: "StorageError" } = yield* Effect.flip(aborted)
+        assert.strictEqual(error._tag, "SoldOut")
+        const broken = yield* Effect.flip(
+          query.transact((transaction) => {
+            transaction.write(orders.insert(order("ada", "5")))
+            transaction.insert("orders", { customer: 5 })
+          })
+        )
+        assert.strictEqual(broken._tag, "QueryError")
+        assert.strictEqual((broken as QueryError).reason._tag, "InvalidDocument")
+        assert.match(broken.message, /not a document of orders/)
+        const thrown = yield* Effect.exit(
+          query.transact((transaction) => {
+            transaction.write(orders.insert(order("ada", "5")))
+            throw new RangeError("a bug")
+          })
+        )
+        assert.strictEqual(thrown._tag, "Failure")
+        // A failed statement that is caught leaves the rest standing.
+        yield* query.transact((transaction) => {
+          transaction.write(orders.insert(order("kept", "1")))
+          assert.throws(() => transaction.insert("orders", [order("lost", "1"), { customer: 5 }]))
+        })
+        assert.deepStrictEqual(
+          (yield* query.query(orders)).map((row) => row.customer),
+          ["kept"]
+        )
+      })
+    )
+  )
+
+  it.effect("refuses a transaction that goes on after its end", () =>
+    onOrders(
+      Effect.gen(function* () {
+        const query = yield* Query
+        // @ts-expect-error an Effect inside would run after the transaction
+        const withEffect = yield* Effect.exit(query.transact(() => Effect.succeed(1)))
+        // @ts-expect-error so would a promise
+        const withPromise = yield* Effect.exit(query.transact(async (transaction) => transaction.write(orders.insert(order("ada", "5")))))
+        assert.deepStrictEqual([withEffect._tag, withPromise._tag], ["Failure", "Failure"])
+        assert.strictEqual(yield* query.query(orders.count()), 0)
+      })
+    )
+  )
+
+  it.effect("names what is wrong with a statement", () =>
+    onOrders(
+      Effect.gen(function* () {
+        const query = yield* Query
+        const reasons = yield* Effect.forEach(
+          [
+            query.find({ kind: "find", store: "nothing" }),
+            query.find({ kind: "find", store: "orders", limit: -1 }),
+            query.find({ kind: "find", store: "orders", filter: { op: "eq", path: "a..b", value: 1 } }),
+            query.transact((transaction) =>
+              transaction.insert("orders", [
+                { ...order("a", "1"), _id: KEY },
+                { ...order("a", "1"), _id: KEY }
+              ])
+            ),
+            Effect.andThen(
+              query.write(orders.insert(Array.from({ length: 60 }, () => order("a", "1")))),
+              query.find({ kind: "find", store: "orders" })
+            )
+          ],
+          (statement) => Effect.map(Effect.flip(Effect.asVoid(statement)), (error) => error.reason._tag)
+        )
+        assert.deepStrictEqual(reasons, ["UnknownStore", "InvalidStatement", "InvalidStatement", "DuplicateKey", "BudgetExceeded"])
+      })
+    )
+  )
+
+  it.effect("lets transactions of many fibers happen one after another", () =>
+    onOrders(
+      Effect.gen(function* () {
+        const query = yield* Query
+        yield* query.write(orders.insert(order("ada", "0")))
+        const add = query.write(orders.inc({ lines: 1 }))
+        const fibers = yield* Effect.forEach(Array.from({ length: 20 }), () => Effect.forkChild(add))
+        yield* Effect.forEach(fibers, (fiber) => Fiber.join(fiber))
+        assert.strictEqual((yield* query.query(orders.first()))?.lines, 21)
+      })
+    )
+  )
+})
