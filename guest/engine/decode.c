@@ -7,8 +7,6 @@
  */
 #include "glue.h"
 
-#define BATCH 24 /* fields handed to the engine at once */
-
 typedef struct {
   const uint8_t *at;
   const uint8_t *end; /* of the document, its closing NUL included */
@@ -156,51 +154,12 @@ static int skip_value(Reader *reader, uint8_t type) {
   return 0;
 }
 
-typedef struct {
-  uint32_t count;
-  uint32_t owned; /* bit i: the atom i is ours to free */
-  Atom atoms[BATCH];
-  Value values[BATCH];
-} Batch;
-
-static void batch_drop(Batch *batch) {
-  for (uint32_t i = 0; i < batch->count; i++) {
-    JS_FreeValue(context, batch->values[i]);
-    if (batch->owned >> i & 1) JS_FreeAtom(context, batch->atoms[i]);
-  }
-  batch->count = 0;
-}
-
-/* Gives the fields of the batch to the object, which is made when it is none yet. Takes the values; returns -1 after a throw. */
-static int batch_flush(Batch *batch, Value *object) {
-  int status = 0;
-  uint32_t count = batch->count;
-  batch->count = 0;
-  if (value_is_undefined(*object)) {
-    *object = JS_NewObjectFrom(context, (int)count, batch->atoms, batch->values);
-    if (value_is_exception(*object)) status = -1;
-  } else {
-    for (uint32_t i = 0; i < count; i++) {
-      if (status == 0) status = JS_DefinePropertyValue(context, *object, batch->atoms[i], batch->values[i], PROPERTY_ALL) < 0 ? -1 : 0;
-      else JS_FreeValue(context, batch->values[i]);
-    }
-  }
-  for (uint32_t i = 0; i < count; i++)
-    if (batch->owned >> i & 1) JS_FreeAtom(context, batch->atoms[i]);
-  batch->owned = 0;
-  return status;
-}
-
-/* Reads one field into the batch: 1, 0 at the end of the document, -1 after a throw. */
-static int decode_field(Reader *reader, Batch *batch, int depth) {
+/* Reads one field into the object: 1, 0 at the end of the document, -1 after a throw. Fields are defined, never set: `__proto__` is a name like others. */
+static int decode_field(Reader *reader, Value object, int depth) {
   uint8_t type = *reader->at++;
-  if (type == 0) {
-    if (reader->at == reader->end) return 0;
-    malformed();
-    return -1;
-  }
+  if (type == 0 && reader->at == reader->end) return 0;
   const char *name = (const char *)reader->at;
-  int32_t name_length = read_name(reader);
+  int32_t name_length = type == 0 ? -1 : read_name(reader);
   if (name_length < 0) {
     malformed();
     return -1;
@@ -213,33 +172,21 @@ static int decode_field(Reader *reader, Batch *batch, int depth) {
     JS_FreeValue(context, value);
     return -1;
   }
-  batch->atoms[batch->count] = atom;
-  batch->values[batch->count] = value;
-  batch->owned |= (uint32_t)owned << batch->count;
-  batch->count++;
-  return 1;
+  int status = JS_DefinePropertyValue(context, object, atom, value, PROPERTY_ALL);
+  if (owned) JS_FreeAtom(context, atom);
+  return status < 0 ? -1 : 1;
 }
 
 static Value decode_fields(const uint8_t *bytes, uint32_t room, int depth) {
   Reader reader;
   if (open_document(&reader, bytes, room) < 0) return malformed();
-  Batch batch;
-  batch.count = batch.owned = 0;
-  Value object = VALUE_UNDEFINED;
-  for (;;) {
-    int more = decode_field(&reader, &batch, depth);
-    if (more < 0) {
-      batch_drop(&batch);
-      JS_FreeValue(context, object);
-      return VALUE_EXCEPTION;
-    }
-    if (more && batch.count < BATCH) continue;
-    if ((batch.count || value_is_undefined(object)) && batch_flush(&batch, &object) < 0) {
-      JS_FreeValue(context, object);
-      return VALUE_EXCEPTION;
-    }
-    if (!more) return object;
-  }
+  Value object = JS_NewObject(context);
+  if (value_is_exception(object)) return object;
+  int more;
+  while ((more = decode_field(&reader, object, depth)) > 0);
+  if (more == 0) return object;
+  JS_FreeValue(context, object);
+  return VALUE_EXCEPTION;
 }
 
 static Value decode_elements(const uint8_t *bytes, uint32_t room, int depth) {

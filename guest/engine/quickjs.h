@@ -134,7 +134,6 @@ QJS(strlen) size_t strlen(const char *);
 
 /* Making values */
 QJS(JS_NewObject) Value JS_NewObject(Context *);
-QJS(JS_NewObjectFrom) Value JS_NewObjectFrom(Context *, int count, const Atom *, const Value *takes);
 QJS(JS_NewObjectClass) Value JS_NewObjectClass(Context *, ClassId);
 QJS(JS_NewArray) Value JS_NewArray(Context *);
 QJS(JS_NewStringLen) Value JS_NewStringLen(Context *, const char *, size_t);
