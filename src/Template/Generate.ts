@@ -10,6 +10,7 @@
  */
 import { skipValue, textEnd, viewOf } from "../Bson/View.ts"
 import type { CompiledExpression, CompiledNode, CompiledTemplate } from "./Compiled.ts"
+import { escapeText } from "./CompiledNodes.ts"
 import { ExpressionSource } from "./GenerateExpression.ts"
 import { ListCursor, itemOf, lengthOf } from "./Lists.ts"
 import { compileLayout, Locator } from "./Locator.ts"
@@ -23,7 +24,8 @@ import {
   printMoney,
   printMoneyAt,
   printString,
-  printValue
+  printValue,
+  repeat
 } from "./Print.ts"
 import type { TemplateTable, Writer } from "./Program.ts"
 import {
@@ -75,6 +77,7 @@ const runtime = {
   printMoneyAt,
   printString,
   printValue,
+  repeat,
   textEnd,
   skipValue,
   viewOf,
@@ -111,6 +114,8 @@ class TemplateSource {
   readonly found: Int32Array
   private lines: Array<string> = []
   private names = 0
+  /** Where the page has the values that are printed more than once, by place: for as long as that is certain. */
+  private copies: ReadonlyMap<number, string> = new Map()
 
   constructor(template: CompiledTemplate, table: TemplateTable) {
     this.compiled = template
@@ -159,7 +164,16 @@ class TemplateSource {
   }
 
   private nodes(nodes: ReadonlyArray<CompiledNode>): void {
-    for (const node of nodes) this.node(node)
+    this.block(() => {
+      for (const node of nodes) this.node(node)
+    })
+  }
+
+  /** What is printed in a block may not have been printed behind it. */
+  private block(write: () => void): void {
+    const before = this.copies
+    write()
+    this.copies = before
   }
 
   private node(node: CompiledNode): void {
@@ -210,16 +224,12 @@ class TemplateSource {
   private print(value: CompiledExpression): void {
     const { expressions } = this
     const located = this.located(value)
-    if (located !== undefined) {
-      const { root, number } = located
-      this.lines.push(
-        `q = t${number} === 2 ? printString(page, q, u${root}, v${root}, p${number}) : t${number} === 16 ? printInteger(page, q, v${root}, p${number}) : printAt(page, q, u${root}, v${root}, t${number}, p${number});`
-      )
-    } else if (value.op === "choose") {
+    if (located !== undefined) this.printPlace(located)
+    else if (value.op === "choose") {
       this.lines.push(`if (${expressions.test(value.test)}) {`)
-      this.print(value.yes)
+      this.block(() => this.print(value.yes))
       this.lines.push("} else {")
-      this.print(value.no)
+      this.block(() => this.print(value.no))
       this.lines.push("}")
     } else if (value.op === "pipe" && value.pipe === "money") {
       const currency = value.arguments[0]
@@ -227,6 +237,24 @@ class TemplateSource {
     } else if (value.op === "pipe" && value.pipe === "number" && value.arguments.length === 1 && isTwo(value.arguments[0])) {
       this.printNumber("printFixed", value.of, "")
     } else this.lines.push(`q = printValue(page, q, ${expressions.value(value)});`)
+  }
+
+  /** A value where it lies; the second time it is copied from the page. */
+  private printPlace({ number, root }: Place): void {
+    const copy = this.copies.get(number)
+    if (copy !== undefined) {
+      this.lines.push(`q = repeat(page, q, r${copy}, z${copy});`)
+      return
+    }
+    const source = `u${root}, v${root}`
+    const print = `t${number} === 2 ? printString(page, q, ${source}, p${number}) : t${number} === 16 ? printInteger(page, q, v${root}, p${number}) : printAt(page, q, ${source}, t${number}, p${number})`
+    if ((this.expressions.paths.printed.get(number) ?? 0) < 2) {
+      this.lines.push(`q = ${print};`)
+      return
+    }
+    const name = this.fresh()
+    this.lines.push(`const r${name} = q; q = ${print}; const z${name} = q;`)
+    this.copies = new Map([...this.copies, [number, name]])
   }
 
   private printNumber(name: "printFixed" | "printMoney", value: CompiledExpression, rest: string): void {
@@ -259,11 +287,10 @@ class TemplateSource {
     this.lines.push(place !== undefined ? `if (t${place.number} !== 8) {` : `if (${value} !== true) {`)
     this.text('="')
     const write = () => {
-      if (place !== undefined) this.print(node.value)
+      if (place !== undefined) this.printPlace(place)
       else this.lines.push(`q = printValue(page, q, ${value});`)
     }
-    if (node.url === true) this.address(write)
-    else write()
+    this.block(() => (node.url === true ? this.address(write) : write()))
     this.text('"')
     this.lines.push("} }")
   }
@@ -285,7 +312,10 @@ class TemplateSource {
       this.lines.push("} else {")
       this.text(' class="')
       this.lines.push("}")
-      this.lines.push(`${any} = true; q = printValue(page, q, ${literal ? expressions.value(name) : value}); }`)
+      this.lines.push(`${any} = true;`)
+      if (literal) this.text(escapeText(String(name.value ?? "")))
+      else this.lines.push(`q = printValue(page, q, ${value});`)
+      this.lines.push("}")
     }
     this.lines.push(`if (${any}) {`)
     this.text('"')

@@ -121,33 +121,12 @@ export function grouped(text: string, separator: string, point: string): string 
 }
 
 /** Currencies that do not have two decimals (ISO 4217). */
-const minorUnits: Readonly<Record<string, number>> = Object.freeze({
-  BIF: 0,
-  CLP: 0,
-  DJF: 0,
-  GNF: 0,
-  ISK: 0,
-  JPY: 0,
-  KMF: 0,
-  KRW: 0,
-  PYG: 0,
-  RWF: 0,
-  UGX: 0,
-  VND: 0,
-  VUV: 0,
-  XAF: 0,
-  XOF: 0,
-  XPF: 0,
-  BHD: 3,
-  IQD: 3,
-  JOD: 3,
-  KWD: 3,
-  LYD: 3,
-  OMR: 3,
-  TND: 3
-})
+const minorUnits: ReadonlyMap<string, number> = new Map([
+  ..."BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split(" ").map((name): [string, number] => [name, 0]),
+  ..."BHD IQD JOD KWD LYD OMR TND".split(" ").map((name): [string, number] => [name, 3])
+])
 
 /** How many decimals amounts of a currency have; two when none is named or it is not known. */
 export function currencyDecimals(currency: string): number {
-  return Object.hasOwn(minorUnits, currency) ? minorUnits[currency]! : 2
+  return minorUnits.get(currency) ?? 2
 }

@@ -27,6 +27,8 @@ export class Paths {
   private readonly aliases = new Map<number, Place>()
   /** How many parameters there are: their variables are the first. */
   readonly parameters: number
+  /** How often the value at a place is printed as it is, by the place's number. */
+  readonly printed = new Map<number, number>()
   /** The most fields that are used of one document. */
   fieldsMax = 0
   private count = 0
@@ -66,7 +68,7 @@ export class Paths {
         return
       case "print":
       case "attribute":
-        return this.expression(node.value)
+        return this.print(node.value)
       case "url":
         return this.nodes(node.parts)
       case "classes":
@@ -98,6 +100,12 @@ export class Paths {
       case "slot":
         return this.nodes(node.otherwise)
     }
+  }
+
+  private print(value: CompiledExpression): void {
+    this.expression(value)
+    const place = this.of(value)
+    if (place !== undefined) this.printed.set(place.number, 1 + (this.printed.get(place.number) ?? 0))
   }
 
   private expression(expression: CompiledExpression): void {

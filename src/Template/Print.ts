@@ -22,6 +22,8 @@ import { read, textOf, type RenderValue } from "./Values.ts"
 const DECIMAL_BYTES_MAX = 40
 /** Longest escape: `&quot;`. */
 const growth = 6
+/** Longer repetitions are copied by the runtime. */
+const repeatedInWordsMax = 64
 /** Bytes escaped with one check of room. */
 const chunkBytes = 4096
 
@@ -89,6 +91,15 @@ function escapeSome(out: Uint8Array, q: number, bytes: Uint8Array, at: number, e
 function rawBytes(out: Uint8Array, q: number, from: Uint8Array): number {
   for (let index = 0; index < from.length; index++) out[q + index] = from[index]!
   return q + from.length
+}
+
+/** Writes the bytes [from, to) of the page once more. */
+export function repeat(page: Page, q: number, from: number, to: number): number {
+  const count = to - from
+  page.room(q, count)
+  if (count > repeatedInWordsMax) page.out.copyWithin(q, from, to)
+  else for (let at = 0, out = page.view; at < count; at += 4) out.setInt32(q + at, out.getInt32(from + at, true), true)
+  return q + count
 }
 
 /** Writes a text, escaped. */
