@@ -184,14 +184,14 @@ export class Finder {
     const keys = this.#keys
     keys.reset()
     this.#bounds.build(access, this.plans.operands)
-    source.walk(reader, store, access.index, this.#bounds.ranges, 1, false, undefined)
+    source.walk(reader, plan, access.index, this.#bounds.ranges, 1, false, undefined)
     while (source.next()) {
       keys.push(source.key, source.keyAt)
       if (keys.count * KEY_BYTES > this.#limits.sortBytesMax) this.#breakBudget("sortBytesMax", store)
     }
     keys.sortUnique(direction)
     const tests = this.#bounds.exact ? plan.tests.residual : plan.tests.all
-    source.fetch(reader, store, keys, tests.predicate(this.plans.operands))
+    source.fetch(reader, plan, keys, tests.predicate(this.plans.operands))
     const { limit } = this.plans
     let { skip } = this.plans
     while (source.next()) {
@@ -213,16 +213,16 @@ export class Finder {
       bounds.build(access, operands)
       const predicate = (bounds.exact ? tests.residual : tests.all).predicate(operands)
       const fetch = needed || predicate !== undefined
-      this.#source.walk(reader, store, access.index, bounds.ranges, direction, fetch, predicate)
+      this.#source.walk(reader, plan, access.index, bounds.ranges, direction, fetch, predicate)
     } else if (access.kind === "keys" && this.#fillKeys(store, access.leaf)) {
       this.#keys.sortUnique(direction)
       const exact = areOwn(store, operands, access.leaf)
-      this.#source.fetch(reader, store, this.#keys, (exact ? tests.residual : tests.all).predicate(operands))
+      this.#source.fetch(reader, plan, this.#keys, (exact ? tests.residual : tests.all).predicate(operands))
     } else {
       const range = access.kind === "scan" ? this.#keyRange(store, access) : undefined
       const exact = access.kind === "scan" && isExactRange(store, access, operands)
       const predicate = (exact ? tests.residual : tests.all).predicate(operands)
-      this.#source.scan(reader, store, range, direction, needed || predicate !== undefined, predicate)
+      this.#source.scan(reader, plan, range, needed || predicate !== undefined, predicate)
     }
   }
 

@@ -36,12 +36,13 @@ export type QueryReason =
     }
   /** An update does not fit the document it met, or contradicts itself, at `path`. */
   | { readonly _tag: "InvalidUpdate"; readonly path: string; readonly message: string }
-  /** The statement would take more than it may. */
+  /** The statement would take more than it may. `missingIndex` has the paths of an index that would serve it (`-path` descending). */
   | {
       readonly _tag: "BudgetExceeded"
       readonly budget: keyof QueryLimits
       readonly limit: number
       readonly store: string
+      readonly missingIndex?: ReadonlyArray<string>
       readonly message: string
     }
   /** An index and its store do not agree. The store is the truth; the index has to be built anew. */

@@ -16,11 +16,12 @@ import {
   KEY_BYTES,
   type Range,
   type Reader,
-  type Store,
   type StoreIndex
 } from "../Storage/Reader.ts"
+import { missingIndex } from "./Advice.ts"
 import type { EntryRange } from "./Bounds.ts"
 import type { KeyList } from "./KeyList.ts"
+import type { Plan } from "./Plan.ts"
 import type { QueryLimits, QueryReason } from "./Reasons.ts"
 
 const IDLE = 0
@@ -43,7 +44,7 @@ export class Source {
   readonly #own = new DocumentView()
   #kind = IDLE
   #reader: Reader | undefined
-  #store: Store | undefined
+  #plan: Plan | undefined
   #predicate: Predicate | undefined
   #fetch = true
   #direction: 1 | -1 = 1
@@ -59,23 +60,23 @@ export class Source {
   }
 
   /** Walks documents in the order of their keys. Without `fetch` only keys are given, and nothing is tested. */
-  scan(reader: Reader, store: Store, range: Range | undefined, direction: 1 | -1, fetch: boolean, predicate: Predicate | undefined): void {
-    this.#start(SCAN, reader, store, predicate)
-    this.#documents = reader.documents(store, range, direction)
+  scan(reader: Reader, plan: Plan, range: Range | undefined, fetch: boolean, predicate: Predicate | undefined): void {
+    this.#start(SCAN, reader, plan, predicate)
+    this.#documents = reader.documents(plan.store, range, plan.direction)
     this.#fetch = fetch
   }
 
-  /** Walks the entries in `ranges`. Without `fetch` only keys are given, and nothing is tested. */
+  /** Walks the entries of `index` in `ranges`. Without `fetch` only keys are given, and nothing is tested. */
   walk(
     reader: Reader,
-    store: Store,
+    plan: Plan,
     index: StoreIndex,
     ranges: ReadonlyArray<EntryRange>,
     direction: 1 | -1,
     fetch: boolean,
     predicate: Predicate | undefined
   ): void {
-    this.#start(ENTRIES, reader, store, predicate)
+    this.#start(ENTRIES, reader, plan, predicate)
     this.#index = index
     this.#ranges = ranges
     this.#direction = direction
@@ -83,9 +84,9 @@ export class Source {
   }
 
   /** Fetches the documents with these keys, in the order of the list; keys without a document are passed over. */
-  fetch(reader: Reader, store: Store, keys: KeyList, predicate: Predicate | undefined): void {
+  fetch(reader: Reader, plan: Plan, keys: KeyList, predicate: Predicate | undefined): void {
     const { scanned } = this
-    this.#start(KEYS, reader, store, predicate)
+    this.#start(KEYS, reader, plan, predicate)
     this.scanned = scanned
     this.#keys = keys
   }
@@ -106,17 +107,17 @@ export class Source {
     this.#documents = undefined
     this.#entries = undefined
     this.#reader = undefined
-    this.#store = undefined
+    this.#plan = undefined
     this.#predicate = undefined
     this.#keys = undefined
     this.#kind = IDLE
   }
 
-  #start(kind: number, reader: Reader, store: Store, predicate: Predicate | undefined): void {
+  #start(kind: number, reader: Reader, plan: Plan, predicate: Predicate | undefined): void {
     this.close()
     this.#kind = kind
     this.#reader = reader
-    this.#store = store
+    this.#plan = plan
     this.#predicate = predicate
     this.#fetch = true
     this.#next = 0
@@ -151,7 +152,7 @@ export class Source {
     this.key = bytes
     this.keyAt = at + length - KEY_BYTES
     if (mayBeCut(length)) this.sawCut = true
-    if (this.#fetch && !this.#reader!.get(this.#store!, bytes, this.keyAt, this.view)) this.#damaged()
+    if (this.#fetch && !this.#reader!.get(this.#plan!.store, bytes, this.keyAt, this.view)) this.#damaged()
     return true
   }
 
@@ -171,14 +172,14 @@ export class Source {
     while (this.#next < keys.count) {
       this.key = keys.bytes
       this.keyAt = this.#next++ * KEY_BYTES
-      if (this.#reader!.get(this.#store!, this.key, this.keyAt, this.view)) return true
+      if (this.#reader!.get(this.#plan!.store, this.key, this.keyAt, this.view)) return true
     }
     return false
   }
 
   #damaged(): never {
     const index = this.#index!.definition.name
-    const store = this.#store!.definition.name
+    const store = this.#plan!.store.definition.name
     throw new Fault<QueryReason>({
       _tag: "IndexDamaged",
       store,
@@ -189,13 +190,16 @@ export class Source {
 
   #breakBudget(): never {
     const { scannedMax } = this.#limits
-    const store = this.#store!.definition.name
+    const store = this.#plan!.store.definition.name
+    const paths = missingIndex(this.#plan!)
+    const advice = paths.length === 0 ? "a narrower filter would help" : `an index on ${paths.join(", ")} would help`
     throw new Fault<QueryReason>({
       _tag: "BudgetExceeded",
       budget: "scannedMax",
       limit: scannedMax,
       store,
-      message: `the statement would look at more than ${scannedMax} documents of ${store}; an index on what it filters or orders by would help`
+      ...(paths.length === 0 ? {} : { missingIndex: paths }),
+      message: `the statement would look at more than ${scannedMax} documents of ${store}; ${advice}`
     })
   }
 }

@@ -291,6 +291,20 @@ describe("budgets", () => {
     })
   }
 
+  it("names the index that is missing, as far as one would help", () => {
+    const shop = new Shop({ scannedMax: 20 }, 100)
+    const missing = (text: string): unknown => reasonOf(() => shop.read(text))["missingIndex"]
+    assert.deepStrictEqual(missing("orders.filter(note = 'x' and count > 5)"), ["note", "count"])
+    assert.deepStrictEqual(missing("orders.filter(note = 'x' and lines.sku = 'a').orderBy(weight, desc)"), ["note", "-weight"])
+    assert.deepStrictEqual(missing("orders.orderBy(big)"), ["big"])
+    assert.isUndefined(missing("orders.filter(lines.sku = 'a' or note = 'x')"))
+    assert.isUndefined(missing("orders.filter(total > decimal '0').count()"))
+    assert.match(
+      String(reasonOf(() => shop.read("orders.filter(note = 'x')"))["message"]),
+      /more than 20 documents of orders; an index on note would help/
+    )
+  })
+
   it("ends a write that matches too much, with nothing changed", () => {
     const shop = new Shop({ rowsMax: 20 }, 20)
     shop.write({ kind: "insert", store: "orders", documents: [order(50)] })

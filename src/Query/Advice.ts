@@ -1,0 +1,26 @@
+/** Which index would have served a statement: said where one breaks off because it looks at too much. */
+import { leavesOf } from "./Access.ts"
+import { isLeaf } from "./Condition.ts"
+import { typeOfPath } from "./PathTypes.ts"
+import type { Plan } from "./Plan.ts"
+
+/**
+ * The paths of an index for the plan's statement: those compared with `=` or `in`, then those of its order, or else one with a range.
+ * A path with `-` in front is descending. Empty when no index would help, or one with these paths is in use.
+ */
+export function missingIndex(plan: Plan): ReadonlyArray<string> {
+  const leaves = plan.conditions.filter(isLeaf).filter((leaf) => leaf.path !== "_id" && isIndexable(plan, leaf.path))
+  const equal = leaves.filter((leaf) => leaf.op === "eq" || leaf.op === "in").map((leaf) => leaf.path)
+  const ordered = plan.sort.filter((level) => isIndexable(plan, level.path.text) && !equal.includes(level.path.text))
+  const orders = ordered.map((level) => `${level.descending ? "-" : ""}${level.path.text}`)
+  const range = leaves.find((leaf) => ["lt", "le", "gt", "ge", "between", "prefix"].includes(leaf.op))
+  const last = orders.length > 0 ? orders : range === undefined ? [] : [range.path]
+  const wanted = [...new Set([...equal, ...last])]
+  const used = new Set(plan.access.kind === "index" ? leavesOf(plan.access).map((leaf) => leaf.path) : [])
+  return wanted.every((path) => used.has(path)) ? [] : wanted
+}
+
+function isIndexable(plan: Plan, path: string): boolean {
+  const { field, meetsArray } = typeOfPath(plan.store.definition, path)
+  return field !== undefined && !meetsArray
+}
