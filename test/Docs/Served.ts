@@ -2,6 +2,7 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
@@ -53,7 +54,7 @@ export const serving = (folder: string, use: (url: string) => Promise<void>, yam
         yield* deploy(file)
         yield* Effect.promise(() => use(url))
       }).pipe(Effect.provide(server.pipe(Layer.provide(Disk.layerMemory()))))
-    })
+    }).pipe(Effect.provide(Logger.layer([])))
   )
 
 /** Runs the `curl` lines of console blocks and compares what they print. */
