@@ -61,6 +61,8 @@ export interface ArenaMark {
 export class ByteArena {
   readonly #allocator: ChunkAllocator
   readonly #chunks: Array<Uint8Array> = []
+  /** The same chunks as words of 32 bits. */
+  readonly #words: Array<Uint32Array> = []
   /** Number of the chunk that small allocations go to, -1 before the first. */
   #current = -1
   #used = CHUNK_BYTES
@@ -82,6 +84,15 @@ export class ByteArena {
 
   offsetOf(pointer: number): number {
     return (pointer & POINTER_MASK) << 3
+  }
+
+  /** The chunk as words of 32 bits; the place within it is `wordOffsetOf(pointer)`. */
+  wordsOf(pointer: number): Uint32Array {
+    return this.#words[pointer >>> POINTER_SHIFT]!
+  }
+
+  wordOffsetOf(pointer: number): number {
+    return (pointer & POINTER_MASK) << 1
   }
 
   /** Room for `length` bytes; returns its pointer. Throws RangeError when the process has no memory, with nothing changed. */
@@ -112,6 +123,7 @@ export class ByteArena {
   /** Takes back everything allocated since `mark`. */
   rewind(mark: ArenaMark): void {
     while (this.#chunks.length > mark.chunks) this.#give(this.#chunks.pop()!)
+    this.#words.length = this.#chunks.length
     this.#current = mark.current
     this.#used = mark.used
   }
@@ -123,7 +135,9 @@ export class ByteArena {
 
   #addChunk(bytes: number): number {
     if (this.#chunks.length >= CHUNKS_MAX) throw new RangeError("an arena has no more chunk numbers")
-    this.#chunks.push(new Uint8Array(this.#allocator.take(bytes)))
+    const chunk = this.#allocator.take(bytes)
+    this.#chunks.push(new Uint8Array(chunk))
+    this.#words.push(new Uint32Array(chunk))
     this.#bytesTaken += bytes
     return this.#chunks.length - 1
   }

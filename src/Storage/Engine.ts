@@ -77,7 +77,7 @@ export class Engine {
     this.#lsn = checkpoint.lsn
     this.#commitTimeMs = checkpoint.commitTimeMs
     this.#epoch = checkpoint.epoch
-    this.#active = new Generation(allocator)
+    this.#active = new Generation(allocator, 0)
     this.#sources = new Sources([this.#active], index, values)
     this.#overlay = new Overlay(allocator, this.#active.memtable.arena, limits)
     this.#keys = new KeyGenerator(options.now, options.random)
@@ -230,7 +230,7 @@ export class Engine {
       epoch: this.#log?.epoch ?? this.#epoch,
       catalog: this.#catalog
     }
-    const active = new Generation(this.#parts.allocator)
+    const active = new Generation(this.#parts.allocator, this.#active.memtable.documents)
     this.#replaceSources([active, ...this.#sources.generations])
     this.#active = active
     this.#workListeners.tell(undefined)

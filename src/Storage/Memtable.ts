@@ -15,9 +15,10 @@
  * - Bytes behind pointers belong to the arena, which several memtables may share (a transaction's overlay uses the active memtable's, so
  *   that committing copies no document).
  */
-import { CHUNK_BYTES, type ByteArena, type ChunkAllocator } from "./Arena.ts"
+import type { ByteArena, ChunkAllocator } from "./Arena.ts"
+import { Blocks } from "./Blocks.ts"
+import { DocumentTable, RECORD_BYTES, UNKNOWN } from "./DocumentTable.ts"
 import {
-  BLOCK_WORDS,
   CHANGES,
   compareTails,
   ENTRY_WORDS,
@@ -25,15 +26,14 @@ import {
   INVERTED_HIGH_MASK,
   KIND_SHIFT,
   NEXT,
-  PREVIOUS,
   SLOTS,
   VERSION_MAX,
   VOID
 } from "./MemtableLayout.ts"
+import type { DocumentView } from "./Reader.ts"
 
-const CHUNK_SHIFT = 6
-const CHUNK_MASK = (1 << CHUNK_SHIFT) - 1
-const BLOCKS_PER_CHUNK = CHUNK_BYTES / (BLOCK_WORDS * 4)
+/** Blocks kept ready besides those that the number of entries asks for. */
+const SPARE_BLOCKS = 64
 /** 102^8 entries are far beyond the arena's pointers. */
 const LEVELS_MAX = 8
 /** A block cut inside an ascending run stays this full, which leaves room for keys that arrive slightly out of order. */
@@ -43,9 +43,8 @@ const NO_BYTES = new Uint8Array(0)
 export class Memtable {
   /** Where documents and long keys lie. */
   arena: ByteArena
-  readonly #allocator: ChunkAllocator
-  readonly #chunks: Array<Uint32Array> = []
-  #blocks = 0
+  /** The blocks of all levels. */
+  readonly blocks: Blocks
   #entries = 0
   #root = 0
   #levels = 0
@@ -58,14 +57,19 @@ export class Memtable {
   readonly #pathBlock = new Int32Array(LEVELS_MAX)
   readonly #pathSlot = new Int32Array(LEVELS_MAX)
 
+  /** For point reads; only memtables that are filled by `absorb` alone have one. */
+  readonly #table: DocumentTable | undefined
+
   /** Of the entry the last `find` returned the kind of. */
   foundPointer = 0
   foundLength = 0
 
-  constructor(allocator: ChunkAllocator, arena: ByteArena) {
-    this.#allocator = allocator
+  /** With `tableRecords`, the number expected, documents may only be added by `absorb`, and are found by a hash table. */
+  constructor(allocator: ChunkAllocator, arena: ByteArena, tableRecords?: number) {
     this.arena = arena
-    this.#root = this.#newBlock()
+    this.blocks = new Blocks(allocator)
+    this.#root = this.blocks.add()
+    this.#table = tableRecords === undefined ? undefined : new DocumentTable(allocator, arena, tableRecords)
   }
 
   /** Entries of all versions. */
@@ -73,23 +77,20 @@ export class Memtable {
     return this.#entries
   }
 
-  /** Bytes of all blocks taken from the allocator, without the arena's. */
+  /** Documents of which there is a version. */
+  get documents(): number {
+    return this.#table?.records ?? 0
+  }
+
+  /** Bytes of blocks and table taken from the allocator, without the arena's. */
   get blockBytes(): number {
-    return this.#chunks.length * CHUNK_BYTES
-  }
-
-  /** The words of a block start at `baseOf(block)` of `wordsOf(block)`. */
-  wordsOf(block: number): Uint32Array {
-    return this.#chunks[block >>> CHUNK_SHIFT]!
-  }
-
-  baseOf(block: number): number {
-    return (block & CHUNK_MASK) * BLOCK_WORDS
+    return this.blocks.bytes + (this.#table?.bytes ?? 0)
   }
 
   /**
-   * Adds an entry, or overwrites the one with the same tree, key and version. `pointer` and `length` name the document in the arena; for
-   * a key longer than 16 bytes they are ignored and the key is copied into the arena.
+   * Adds an entry, or overwrites the one with the same tree, key and version. `pointer` names the document's record in the arena (room for
+   * its RECORD_BYTES, then the document) and `length` the document's bytes; for a key longer than 16 bytes they are ignored and the key is
+   * copied into the arena.
    */
   put(
     tree: number,
@@ -109,16 +110,20 @@ export class Memtable {
   find(tree: number, key: Uint8Array, keyAt: number, keyLength: number, version: number): number {
     if (this.#entries === 0) return 0
     this.#aim(tree, key, keyAt, keyLength, version)
+    if (this.#table !== undefined && keyLength === 16) {
+      const pointer = this.#table.find(this.#target)
+      if (pointer !== UNKNOWN) return pointer === 0 ? 0 : this.#foundRecord(pointer)
+    }
     let block = this.#descend()
-    let words = this.wordsOf(block)
-    let base = this.baseOf(block)
+    let words = this.blocks.wordsOf(block)
+    let base = this.blocks.baseOf(block)
     let slot = this.#search(words, base, false)
     for (;;) {
       if (slot === words[base]!) {
         block = words[base + NEXT]!
         if (block === 0) return 0
-        words = this.wordsOf(block)
-        base = this.baseOf(block)
+        words = this.blocks.wordsOf(block)
+        base = this.blocks.baseOf(block)
         slot = 0
         continue
       }
@@ -134,6 +139,18 @@ export class Memtable {
     }
   }
 
+  /** Shows the document that the last `find` found. */
+  showFound(out: DocumentView): void {
+    this.show(this.foundPointer, this.foundLength, out)
+  }
+
+  /** Shows the document of the record at `pointer`. */
+  show(pointer: number, length: number, out: DocumentView): void {
+    out.bytes = this.arena.chunkOf(pointer)
+    out.at = this.arena.offsetOf(pointer) + RECORD_BYTES
+    out.length = length
+  }
+
   /**
    * The place of the first entry at or after (tree, key, version), as block * 128 + slot. The slot may be one past the block's last.
    * The key may have any length here.
@@ -141,15 +158,15 @@ export class Memtable {
   locate(tree: number, key: Uint8Array, keyAt: number, keyLength: number, version: number): number {
     this.#aim(tree, key, keyAt, keyLength, version)
     const block = this.#descend()
-    return block * 128 + this.#search(this.wordsOf(block), this.baseOf(block), false)
+    return block * 128 + this.#search(this.blocks.wordsOf(block), this.blocks.baseOf(block), false)
   }
 
   /** Like `locate`, but looks for an entry known to lie in `block` or to the right of it, where splits have moved it. */
   relocate(block: number, tree: number, key: Uint8Array, keyAt: number, keyLength: number, version: number): number {
     this.#aim(tree, key, keyAt, keyLength, version)
     for (let candidate = block; ;) {
-      const words = this.wordsOf(candidate)
-      const base = this.baseOf(candidate)
+      const words = this.blocks.wordsOf(candidate)
+      const base = this.blocks.baseOf(candidate)
       const slot = this.#search(words, base, false)
       const next = words[base + NEXT]!
       if (slot < words[base]! || next === 0) return candidate * 128 + slot
@@ -162,11 +179,11 @@ export class Memtable {
     const place = this.locate(after + 1, NO_BYTES, 0, 0, VERSION_MAX)
     let block = place >>> 7
     let slot = place & 127
-    while (block !== 0 && slot === this.wordsOf(block)[this.baseOf(block)]!) {
-      block = this.wordsOf(block)[this.baseOf(block) + NEXT]!
+    while (block !== 0 && slot === this.blocks.wordsOf(block)[this.blocks.baseOf(block)]!) {
+      block = this.blocks.wordsOf(block)[this.blocks.baseOf(block) + NEXT]!
       slot = 0
     }
-    return block === 0 ? 0 : this.wordsOf(block)[this.baseOf(block) + HEADER_WORDS + slot * ENTRY_WORDS]!
+    return block === 0 ? 0 : this.blocks.wordsOf(block)[this.blocks.baseOf(block) + HEADER_WORDS + slot * ENTRY_WORDS]!
   }
 
   /** The first block of the lowest level. */
@@ -178,9 +195,9 @@ export class Memtable {
   voidAbove(version: number): void {
     const high = INVERTED_HIGH_MASK - Math.floor(version / 0x1_0000_0000)
     const low = ~version >>> 0
-    for (let block = this.firstBlock; block !== 0; block = this.wordsOf(block)[this.baseOf(block) + NEXT]!) {
-      const words = this.wordsOf(block)
-      const base = this.baseOf(block)
+    for (let block = this.firstBlock; block !== 0; block = this.blocks.wordsOf(block)[this.blocks.baseOf(block) + NEXT]!) {
+      const words = this.blocks.wordsOf(block)
+      const base = this.blocks.baseOf(block)
       const end = base + HEADER_WORDS + words[base]! * ENTRY_WORDS
       for (let at = base + HEADER_WORDS; at < end; at += ENTRY_WORDS) {
         const entryHigh = words[at + 5]! & INVERTED_HIGH_MASK
@@ -199,9 +216,9 @@ export class Memtable {
     const low = ~version >>> 0
     let last: Uint32Array | undefined
     let lastAt = 0
-    for (let block = source.firstBlock; block !== 0; block = source.wordsOf(block)[source.baseOf(block) + NEXT]!) {
-      const words = source.wordsOf(block)
-      const base = source.baseOf(block)
+    for (let block = source.firstBlock; block !== 0; block = source.blocks.wordsOf(block)[source.blocks.baseOf(block) + NEXT]!) {
+      const words = source.blocks.wordsOf(block)
+      const base = source.blocks.baseOf(block)
       const end = base + HEADER_WORDS + words[base]! * ENTRY_WORDS
       for (let at = base + HEADER_WORDS; at < end; at += ENTRY_WORDS) {
         const kind = words[at + 5]! >>> KIND_SHIFT
@@ -218,6 +235,8 @@ export class Memtable {
         if (keyLength > 16) {
           this.#targetKey = this.arena.chunkOf(pointer)
           this.#targetAt = this.arena.offsetOf(pointer)
+        } else {
+          this.#table?.put(pointer, target, kind, words[at + 8]!)
         }
         this.#insert(kind, pointer, words[at + 8]!, pointer)
       }
@@ -240,25 +259,32 @@ export class Memtable {
   /** Makes sure that `entries` more entries need no memory from outside. */
   reserve(entries: number): void {
     // A cut leaves RUN_SLACK_SLOTS free in both halves, except at the border of two trees, of which one transaction crosses few.
-    const wanted = this.#blocks + 1 + BLOCKS_PER_CHUNK + Math.ceil(entries / 4)
-    while (this.#chunks.length * BLOCKS_PER_CHUNK < wanted) this.#chunks.push(new Uint32Array(this.#allocator.take(CHUNK_BYTES)))
+    this.blocks.reserve(SPARE_BLOCKS + Math.ceil(entries / 4))
+    this.#table?.reserve(entries)
   }
 
   /** Forgets every entry, returns all but the first `chunksKept` chunks of blocks, and goes on with another arena. */
   reset(chunksKept: number, arena: ByteArena): void {
     this.arena = arena
-    while (this.#chunks.length > chunksKept) this.#allocator.give(this.#chunks.pop()!.buffer)
-    this.#blocks = 0
+    this.blocks.reset(chunksKept)
     this.#entries = 0
     this.#levels = 0
-    this.#root = this.#newBlock()
+    this.#root = this.blocks.add()
   }
 
   /** Returns all memory, the arena's too. The memtable must not be used afterwards. */
   release(): void {
-    for (const chunk of this.#chunks) this.#allocator.give(chunk.buffer)
-    this.#chunks.length = 0
+    this.blocks.reset(0)
+    this.#table?.release()
     this.arena.release()
+  }
+
+  #foundRecord(pointer: number): number {
+    const record = this.arena.wordsOf(pointer)
+    const at = this.arena.wordOffsetOf(pointer)
+    this.foundPointer = pointer
+    this.foundLength = record[at + 7]!
+    return record[at + 5]! >>> KIND_SHIFT
   }
 
   /** Sets the target that searches and inserts work on. Missing key bytes read as zero; the length decides between equal prefixes. */
@@ -285,8 +311,8 @@ export class Memtable {
   #descend(): number {
     let block = this.#root
     for (let level = this.#levels; level > 0; level--) {
-      const words = this.wordsOf(block)
-      const base = this.baseOf(block)
+      const words = this.blocks.wordsOf(block)
+      const base = this.blocks.baseOf(block)
       // The first separator of a level is below everything, so the slot is never -1.
       const slot = this.#search(words, base, true) - 1
       this.#pathBlock[level] = block
@@ -358,8 +384,8 @@ export class Memtable {
   /** Puts the target into its block. A key longer than 16 bytes is copied into the arena unless `keyPointer` says where it is. */
   #insert(kind: number, pointer: number, length: number, keyPointer = 0): void {
     let block = this.#descend()
-    let words = this.wordsOf(block)
-    let base = this.baseOf(block)
+    let words = this.blocks.wordsOf(block)
+    let base = this.blocks.baseOf(block)
     let slot = this.#search(words, base, false)
     const target = this.#target
     const at = base + HEADER_WORDS + slot * ENTRY_WORDS
@@ -383,11 +409,11 @@ export class Memtable {
     target[5] = target[5]! | (kind << KIND_SHIFT)
     if (words[base] === SLOTS) {
       const cut = this.#cutFor(words, base, slot)
-      const right = this.#cutBlock(block, cut)
+      const right = this.blocks.cut(block, cut)
       if (slot > cut) {
         block = right
-        words = this.wordsOf(block)
-        base = this.baseOf(block)
+        words = this.blocks.wordsOf(block)
+        base = this.blocks.baseOf(block)
         slot -= cut
       }
       this.#insertAt(words, base, slot)
@@ -421,35 +447,13 @@ export class Memtable {
     return runEnd === SLOTS ? SLOTS - RUN_SLACK_SLOTS : runEnd
   }
 
-  /** Moves the entries from slot `cut` on into a new block right of `block`, and returns it. */
-  #cutBlock(block: number, cut: number): number {
-    const right = this.#newBlock()
-    const words = this.wordsOf(block)
-    const base = this.baseOf(block)
-    const rightWords = this.wordsOf(right)
-    const rightBase = this.baseOf(right)
-    const from = base + HEADER_WORDS + cut * ENTRY_WORDS
-    const end = base + HEADER_WORDS + words[base]! * ENTRY_WORDS
-    if (words === rightWords) words.copyWithin(rightBase + HEADER_WORDS, from, end)
-    else rightWords.set(words.subarray(from, end), rightBase + HEADER_WORDS)
-    const next = words[base + NEXT]!
-    rightWords[rightBase] = words[base]! - cut
-    rightWords[rightBase + NEXT] = next
-    rightWords[rightBase + PREVIOUS] = block
-    if (next !== 0) this.wordsOf(next)[this.baseOf(next) + PREVIOUS] = right
-    words[base] = cut
-    words[base + NEXT] = right
-    words[base + CHANGES]!++
-    return right
-  }
-
   /** Adds the first entry of the new block `right` to the level above, cutting blocks there as needed. */
   #promote(right: number): void {
     const target = this.#target
     let child = right
     for (let level = 1; ; level++) {
-      const childWords = this.wordsOf(child)
-      const childAt = this.baseOf(child) + HEADER_WORDS
+      const childWords = this.blocks.wordsOf(child)
+      const childAt = this.blocks.baseOf(child) + HEADER_WORDS
       for (let i = 0; i < ENTRY_WORDS; i++) target[i] = childWords[childAt + i]!
       target[5] = target[5]! & INVERTED_HIGH_MASK
       if (target[9]! <= 16) target[7] = 0
@@ -457,24 +461,24 @@ export class Memtable {
       if (level > this.#levels) this.#growRoot()
       const block = this.#pathBlock[level]!
       const slot = this.#pathSlot[level]! + 1
-      const words = this.wordsOf(block)
-      const base = this.baseOf(block)
+      const words = this.blocks.wordsOf(block)
+      const base = this.blocks.baseOf(block)
       if (words[base]! < SLOTS) {
         this.#insertAt(words, base, slot)
         return
       }
       const cut = slot === SLOTS ? SLOTS - 1 : SLOTS >>> 1
-      child = this.#cutBlock(block, cut)
-      if (slot > cut) this.#insertAt(this.wordsOf(child), this.baseOf(child), slot - cut)
+      child = this.blocks.cut(block, cut)
+      if (slot > cut) this.#insertAt(this.blocks.wordsOf(child), this.blocks.baseOf(child), slot - cut)
       else this.#insertAt(words, base, slot)
     }
   }
 
   /** Puts a level above the root whose only separator, all zero, is below every entry. */
   #growRoot(): void {
-    const root = this.#newBlock()
-    const words = this.wordsOf(root)
-    const base = this.baseOf(root)
+    const root = this.blocks.add()
+    const words = this.blocks.wordsOf(root)
+    const base = this.blocks.baseOf(root)
     words.fill(0, base + HEADER_WORDS, base + HEADER_WORDS + ENTRY_WORDS)
     words[base + HEADER_WORDS + 8] = this.#root
     words[base + HEADER_WORDS + 9] = 16
@@ -483,12 +487,5 @@ export class Memtable {
     this.#levels++
     this.#pathBlock[this.#levels] = root
     this.#pathSlot[this.#levels] = 0
-  }
-
-  #newBlock(): number {
-    const block = ++this.#blocks
-    if (block >>> CHUNK_SHIFT >= this.#chunks.length) this.#chunks.push(new Uint32Array(this.#allocator.take(CHUNK_BYTES)))
-    this.wordsOf(block).fill(0, this.baseOf(block), this.baseOf(block) + HEADER_WORDS)
-    return block
   }
 }

@@ -65,17 +65,14 @@ export class MemtableCursor implements SourceCursor {
   }
 
   read(out: DocumentView): void {
-    const pointer = this.#entry[7]!
-    out.bytes = this.#memtable.arena.chunkOf(pointer)
-    out.at = this.#memtable.arena.offsetOf(pointer)
-    out.length = this.#entry[8]!
+    this.#memtable.show(this.#entry[7]!, this.#entry[8]!, out)
   }
 
   #advanceForward(): void {
     const memtable = this.#memtable
     let block = this.#block
     let slot = this.#slot
-    if (memtable.wordsOf(block)[memtable.baseOf(block) + CHANGES] !== this.#changes) {
+    if (memtable.blocks.wordsOf(block)[memtable.blocks.baseOf(block) + CHANGES] !== this.#changes) {
       const place = memtable.relocate(block, this.#tree, this.keyBytes, this.keyAt, this.keyLength, this.version)
       block = place >>> 7
       slot = place & 127
@@ -87,8 +84,8 @@ export class MemtableCursor implements SourceCursor {
         return
       }
       slot++
-      const words = memtable.wordsOf(block)
-      const base = memtable.baseOf(block)
+      const words = memtable.blocks.wordsOf(block)
+      const base = memtable.blocks.baseOf(block)
       if (slot >= words[base]!) {
         block = words[base + NEXT]!
         slot = -1
@@ -106,8 +103,8 @@ export class MemtableCursor implements SourceCursor {
     let slot = fromSlot
     let steps = 0
     for (;;) {
-      const words = memtable.wordsOf(block)
-      const base = memtable.baseOf(block)
+      const words = memtable.blocks.wordsOf(block)
+      const base = memtable.blocks.baseOf(block)
       if (slot >= words[base]!) {
         block = words[base + NEXT]!
         slot = 0
@@ -132,8 +129,8 @@ export class MemtableCursor implements SourceCursor {
 
   #advanceBackward(): void {
     const memtable = this.#memtable
-    const words = memtable.wordsOf(this.#block)
-    const base = memtable.baseOf(this.#block)
+    const words = memtable.blocks.wordsOf(this.#block)
+    const base = memtable.blocks.baseOf(this.#block)
     const isUnmoved = words[base + CHANGES] === this.#changes
     const before = base + HEADER_WORDS + (this.#slot - 1) * ENTRY_WORDS
     if (isUnmoved && this.#slot > 0 && !memtable.sameKey(words, before, this.#entry, 0)) {
@@ -151,13 +148,13 @@ export class MemtableCursor implements SourceCursor {
     let slot = fromSlot
     for (;;) {
       while (slot === 0) {
-        block = memtable.wordsOf(block)[memtable.baseOf(block) + PREVIOUS]!
+        block = memtable.blocks.wordsOf(block)[memtable.blocks.baseOf(block) + PREVIOUS]!
         if (block === 0) return this.#end()
-        slot = memtable.wordsOf(block)[memtable.baseOf(block)]!
+        slot = memtable.blocks.wordsOf(block)[memtable.blocks.baseOf(block)]!
       }
       slot--
-      const words = memtable.wordsOf(block)
-      const base = memtable.baseOf(block)
+      const words = memtable.blocks.wordsOf(block)
+      const base = memtable.blocks.baseOf(block)
       const at = base + HEADER_WORDS + slot * ENTRY_WORDS
       if (words[at] !== this.#tree) return this.#end()
       const isOnlyVersion = slot > 0 && !memtable.sameKey(words, at - ENTRY_WORDS, words, at)
@@ -179,8 +176,8 @@ export class MemtableCursor implements SourceCursor {
     let block = place >>> 7
     let slot = place & 127
     for (;;) {
-      const words = memtable.wordsOf(block)
-      const base = memtable.baseOf(block)
+      const words = memtable.blocks.wordsOf(block)
+      const base = memtable.blocks.baseOf(block)
       if (slot >= words[base]!) {
         block = words[base + NEXT]!
         slot = 0
@@ -205,7 +202,7 @@ export class MemtableCursor implements SourceCursor {
   #stand(block: number, slot: number, words: Uint32Array, at: number): void {
     this.#block = block
     this.#slot = slot
-    this.#changes = words[this.#memtable.baseOf(block) + CHANGES]!
+    this.#changes = words[this.#memtable.blocks.baseOf(block) + CHANGES]!
     this.#showKey(words, at)
     this.kind = words[at + 5]! >>> 24
   }

@@ -13,6 +13,7 @@ import { formatKey } from "../Bson/Key.ts"
 import { documentLength, firstElement, valueOffset } from "../Bson/View.ts"
 import { type ArenaMark, type ByteArena, type ChunkAllocator, copyBytes } from "./Arena.ts"
 import type { CatalogStore } from "./Catalog.ts"
+import { RECORD_BYTES } from "./DocumentTable.ts"
 import type { StorageLimits } from "./Limits.ts"
 import { DELETE, PUT, VERSION_MAX } from "./MemtableLayout.ts"
 import { Memtable } from "./Memtable.ts"
@@ -78,10 +79,7 @@ export class Overlay {
     const kind = memtable.find(tree, key, keyAt, KEY_BYTES, sequence)
     if (kind === 0) return this.#base().get(tree, key, keyAt, this.#lsn, out)
     if (kind === DELETE) return false
-    const pointer = memtable.foundPointer
-    out.bytes = memtable.arena.chunkOf(pointer)
-    out.at = memtable.arena.offsetOf(pointer)
-    out.length = memtable.foundLength
+    memtable.showFound(out)
     return true
   }
 
@@ -104,8 +102,7 @@ export class Overlay {
     if (before !== undefined) checkSameId(store, key, keyAt, before, bytes, at)
     const sequence = ++this.#sequence
     try {
-      const pointer = this.memtable.arena.copyIn(bytes, at, length)
-      this.memtable.put(store.id, key, keyAt, KEY_BYTES, sequence, PUT, pointer, length)
+      this.memtable.put(store.id, key, keyAt, KEY_BYTES, sequence, PUT, this.#copyIn(bytes, at, length), length)
       this.#writeEntries(store, key, keyAt, before, bytes, at, sequence)
     } catch (error) {
       this.memtable.voidAbove(sequence - 1)
@@ -122,7 +119,8 @@ export class Overlay {
     this.#checkLimits(store, 0)
     const sequence = ++this.#sequence
     try {
-      this.memtable.put(store.id, key, keyAt, KEY_BYTES, sequence, DELETE, 0, 0)
+      const record = this.memtable.arena.allocate(RECORD_BYTES)
+      this.memtable.put(store.id, key, keyAt, KEY_BYTES, sequence, DELETE, record, 0)
       this.#writeEntries(store, key, keyAt, this.#before, undefined, 0, sequence)
     } catch (error) {
       this.memtable.voidAbove(sequence - 1)
@@ -135,6 +133,14 @@ export class Overlay {
   /** Forgets the writes after `sequence`. They still count towards the limits. */
   rollbackTo(sequence: number): void {
     if (sequence < this.#sequence) this.memtable.voidAbove(sequence)
+  }
+
+  /** A record with the document; its head is filled when it is committed. */
+  #copyIn(bytes: Uint8Array, at: number, length: number): number {
+    const arena = this.memtable.arena
+    const record = arena.allocate(RECORD_BYTES + length)
+    copyBytes(bytes, at, arena.chunkOf(record), arena.offsetOf(record) + RECORD_BYTES, length)
+    return record
   }
 
   /** Per index: removes the entry of the old version and adds that of the new one, unless they are the same. */

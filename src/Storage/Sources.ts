@@ -27,8 +27,9 @@ export class Generation {
   /** The newest LSN in it, once it is frozen. */
   boundary: Boundary | undefined
 
-  constructor(allocator: ChunkAllocator) {
-    this.memtable = new Memtable(allocator, new ByteArena(allocator))
+  /** `documents` is the number to be expected, so that the table for point reads need not grow while it is filled. */
+  constructor(allocator: ChunkAllocator, documents: number) {
+    this.memtable = new Memtable(allocator, new ByteArena(allocator), documents)
   }
 
   get bytes(): number {
@@ -88,10 +89,7 @@ export class Sources {
       const kind = memtable.find(tree, key, keyAt, 16, lsn)
       if (kind === 0) continue
       if (kind === DELETE) return false
-      const pointer = memtable.foundPointer
-      out.bytes = memtable.arena.chunkOf(pointer)
-      out.at = memtable.arena.offsetOf(pointer)
-      out.length = memtable.foundLength
+      memtable.showFound(out)
       return true
     }
     if (!this.#index.get(this.version, tree, key, keyAt, 16, this.#value)) return false

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ByteArena, ChunkAllocator } from "../../src/Storage/Arena.ts"
+import { RECORD_BYTES } from "../../src/Storage/DocumentTable.ts"
 import { DELETE, PUT, VERSION_MAX, VOID } from "../../src/Storage/MemtableLayout.ts"
 import { Memtable } from "../../src/Storage/Memtable.ts"
 import { MemtableCursor } from "../../src/Storage/MemtableCursor.ts"
@@ -51,9 +52,9 @@ function makeKey(random: Random, tree: number, keys: number): Uint8Array {
 }
 
 function write(memtable: Memtable, model: Model, entry: Entry): void {
-  const bytes = new Uint8Array(8)
-  new DataView(bytes.buffer).setUint32(0, entry.value)
-  const pointer = entry.kind === PUT && entry.key.length === 16 ? memtable.arena.copyIn(bytes, 0, 8) : 0
+  const bytes = new Uint8Array(RECORD_BYTES + 8)
+  new DataView(bytes.buffer).setUint32(RECORD_BYTES, entry.value)
+  const pointer = entry.key.length === 16 ? memtable.arena.copyIn(bytes, 0, bytes.length) : 0
   memtable.put(entry.tree, entry.key, 0, entry.key.length, entry.version, entry.kind, pointer, pointer === 0 ? 0 : 8)
   model.put(entry)
 }
@@ -61,7 +62,7 @@ function write(memtable: Memtable, model: Model, entry: Entry): void {
 function show(memtable: Memtable, pointer: number): number {
   const chunk = memtable.arena.chunkOf(pointer)
   const at = memtable.arena.offsetOf(pointer)
-  return new DataView(chunk.buffer, at, 4).getUint32(0)
+  return new DataView(chunk.buffer, at + RECORD_BYTES, 4).getUint32(0)
 }
 
 function keyOf(cursor: MemtableCursor): Uint8Array {
@@ -166,7 +167,7 @@ describe("Memtable", () => {
       const random = new Random(seed)
       const allocator = new ChunkAllocator({ shared: false, pooledChunksMax: 4 })
       const arena = new ByteArena(allocator)
-      const memtable = new Memtable(allocator, arena)
+      const memtable = new Memtable(allocator, arena, 0)
       const model = new Model()
       for (let lsn = 1; lsn <= 20; lsn++) {
         const overlay = new Memtable(allocator, arena)
@@ -185,6 +186,14 @@ describe("Memtable", () => {
           const expected = model.visible(tree, lsn).map(describeEntry)
           assert.deepStrictEqual(collect(new MemtableCursor(memtable, tree, lsn, 1)), expected, `seed ${seed}`)
         }
+      }
+      for (let i = 0; i < 2000; i++) {
+        const tree = 1 + random.below(4)
+        const key = makeKey(random, tree, 70)
+        const lsn = 1 + random.below(21)
+        const expected = model.visible(tree, lsn).find((it) => equal(it.key, key))
+        assert.strictEqual(memtable.find(tree, key, 0, key.length, lsn), expected?.kind ?? 0, `seed ${seed}`)
+        if (expected?.kind === PUT && key.length === 16) assert.strictEqual(show(memtable, memtable.foundPointer), expected.value)
       }
     }
   })
