@@ -47,19 +47,24 @@ export type GlueCheck =
 export function checkGlue(): GlueCheck {
   const record = JSON.parse(readFileSync(join(HERE, "glue.json"), "utf8")) as GlueRecord
   const changed = Object.entries(sourceHashes()).filter(([name, hash]) => record.sources[name] !== hash)
-  if (changed.length > 0) return { status: "different", reason: `${changed.map(([name]) => name).join(", ")} changed after glue.wasm was compiled` }
-  if (hashOf(readFileSync(join(HERE, "glue.wasm"))) !== record.glue.sha256) return { status: "different", reason: "glue.wasm is not the file glue.json describes" }
+  if (changed.length > 0)
+    return { status: "different", reason: `${changed.map(([name]) => name).join(", ")} changed after glue.wasm was compiled` }
+  if (hashOf(readFileSync(join(HERE, "glue.wasm"))) !== record.glue.sha256)
+    return { status: "different", reason: "glue.wasm is not the file glue.json describes" }
   const version = compilerVersion()
   if (version === undefined) return { status: "skipped", reason: `${COMPILER} is not installed, so the bytes were not compared` }
   if (version !== record.compiler) return { status: "skipped", reason: `glue.wasm was made by ${record.compiler}, here is ${version}` }
   const built = compile()
-  return hashOf(built) === record.glue.sha256 ? { status: "same" } : { status: "different", reason: "the compiler makes other bytes of these sources" }
+  return hashOf(built) === record.glue.sha256
+    ? { status: "same" }
+    : { status: "different", reason: "the compiler makes other bytes of these sources" }
 }
 
 /** Compiles the glue and writes `glue.wasm` and `glue.json`. */
 export function writeGlue(): void {
   const version = compilerVersion()
-  if (version === undefined) throw new Error(`${COMPILER} and wasm-ld-19 are needed to compile the glue (Debian: apt-get install clang-19 lld-19)`)
+  if (version === undefined)
+    throw new Error(`${COMPILER} and wasm-ld-19 are needed to compile the glue (Debian: apt-get install clang-19 lld-19)`)
   const glue = compile()
   const engine = readFileSync(fileURLToPath(import.meta.resolve(ENGINE.file)))
   const record: GlueRecord = {

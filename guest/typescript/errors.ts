@@ -6,7 +6,7 @@ import { native } from "./native.ts"
  * docs/errors.md, for example `duplicate_key` or `invalid_document`; further fields are the error's own.
  */
 export class PlanckError extends Error {
-  readonly code: string
+  readonly code: string;
   readonly [field: string]: unknown
 
   constructor(document: { readonly code: string; readonly message: string }) {
@@ -55,7 +55,9 @@ export function notFound(detail?: string): Problem {
 
 /** A value was `undefined` where one is needed, for example in a filter. */
 export function undefinedValue(where: string): TypeError {
-  return Object.assign(new TypeError(`${where} is undefined; to leave a condition out on purpose, write optional(value)`), { code: "undefined_value" })
+  return Object.assign(new TypeError(`${where} is undefined; to leave a condition out on purpose, write optional(value)`), {
+    code: "undefined_value"
+  })
 }
 
 native.hostError(PlanckError)

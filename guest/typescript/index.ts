@@ -18,9 +18,41 @@ import "./platform.ts"
 export { Answer, type Answerable, type AnswerOptions, bytes, empty, html, json, type JsonValue, redirect, status, text } from "./answers.ts"
 export { Decimal, type DecimalLike } from "./decimal.ts"
 export { notFound, PlanckError, Problem, problem, type ProblemOptions } from "./errors.ts"
-export { type Changes, type Condition, type Conditions, type Increments, type Operator, optional, Query, type Update, type Updated } from "./query.ts"
-export { type ArrayOptions, type Document, type Fields, type Given, type Infer, type NumberOptions, s, Schema, type StringOptions, StructSchema } from "./schema.ts"
-export { App, type Config, type Handler, type HandlerRequest, type RouteInput, type RouteMaker, Service, service, type ServiceOptions, type UrlValue } from "./service.ts"
+export {
+  type Changes,
+  type Condition,
+  type Conditions,
+  type Increments,
+  type Operator,
+  optional,
+  Query,
+  type Update,
+  type Updated
+} from "./query.ts"
+export {
+  type ArrayOptions,
+  type Document,
+  type Fields,
+  type Given,
+  type Infer,
+  type NumberOptions,
+  s,
+  Schema,
+  type StringOptions,
+  StructSchema
+} from "./schema.ts"
+export {
+  App,
+  type Config,
+  type Handler,
+  type HandlerRequest,
+  type RouteInput,
+  type RouteMaker,
+  Service,
+  service,
+  type ServiceOptions,
+  type UrlValue
+} from "./service.ts"
 export { type Index, type NewRow, type Row, Store, store, type StoreOptions } from "./store.ts"
 export { type Rows, Template } from "./template.ts"
 export { Key, ObjectId, Uuid } from "./values.ts"

@@ -37,7 +37,11 @@ function describeObject(value: object, depth: number, above: ReadonlyArray<objec
   if (Array.isArray(value)) return `[${items(value)}]`
   if (value instanceof Set) return `Set {${items(value)}}`
   const entries = value instanceof Map ? [...value] : Object.entries(value)
-  const text = limited(entries.map(([name, item]) => `${typeof name === "string" ? name : describe(name, depth + 1, inside)}: ${describe(item, depth + 1, inside)}`))
+  const text = limited(
+    entries.map(
+      ([name, item]) => `${typeof name === "string" ? name : describe(name, depth + 1, inside)}: ${describe(item, depth + 1, inside)}`
+    )
+  )
   const name = value.constructor?.name
   return `${name === undefined || name === "Object" ? "" : `${name} `}{${text === "" ? "" : ` ${text} `}}`
 }

@@ -86,6 +86,25 @@ function outside(): Native {
   const refuse = (): never => {
     throw new Error("this works inside a Planck service only")
   }
-  const values = { make: refuse, parse: refuse, bytes: refuse, text: refuse, compare: refuse, random: refuse, encodeText: refuse, decodeText: refuse }
-  return { ...values, call: refuse, get: refuse, define: refuse, adopt: () => {}, kind: () => -1, hostError: () => {}, log: refuse, building: () => true }
+  const values = {
+    make: refuse,
+    parse: refuse,
+    bytes: refuse,
+    text: refuse,
+    compare: refuse,
+    random: refuse,
+    encodeText: refuse,
+    decodeText: refuse
+  }
+  return {
+    ...values,
+    call: refuse,
+    get: refuse,
+    define: refuse,
+    adopt: () => {},
+    kind: () => -1,
+    hostError: () => {},
+    log: refuse,
+    building: () => true
+  }
 }

@@ -3,7 +3,13 @@ import type { Decimal } from "./decimal.ts"
 import type { Key, ObjectId, Uuid } from "./values.ts"
 
 type Whole = string | number | bigint | boolean | null | undefined | Date | Uint8Array | Decimal | Key | Uuid | ObjectId
-type Inner<Value> = Value extends Whole ? never : Value extends ReadonlyArray<infer Item> ? Inner<Item> : Value extends object ? Value : never
+type Inner<Value> = Value extends Whole
+  ? never
+  : Value extends ReadonlyArray<infer Item>
+    ? Inner<Item>
+    : Value extends object
+      ? Value
+      : never
 
 type Less = { 4: 3; 3: 2; 2: 1; 1: 0; 0: 0 }
 type Depth = keyof Less
@@ -11,7 +17,11 @@ type Depth = keyof Less
 /** Paths of a document's fields. */
 export type Path<Value, Deep extends Depth = 4> = Deep extends 0
   ? never
-  : { [Name in keyof Value & string]: unknown extends Value[Name] ? Name | `${Name}.${string}` : Name | Below<Name, Inner<Value[Name]>, Less[Deep]> }[keyof Value & string]
+  : {
+      [Name in keyof Value & string]: unknown extends Value[Name]
+        ? Name | `${Name}.${string}`
+        : Name | Below<Name, Inner<Value[Name]>, Less[Deep]>
+    }[keyof Value & string]
 
 type Below<Name extends string, Value, Deep extends Depth> = [Value] extends [never] ? never : `${Name}.${Path<Value, Deep>}`
 

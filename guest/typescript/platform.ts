@@ -10,7 +10,8 @@ const Level = { debug: 0, info: 1, warning: 2, error: 3 } as const
 const RANDOM_BYTES_MAX = 65536
 
 function logger(level: number): (...values: unknown[]) => void {
-  return (...values) => native.log(level, { message: values.map((value) => (typeof value === "string" ? value : inspect(value))).join(" ") })
+  return (...values) =>
+    native.log(level, { message: values.map((value) => (typeof value === "string" ? value : inspect(value))).join(" ") })
 }
 
 const console = {

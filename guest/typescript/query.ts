@@ -46,14 +46,20 @@ export function optional<Value>(value: Value | undefined): Value | Skipped {
 export type Conditions<Row> = { readonly [Where in Path<Row>]?: Comparable<At<Row, Where>> | null | Skipped }
 
 /** A condition as a list: path, operator, value. */
-export type Condition<Row> = { [Where in Path<Row>]: { [With in Operator]: readonly [Where, With, Operand<At<Row, Where>, With>] }[Operator] }[Path<Row>]
+export type Condition<Row> = {
+  [Where in Path<Row>]: { [With in Operator]: readonly [Where, With, Operand<At<Row, Where>, With>] }[Operator]
+}[Path<Row>]
 
 /** New values for an update. A path may be deep: `{ "address.city": "Berlin" }`. */
 export type Changes<Row> = { readonly [Where in Exclude<Path<Row>, "_id">]?: At<Row, Where> }
 
 /** What to add to numbers. */
 export type Increments<Row> = {
-  readonly [Where in Exclude<Path<Row>, "_id"> as At<Row, Where> extends number | bigint | { add(other: never): unknown } | undefined | null ? Where : never]?: At<Row, Where>
+  readonly [
+    Where in Exclude<Path<Row>, "_id"> as At<Row, Where> extends number | bigint | { add(other: never): unknown } | undefined | null
+      ? Where
+      : never
+  ]?: At<Row, Where>
 }
 
 /** An update: values to set, numbers to add, fields to remove. */
@@ -133,7 +139,11 @@ export class Query<Row, Selected = Row> implements RowSource<Selected>, Iterable
 
   /** Keeps the documents for which all of this holds. */
   filter(conditions: Conditions<Row>): Query<Row, Selected>
-  filter<const Where extends Path<Row>, const With extends Operator>(path: Where, operator: With, value: Operand<At<Row, Where>, With>): Query<Row, Selected>
+  filter<const Where extends Path<Row>, const With extends Operator>(
+    path: Where,
+    operator: With,
+    value: Operand<At<Row, Where>, With>
+  ): Query<Row, Selected>
   filter(first: Conditions<Row> | string, operator?: Operator, value?: unknown): Query<Row, Selected> {
     const condition = typeof first === "string" ? comparison(this.#target, first, operator, value) : equalities(this.#target, first)
     return condition === undefined ? this : narrowed(this.#target, this.#statement, condition)
@@ -214,7 +224,13 @@ export class Query<Row, Selected = Row> implements RowSource<Selected>, Iterable
   update(update: Update<Row>): Updated {
     const { set, inc, unset } = update
     const filter = filterOnly(this.#statement, "update")
-    const { matched = 0, modified = 0 } = native.call(Operation.update, { store: this.#target.name, filter, set: defined("set", set), inc: defined("inc", inc), unset })
+    const { matched = 0, modified = 0 } = native.call(Operation.update, {
+      store: this.#target.name,
+      filter,
+      set: defined("set", set),
+      inc: defined("inc", inc),
+      unset
+    })
     return { matched, modified }
   }
 
@@ -266,7 +282,9 @@ function comparison(target: Target, path: string, operator: Operator | undefined
   if (name === undefined) throw new TypeError(`"${String(operator)}" is no operator: ${Object.keys(OPERATORS).join(" ")}`)
   if (value === SKIPPED) return undefined
   const list = name === "$in" || name === "$nin" || name === "$between"
-  return { [path]: { [name]: list && Array.isArray(value) ? value.map((each) => fromText(target, path, each)) : fromText(target, path, value) } }
+  return {
+    [path]: { [name]: list && Array.isArray(value) ? value.map((each) => fromText(target, path, each)) : fromText(target, path, value) }
+  }
 }
 
 /** The value to compare with: what the text of a key stands for, everything else as it is. */

@@ -85,17 +85,23 @@ export interface Fields {
 /** The type of a schema's values. */
 export type Infer<S> = S extends Schema<infer Value, Presence> ? Value : never
 
-type NamesWith<Shape, Wanted extends Presence> = { [Name in keyof Shape]: Shape[Name] extends Schema<unknown, infer Present> ? (Present extends Wanted ? Name : never) : never }[keyof Shape]
+type NamesWith<Shape, Wanted extends Presence> = {
+  [Name in keyof Shape]: Shape[Name] extends Schema<unknown, infer Present> ? (Present extends Wanted ? Name : never) : never
+}[keyof Shape]
 type Flat<Type> = { [Name in keyof Type]: Type[Name] }
 
 /** A document with these fields as it is read: defaults are filled in. */
 export type Document<Shape> = Flat<
-  { [Name in NamesWith<Shape, "required" | "defaulted">]: Infer<Shape[Name]> } & { [Name in NamesWith<Shape, "optional">]?: Infer<Shape[Name]> }
+  { [Name in NamesWith<Shape, "required" | "defaulted">]: Infer<Shape[Name]> } & {
+    [Name in NamesWith<Shape, "optional">]?: Infer<Shape[Name]>
+  }
 >
 
 /** A document with these fields as it is given: fields with a default may be left out. */
 export type Given<Shape> = Flat<
-  { [Name in NamesWith<Shape, "required">]: Infer<Shape[Name]> } & { [Name in NamesWith<Shape, "optional" | "defaulted">]?: Infer<Shape[Name]> }
+  { [Name in NamesWith<Shape, "required">]: Infer<Shape[Name]> } & {
+    [Name in NamesWith<Shape, "optional" | "defaulted">]?: Infer<Shape[Name]>
+  }
 >
 
 export interface StringOptions {
@@ -133,7 +139,11 @@ export const s = {
   /** Text. Lengths count characters. */
   string(options: StringOptions = {}): Schema<string> {
     const { pattern, ...lengths } = options
-    return new Schema({ type: "string", ...lengths, ...(pattern === undefined ? {} : { pattern: typeof pattern === "string" ? pattern : pattern.source }) })
+    return new Schema({
+      type: "string",
+      ...lengths,
+      ...(pattern === undefined ? {} : { pattern: typeof pattern === "string" ? pattern : pattern.source })
+    })
   },
 
   /** A whole number of 32 bits. */
@@ -144,7 +154,11 @@ export const s = {
   /** A whole number of 64 bits, as bigint. */
   long(options: LongOptions = {}): Schema<bigint> {
     const { min, max } = options
-    return new Schema({ type: "long", ...(min === undefined ? {} : { min: min.toString() }), ...(max === undefined ? {} : { max: max.toString() }) })
+    return new Schema({
+      type: "long",
+      ...(min === undefined ? {} : { min: min.toString() }),
+      ...(max === undefined ? {} : { max: max.toString() })
+    })
   },
 
   /** A number (a double). */
@@ -195,7 +209,10 @@ export const s = {
   },
 
   /** A document with any names, whose values are all alike. */
-  record<Value, Present extends Presence>(values: Schema<Value, Present>, options: { readonly maxEntries?: number } = {}): Schema<Record<string, Value>> {
+  record<Value, Present extends Presence>(
+    values: Schema<Value, Present>,
+    options: { readonly maxEntries?: number } = {}
+  ): Schema<Record<string, Value>> {
     return new Schema({ type: "record", values: values.definition, ...options })
   },
 
@@ -227,6 +244,7 @@ function plain(value: unknown): unknown {
   if (value instanceof Decimal || value instanceof Key || value instanceof Uuid || value instanceof ObjectId) return value.toString()
   if (value instanceof Uint8Array) return btoa(String.fromCharCode(...value))
   if (Array.isArray(value)) return value.map(plain)
-  if (typeof value === "object" && value !== null) return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plain(part)]))
+  if (typeof value === "object" && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plain(part)]))
   return value
 }

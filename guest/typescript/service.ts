@@ -33,7 +33,11 @@ export interface RouteInput {
   readonly writes?: boolean
 }
 
-type Part<Input, Name extends string> = Input extends { readonly [Key in Name]: infer Shape } ? (Shape extends Fields ? Document<Shape> : {}) : {}
+type Part<Input, Name extends string> = Input extends { readonly [Key in Name]: infer Shape }
+  ? Shape extends Fields
+    ? Document<Shape>
+    : {}
+  : {}
 
 /** The request as a handler sees it. */
 export interface HandlerRequest<Pattern extends string, Input> {
@@ -187,7 +191,17 @@ export function service(options: ServiceOptions, declare: (app: App) => void): S
   const app = new App()
   declare(app)
   const { name, version, assets = {}, limits = {} } = options
-  const definition = { name, version, stores: declaredStores, routes: app.routes, config: app.configuration(), limits, capabilities: [], assets, origins: app.origins }
+  const definition = {
+    name,
+    version,
+    stores: declaredStores,
+    routes: app.routes,
+    config: app.configuration(),
+    limits,
+    capabilities: [],
+    assets,
+    origins: app.origins
+  }
   return new Service(definition, app.handlers)
 }
 
@@ -217,7 +231,10 @@ const read = new Map<string, unknown>()
 
 /** A configured value; the host is asked once. */
 function configured(name: string): unknown {
-  if (native.building()) throw new TypeError(`the configuration "${name}" is not known at the top level, which runs when the service is built: read it inside a handler`)
+  if (native.building())
+    throw new TypeError(
+      `the configuration "${name}" is not known at the top level, which runs when the service is built: read it inside a handler`
+    )
   if (!read.has(name)) read.set(name, native.call(Operation.config, { name }).value)
   return read.get(name)
 }

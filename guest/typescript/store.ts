@@ -3,7 +3,17 @@ import { Decimal } from "./decimal.ts"
 import { native, Operation } from "./native.ts"
 import type { At, Path } from "./paths.ts"
 import { type Condition, type Conditions, type Operand, type Operator, Query, type Updated } from "./query.ts"
-import { type AnySchema, definitions, type Document, type FieldDefinition, type Fields, type Given, type Infer, type Schema, StructSchema } from "./schema.ts"
+import {
+  type AnySchema,
+  definitions,
+  type Document,
+  type FieldDefinition,
+  type Fields,
+  type Given,
+  type Infer,
+  type Schema,
+  StructSchema
+} from "./schema.ts"
 import { Key, ObjectId, Uuid } from "./values.ts"
 
 /** What identifies the documents of a store. */
@@ -14,7 +24,10 @@ export interface StoreDefinition {
   readonly name: string
   readonly idKind: IdKind
   readonly schema: Record<string, FieldDefinition>
-  readonly indexes: ReadonlyArray<{ readonly name: string; readonly on: ReadonlyArray<{ readonly path: string; readonly direction: "asc" | "desc" }> }>
+  readonly indexes: ReadonlyArray<{
+    readonly name: string
+    readonly on: ReadonlyArray<{ readonly path: string; readonly direction: "asc" | "desc" }>
+  }>
 }
 
 /** A secondary index over paths; `-path` is descending. */
@@ -29,7 +42,11 @@ export interface StoreOptions<Row> {
 }
 
 /** The type of `_id`: what the schema says, a key of this store when it says nothing. */
-type IdOf<Name extends string, Shape> = Shape extends { readonly _id: infer Id } ? (Infer<Id> extends Key ? Key<Name> : Infer<Id>) : Key<Name>
+type IdOf<Name extends string, Shape> = Shape extends { readonly _id: infer Id }
+  ? Infer<Id> extends Key
+    ? Key<Name>
+    : Infer<Id>
+  : Key<Name>
 
 /** A document of a store, as it is read. */
 export type Row<Name extends string, Shape> = { readonly _id: IdOf<Name, Shape> } & Document<Omit<Shape, "_id">>
@@ -44,7 +61,14 @@ type IdLike<Id> = Id extends { readonly toJSON: () => string } ? Id | string : I
 /** Every store that was declared, in order. */
 export const declaredStores: StoreDefinition[] = []
 
-const ID_TYPES: Readonly<Record<string, IdKind>> = { key: "key", uuid: "uuid", objectId: "objectId", string: "string", int: "int", long: "long" }
+const ID_TYPES: Readonly<Record<string, IdKind>> = {
+  key: "key",
+  uuid: "uuid",
+  objectId: "objectId",
+  string: "string",
+  int: "int",
+  long: "long"
+}
 const TEXT_IDS: Readonly<Record<string, (text: string) => unknown>> = {
   key: (text) => Key.parse(text),
   uuid: (text) => Uuid.parse(text),
@@ -76,7 +100,12 @@ export class Store<Name extends string, Shape extends Fields> {
     const { _id, ...rest } = fields as Fields
     this.name = name
     this.input = new StructSchema(rest as unknown as Omit<Shape, "_id">) // rest types do not follow generics
-    this.definition = { name, idKind: idKindOf(name, _id), schema: definitions(rest), indexes: (options.indexes ?? []).map(indexDefinition) }
+    this.definition = {
+      name,
+      idKind: idKindOf(name, _id),
+      schema: definitions(rest),
+      indexes: (options.indexes ?? []).map(indexDefinition)
+    }
     this.#parseId = TEXT_IDS[this.definition.idKind]
     this.#query = new Query({ name, fromText: parsers(this.definition) }, { store: name })
   }
@@ -189,7 +218,10 @@ function idKindOf(store: string, schema: AnySchema | undefined): IdKind {
 /** Which fields are made from text, and how. */
 function parsers(definition: StoreDefinition): Record<string, (text: string) => unknown> {
   const found: Record<string, (text: string) => unknown> = {}
-  for (const [name, type] of [["_id", definition.idKind], ...Object.entries(definition.schema).map(([name, { type }]) => [name, type])] as [string, string][]) {
+  for (const [name, type] of [["_id", definition.idKind], ...Object.entries(definition.schema).map(([name, { type }]) => [name, type])] as [
+    string,
+    string
+  ][]) {
     const parse = TEXT_IDS[type]
     if (parse !== undefined) found[name] = parse
   }
@@ -197,6 +229,8 @@ function parsers(definition: StoreDefinition): Record<string, (text: string) => 
 }
 
 function indexDefinition(index: { readonly on: ReadonlyArray<string>; readonly name?: string }): StoreDefinition["indexes"][number] {
-  const on = index.on.map((path) => (path.startsWith("-") ? { path: path.slice(1), direction: "desc" as const } : { path, direction: "asc" as const }))
+  const on = index.on.map((path) =>
+    path.startsWith("-") ? { path: path.slice(1), direction: "desc" as const } : { path, direction: "asc" as const }
+  )
   return { name: index.name ?? on.map(({ path, direction }) => `${path}_${direction}`).join("_"), on }
 }

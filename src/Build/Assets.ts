@@ -128,7 +128,9 @@ function compressed(bytes: Uint8Array): { gzip?: Uint8Array; brotli?: Uint8Array
   const worthwhile = (variant: Uint8Array): boolean => variant.length < bytes.length * 0.9
   const gzip = gzipSync(bytes, { level: 9 })
   gzip[9] = 255 // the operating system's byte: the same on all
-  const brotli = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } })
+  const brotli = brotliCompressSync(bytes, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length }
+  })
   return { ...(worthwhile(gzip) ? { gzip } : {}), ...(worthwhile(brotli) ? { brotli } : {}) }
 }
 

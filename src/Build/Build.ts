@@ -30,7 +30,10 @@ export type { WatchEvent, WatchOptions } from "./Watch.ts"
 export function build(folder: string, options: BuildOptions = {}): Effect.Effect<BuiltService, BuildError> {
   return Effect.scoped(
     Effect.gen(function* () {
-      const builder = yield* Effect.acquireRelease(attempt(() => Builder.open(folder, options)), (opened) => Effect.promise(() => opened.close()))
+      const builder = yield* Effect.acquireRelease(
+        attempt(() => Builder.open(folder, options)),
+        (opened) => Effect.promise(() => opened.close())
+      )
       const service = yield* attempt(() => builder.build())
       const issues = yield* attempt(() => builder.checkTypes())
       if (issues.length > 0) return yield* new BuildError({ issues })
@@ -47,7 +50,11 @@ export function watch(folder: string, options: WatchOptions = {}): Stream.Stream
   return Stream.callback<WatchEvent, BuildError>((queue) => watchInto(folder, options, queue))
 }
 
-function watchInto(folder: string, options: WatchOptions, queue: Queue.Queue<WatchEvent, BuildError | Cause.Done>): Effect.Effect<void, BuildError, Scope.Scope> {
+function watchInto(
+  folder: string,
+  options: WatchOptions,
+  queue: Queue.Queue<WatchEvent, BuildError | Cause.Done>
+): Effect.Effect<void, BuildError, Scope.Scope> {
   const opened = attempt(() => watchFolder(folder, options, (event) => void Queue.offerUnsafe(queue, event)))
   return Effect.asVoid(Effect.acquireRelease(opened, (watching) => Effect.promise(() => watching.close())))
 }

@@ -6,7 +6,6 @@
  * - A build that fails changes nothing but `.planck/types`.
  * - Every mistake is an issue with a place; anything else that is thrown is a bug of ours.
  */
-import { type Asset } from "../Wasm/Assets.ts"
 import { imageOf } from "../Wasm/Image.ts"
 import type { Manifest } from "../Wasm/Manifest.ts"
 import { declaration } from "../Template/Declaration.ts"
@@ -108,7 +107,9 @@ export class Builder {
     } catch (error) {
       const issues = issuesOf(error)
       if (issues === undefined) throw error
-      const unreadable = compileTemplates(files, []).issues.filter(({ code }) => code === "syntax" || code === "unclosed" || code === "mismatched-close")
+      const unreadable = compileTemplates(files, []).issues.filter(
+        ({ code }) => code === "syntax" || code === "unclosed" || code === "mismatched-close"
+      )
       throw invalidService([...issues, ...unreadable.map(templateIssue)])
     }
   }
@@ -122,8 +123,18 @@ export class Builder {
   }
 }
 
-function templateIssue({ file, line, column, message, frame }: { readonly file: string; readonly line: number; readonly column: number; readonly message: string; readonly frame: string }): BuildIssue {
+function templateIssue({
+  file,
+  line,
+  column,
+  message,
+  frame
+}: {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly message: string
+  readonly frame: string
+}): BuildIssue {
   return { kind: "template", file, line, column, message, frame }
 }
-
-export type { Asset }

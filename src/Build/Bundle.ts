@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url"
 import { SourceMap, type SourcePosition } from "../Wasm/SourceMap.ts"
 import { invalidService } from "./Failure.ts"
 import { type BuildIssue, issueAt, issueWithoutPlace } from "./Issue.ts"
-import { absentDefinitions, absentGlobalMessage, ABSENT_PREFIX, isNodeModule, nodeModuleMessage, packageOf } from "./Platform.ts"
+import { absentDefinitions, absentGlobalMessage, isNodeModule, nodeModuleMessage, packageOf } from "./Platform.ts"
 import { posix, type Project, readText } from "./Project.ts"
 
 /** A bundled service. */
@@ -50,7 +50,7 @@ export async function openBundler(project: Project): Promise<Bundler> {
     target: "es2024",
     mainFields: ["module", "main"],
     conditions: ["planck", "module", "import", "default"],
-    charset: "utf8",
+    charset: "ascii", // the engine counts columns in bytes, source maps in characters: here they are the same
     legalComments: "none",
     minifySyntax: true,
     minifyWhitespace: true,
@@ -178,5 +178,3 @@ function builtinPlugin(): esbuild.Plugin {
     }
   }
 }
-
-export { ABSENT_PREFIX }

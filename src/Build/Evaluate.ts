@@ -1,7 +1,7 @@
 /** Runs the bundle's top level and checks what it declares; mistakes come back as places in the author's files. */
 import { Fault } from "../Fault/Fault.ts"
 import { loadEngine } from "../Wasm/Engine.ts"
-import { evaluateSource, SOURCE_FILE, type Evaluation, type EvaluationFailed } from "../Wasm/Evaluation.ts"
+import { evaluateSource, type Evaluation, type EvaluationFailed } from "../Wasm/Evaluation.ts"
 import { manifestOf } from "../Wasm/Image.ts"
 import type { Manifest } from "../Wasm/Manifest.ts"
 import { readManifest } from "../Wasm/ManifestReader.ts"
@@ -21,7 +21,10 @@ export interface EvaluatedService {
 /** Evaluates a bundle. Throws a Fault `InvalidService`. */
 export function evaluateBundle(project: Project, bundle: Bundle, source: SourceText): EvaluatedService {
   const evaluation = evaluated(project, bundle, source)
-  const { assets, origins } = evaluation.definition as { readonly assets?: Readonly<Record<string, string>>; readonly origins?: ReadonlyArray<string> }
+  const { assets, origins } = evaluation.definition as {
+    readonly assets?: Readonly<Record<string, string>>
+    readonly origins?: ReadonlyArray<string>
+  }
   const manifest = manifestOf(evaluation)
   checkManifest(manifest, project, (route) => authorPlace(origins?.[route] ?? "", bundle), source)
   return { evaluation, manifest, assets: assets ?? {} }
@@ -34,7 +37,9 @@ function evaluated(project: Project, bundle: Bundle, source: SourceText): Evalua
     if (!(error instanceof Fault) || error.reason._tag !== "EvaluationFailed") throw error
     const { message, stack } = error.reason as EvaluationFailed
     const place = authorPlace(stack, bundle)
-    throw invalidService([place === undefined ? issueWithoutPlace("evaluation", project.entry, message) : issueAt("evaluation", place, message, source)])
+    throw invalidService([
+      place === undefined ? issueWithoutPlace("evaluation", project.entry, message) : issueAt("evaluation", place, message, source)
+    ])
   }
 }
 
@@ -55,13 +60,13 @@ function checkManifest(manifest: Manifest, project: Project, placeOfRoute: (rout
     if (!(error instanceof Fault)) throw error
     const reason = error.reason as WasmReason
     if (reason._tag !== "InvalidManifest") throw error
-    throw invalidService(reason.issues.map(({ pointer, message }): BuildIssue => {
-      const route = /^\/routes\/(\d+)/.exec(pointer)?.[1]
-      const place = route === undefined ? undefined : placeOfRoute(Number(route))
-      const words = route === undefined ? `${pointer.slice(1).replaceAll("/", ".")}: ${message}` : message
-      return place === undefined ? issueWithoutPlace("manifest", project.entry, words) : issueAt("manifest", place, words, source)
-    }))
+    throw invalidService(
+      reason.issues.map(({ pointer, message }): BuildIssue => {
+        const route = /^\/routes\/(\d+)/.exec(pointer)?.[1]
+        const place = route === undefined ? undefined : placeOfRoute(Number(route))
+        const words = route === undefined ? `${pointer.slice(1).replaceAll("/", ".")}: ${message}` : message
+        return place === undefined ? issueWithoutPlace("manifest", project.entry, words) : issueAt("manifest", place, words, source)
+      })
+    )
   }
 }
-
-export { SOURCE_FILE }

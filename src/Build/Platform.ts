@@ -7,7 +7,7 @@
 import { builtinModules } from "node:module"
 
 /** Put before the name of a global that does not exist, in the bundle. */
-export const ABSENT_PREFIX = "absent$"
+const ABSENT_PREFIX = "absent$"
 
 const BUILTINS = new Set(builtinModules)
 

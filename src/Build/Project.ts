@@ -23,7 +23,8 @@ const FILES_MAX = 20_000
 /** Finds the entry of a folder: `entry` when given, else `planck.entry` in package.json, else service.ts. Throws a Fault `InvalidService`. */
 export function openProject(folder: string, entry?: string): Project {
   const root = resolve(folder)
-  if (!existsSync(root) || !statSync(root).isDirectory()) throw invalidService([issueWithoutPlace("project", folder, "there is no such folder")])
+  if (!existsSync(root) || !statSync(root).isDirectory())
+    throw invalidService([issueWithoutPlace("project", folder, "there is no such folder")])
   const wanted = entry ?? entryOfPackage(root)
   if (wanted !== undefined) {
     if (existsSync(join(root, wanted))) return { folder: root, entry: posix(relative(root, resolve(root, wanted))) }
@@ -73,6 +74,8 @@ function entryOfPackage(root: string): string | undefined {
     const { planck } = JSON.parse(text) as { readonly planck?: { readonly entry?: unknown } }
     return typeof planck?.entry === "string" ? planck.entry : undefined
   } catch (error) {
-    throw invalidService([issueWithoutPlace("project", "package.json", `not JSON: ${error instanceof Error ? error.message : String(error)}`)])
+    throw invalidService([
+      issueWithoutPlace("project", "package.json", `not JSON: ${error instanceof Error ? error.message : String(error)}`)
+    ])
   }
 }

@@ -77,7 +77,8 @@ function parseOutput(output: string, project: Project, source: SourceText): Buil
   const issues: BuildIssue[] = []
   let current: { file: string; line: number; column: number; text: string[] } | undefined
   const finish = (): void => {
-    if (current !== undefined) issues.push(issueAt("types", { file: current.file, line: current.line, column: current.column }, current.text.join("\n"), source))
+    if (current !== undefined)
+      issues.push(issueAt("types", { file: current.file, line: current.line, column: current.column }, current.text.join("\n"), source))
     current = undefined
   }
   for (const line of output.split(/\r?\n/)) {

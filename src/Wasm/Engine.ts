@@ -50,7 +50,10 @@ function readPart(path: string, expected: string): Uint8Array {
   const bytes = readFileSync(path)
   const found = sha256(bytes)
   if (found === expected) return bytes
-  throw refusal({ _tag: "NotAModule", message: `${path} is not the file this version of Planck was made with (SHA-256 ${found}, expected ${expected})` })
+  throw refusal({
+    _tag: "NotAModule",
+    message: `${path} is not the file this version of Planck was made with (SHA-256 ${found}, expected ${expected})`
+  })
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -63,7 +63,8 @@ interface EngineExports {
 /** Evaluates a bundle. Throws a Fault `EvaluationFailed`. */
 export function evaluateSource(engine: Engine, source: string): Evaluation {
   const encoded = new TextEncoder().encode(source)
-  if (encoded.length > SOURCE_BYTES_MAX) throw failed("source_too_large", `the bundle has ${encoded.length} bytes, a service has at most ${SOURCE_BYTES_MAX}`)
+  if (encoded.length > SOURCE_BYTES_MAX)
+    throw failed("source_too_large", `the bundle has ${encoded.length} bytes, a service has at most ${SOURCE_BYTES_MAX}`)
   const build = new BuildHost()
   const exports = new WebAssembly.Instance(engine.compiled, { planck: build.imports }).exports as unknown as EngineExports // the engine is ours
   build.memory = exports.memory
@@ -72,7 +73,14 @@ export function evaluateSource(engine: Engine, source: string): Evaluation {
   exports.planck_arm(MEMORY_BYTES_MAX, STACK_BYTES)
   const definition = run(exports, build, encoded)
   exports.planck_seal()
-  return { source, engine, definition, lines: build.lines, memory: new Uint8Array(exports.memory.buffer), stackPointer: exports.__stack_pointer.value }
+  return {
+    source,
+    engine,
+    definition,
+    lines: build.lines,
+    memory: new Uint8Array(exports.memory.buffer),
+    stackPointer: exports.__stack_pointer.value
+  }
 }
 
 function run(exports: EngineExports, build: BuildHost, source: Uint8Array): Readonly<Record<string, Value>> {

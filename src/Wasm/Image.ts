@@ -13,7 +13,17 @@ import { evaluateSource, type Evaluation } from "./Evaluation.ts"
 import type { Engine } from "./Engine.ts"
 import type { Manifest, ManifestHandler, ManifestRoute } from "./Manifest.ts"
 import { refusal } from "./Reasons.ts"
-import { customSection, ExternalKind, findCustom, readSections, sectionBody, SectionId, SectionReader, SectionWriter, writeSections } from "./Sections.ts"
+import {
+  customSection,
+  ExternalKind,
+  findCustom,
+  readSections,
+  sectionBody,
+  SectionId,
+  SectionReader,
+  SectionWriter,
+  writeSections
+} from "./Sections.ts"
 import type { Section } from "./Sections.ts"
 
 export { evaluateSource, STACK_BYTES, type Evaluation, type EvaluationFailed } from "./Evaluation.ts"
@@ -53,7 +63,12 @@ export function makeImage(engine: Engine, source: string, attachments: Attachmen
 export function remakeImage(engine: Engine, file: Uint8Array): Uint8Array {
   const sections = readSections(file)
   const source = findCustom(sections, SectionName.source)
-  if (source === undefined) throw refusal({ _tag: "ForgedImage", offset: 0, message: `the file has no section ${SectionName.source}: the host cannot make its image again` })
+  if (source === undefined)
+    throw refusal({
+      _tag: "ForgedImage",
+      offset: 0,
+      message: `the file has no section ${SectionName.source}: the host cannot make its image again`
+    })
   const attachments: { templates?: Uint8Array; assets?: Uint8Array; sourcemap?: Uint8Array } = {}
   for (const name of ["templates", "assets", "sourcemap"] as const) {
     const body = findCustom(sections, SectionName[name])
@@ -97,7 +112,11 @@ type Definition = Pick<Manifest, "name" | "version" | "stores" | "config" | "lim
 /** The manifest of an evaluated service. The handler of a route has the number of the route. */
 export function manifestOf(evaluation: Evaluation): Manifest {
   const { name, version, stores, routes, config, limits, capabilities } = evaluation.definition as unknown as Definition // the SDK made it; the host checks it again when it reads the manifest
-  const handlers = routes.map((route, index): ManifestHandler => ({ name: `${route.method} ${route.pattern}`, export: `handle_${index}`, kind: "http" }))
+  const handlers = routes.map((route, index): ManifestHandler => ({
+    name: `${route.method} ${route.pattern}`,
+    export: `handle_${index}`,
+    kind: "http"
+  }))
   return {
     abi: ABI_VERSION,
     name,
@@ -146,7 +165,9 @@ function withTrampolineType(engine: ReadonlyArray<Section>, _functions: Function
 }
 
 function withTrampolines(engine: ReadonlyArray<Section>, functions: FunctionNumbers, manifest: Manifest): Uint8Array {
-  return appended(engine, SectionId.function, manifest.handlers.length, (writer) => manifest.handlers.forEach(() => writer.unsigned(functions.types)))
+  return appended(engine, SectionId.function, manifest.handlers.length, (writer) =>
+    manifest.handlers.forEach(() => writer.unsigned(functions.types))
+  )
 }
 
 /** One function per handler: `planck_invoke(number, request)`. */
@@ -169,7 +190,11 @@ function withTrampolineCode(engine: ReadonlyArray<Section>, functions: FunctionN
 function exportSection(_engine: ReadonlyArray<Section>, functions: FunctionNumbers, manifest: Manifest): Uint8Array {
   const first = functions.imported + functions.defined
   const kept = KEPT_EXPORTS.map((name) => ({ name, ...exportOf(functions, name) }))
-  const handlers = manifest.handlers.map((handler, number) => ({ name: handler.export, kind: ExternalKind.function as number, index: first + number }))
+  const handlers = manifest.handlers.map((handler, number) => ({
+    name: handler.export,
+    kind: ExternalKind.function as number,
+    index: first + number
+  }))
   const writer = new SectionWriter()
   writer.vector([...kept, ...handlers], (each) => {
     writer.name(each.name)

@@ -73,7 +73,8 @@ function rewriteBlock(opcode: number, reader: SectionReader, writer: SectionWrit
 function skipOperands(opcode: number, reader: SectionReader): void {
   if (opcode <= 0x01 || opcode === 0x05 || opcode === 0x0b || opcode === 0x0f || opcode === 0x1a || opcode === 0x1b) return
   if (opcode >= 0x45 && opcode <= 0xc4) return
-  if (opcode === 0x0c || opcode === 0x0d || (opcode >= 0x20 && opcode <= 0x22) || opcode === 0x25 || opcode === 0x26) return reader.skipInteger()
+  if (opcode === 0x0c || opcode === 0x0d || (opcode >= 0x20 && opcode <= 0x22) || opcode === 0x25 || opcode === 0x26)
+    return reader.skipInteger()
   if (opcode === 0x0e) return skipTargets(reader)
   if (opcode === 0x1c) return void reader.take(reader.unsigned())
   if (opcode >= 0x28 && opcode <= 0x3e) return skipIntegers(reader, 2)

@@ -9,7 +9,16 @@
  * - The glue's start function only zeroes its data, which is fresh memory in the result, so it is left out. The engine has none.
  */
 import { Fault } from "../Fault/Fault.ts"
-import { ExternalKind, readSections, sectionBody, SectionId, SectionReader, SectionWriter, writeSections, type Section } from "./Sections.ts"
+import {
+  ExternalKind,
+  readSections,
+  sectionBody,
+  SectionId,
+  SectionReader,
+  SectionWriter,
+  writeSections,
+  type Section
+} from "./Sections.ts"
 import { rewriteBody, type Renumbering } from "./Instructions.ts"
 import type { WasmReason } from "./Reasons.ts"
 
@@ -68,7 +77,11 @@ export function linkModules(engineFile: Uint8Array, glueFile: Uint8Array): Uint8
     { id: SectionId.memory, name: "", body: linkMemory(engine, glue) },
     { id: SectionId.global, name: "", body: sectionBody(engine.sections, SectionId.global) },
     { id: SectionId.export, name: "", body: linkExports(engine, glue, plan) },
-    { id: SectionId.element, name: "", body: written((writer) => writer.vector(plan.elements, (element) => writeElement(writer, element))) },
+    {
+      id: SectionId.element,
+      name: "",
+      body: written((writer) => writer.vector(plan.elements, (element) => writeElement(writer, element)))
+    },
     { id: SectionId.code, name: "", body: linkCode(engine, glue, plan) },
     { id: SectionId.data, name: "", body: written((writer) => writer.vector([...engine.data, ...glue.data], (data) => writer.raw(data))) }
   ])
@@ -114,7 +127,10 @@ function planLink(engine: Parts, glue: Parts): Plan {
     types,
     imports: outside.map((found) => ({ ...found, type: glueType(found.type) })),
     functions: [...engine.functions, ...glue.functions.map(glueType)],
-    elements: [...engine.elements.map((each) => renumbered(each, engineFunction)), ...glue.elements.map((each) => renumbered(each, glueFunction))],
+    elements: [
+      ...engine.elements.map((each) => renumbered(each, engineFunction)),
+      ...glue.elements.map((each) => renumbered(each, glueFunction))
+    ],
     engineFunction: remembered(engineFunction),
     glueFunction: remembered(glueFunction),
     glueType,
@@ -187,8 +203,11 @@ function linkTable(engine: Parts, plan: Plan): Uint8Array {
   })
   const [limits] = table
   if (limits === undefined || table.length !== 1) throw mismatch("the engine does not have one table")
-  const taken = plan.elements.map((element) => ({ from: element.offset, to: element.offset + element.functions.length })).toSorted((a, b) => a.from - b.from)
-  if (taken.some((range, index) => index > 0 && range.from < at(taken, index - 1).to)) throw mismatch("table entries of engine and glue overlap")
+  const taken = plan.elements
+    .map((element) => ({ from: element.offset, to: element.offset + element.functions.length }))
+    .toSorted((a, b) => a.from - b.from)
+  if (taken.some((range, index) => index > 0 && range.from < at(taken, index - 1).to))
+    throw mismatch("table entries of engine and glue overlap")
   return written((writer) => {
     writer.unsigned(1)
     writer.byte(FUNCREF)
@@ -202,7 +221,9 @@ function linkMemory(engine: Parts, glue: Parts): Uint8Array {
   const [own] = memories
   const wanted = glue.imports.find((found) => found.kind === ExternalKind.memory)
   if (own === undefined || wanted === undefined) throw mismatch("engine and glue do not share a memory")
-  return written((writer) => writer.vector([{ minimum: Math.max(own.minimum, wanted.minimum), maximum: undefined }], (limits) => writeLimits(writer, limits)))
+  return written((writer) =>
+    writer.vector([{ minimum: Math.max(own.minimum, wanted.minimum), maximum: undefined }], (limits) => writeLimits(writer, limits))
+  )
 }
 
 function readParts(file: string, bytes: Uint8Array): Parts {

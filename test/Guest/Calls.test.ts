@@ -5,8 +5,28 @@ import { makeImage } from "../../src/Wasm/Image.ts"
 import { GuestInstance, HostFailure, rawService } from "./GuestInstance.ts"
 
 const names = [
-  "fine", "throws", "throwsText", "spins", "spinsInCatch", "recurses", "allocates", "backtracks", "pending", "rejects", "floats", "handled", "asynchronous",
-  "endlessJobs", "asks", "catches", "random", "clock", "keeps", "encodeFails", "getter", "ownFields"
+  "fine",
+  "throws",
+  "throwsText",
+  "spins",
+  "spinsInCatch",
+  "recurses",
+  "allocates",
+  "backtracks",
+  "pending",
+  "rejects",
+  "floats",
+  "handled",
+  "asynchronous",
+  "endlessJobs",
+  "asks",
+  "catches",
+  "random",
+  "clock",
+  "keeps",
+  "encodeFails",
+  "getter",
+  "ownFields"
 ] as const
 
 const image = makeImage(
@@ -53,7 +73,11 @@ describe("a handler that fails", () => {
     { name: "recurses", code: "stack_overflow", message: "Maximum call stack size exceeded" },
     { name: "allocates", code: "out_of_memory", message: "out of memory" },
     { name: "backtracks", code: "deadline_exceeded", message: "interrupted" },
-    { name: "pending", code: "promise_pending", message: "the handler returned a promise that never settles: a service cannot wait for anything outside the call" },
+    {
+      name: "pending",
+      code: "promise_pending",
+      message: "the handler returned a promise that never settles: a service cannot wait for anything outside the call"
+    },
     { name: "rejects", code: "handler_failed", message: "too far" },
     { name: "floats", code: "handler_failed", message: "nobody looks" },
     { name: "endlessJobs", code: "deadline_exceeded", message: "the call ran longer than its deadline" },
@@ -143,7 +167,12 @@ describe("host operations", () => {
 
   it("that fail are exceptions with the fields of the error document", () => {
     const instance = guest(() => new HostFailure({ code: "duplicate_key", message: "taken", extra: [1, 2] }))
-    assert.deepStrictEqual(instance.call(index("catches"))?.["body"], { name: "HostError", code: "duplicate_key", extra: [1, 2], message: "taken" })
+    assert.deepStrictEqual(instance.call(index("catches"))?.["body"], {
+      name: "HostError",
+      code: "duplicate_key",
+      extra: [1, 2],
+      message: "taken"
+    })
     assert.isUndefined(instance.call(index("asks")))
     assert.strictEqual(instance.failure?.["code"], "duplicate_key")
     assert.deepStrictEqual(instance.failure?.["extra"], [1, 2])

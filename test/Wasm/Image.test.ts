@@ -9,7 +9,10 @@ import { linkModules } from "../../src/Wasm/Link.ts"
 import { findCustom, readSections, SectionId, writeSections } from "../../src/Wasm/Sections.ts"
 import { rawService } from "../Guest/GuestInstance.ts"
 
-const SOURCE = rawService("{ hello: (request) => ({ path: request.path, list }) }", 'const list = Array.from({ length: 1000 }, (_, i) => "item " + i);')
+const SOURCE = rawService(
+  "{ hello: (request) => ({ path: request.path, list }) }",
+  'const list = Array.from({ length: 1000 }, (_, i) => "item " + i);'
+)
 const attachments = { templates: new TextEncoder().encode("{}"), sourcemap: new TextEncoder().encode("{}") }
 
 describe("the engine", () => {
@@ -101,7 +104,12 @@ describe("a top level that does what exists only inside handlers", () => {
     { what: "a clock inside try", code: "try { new Date() } catch {}", message: build("the clock"), place: /service\.js:1:/ },
     { what: "randomness", code: "\nMath.random()", message: build("Math\\.random\\(\\)"), place: /service\.js:2:/ },
     { what: "a host operation", code: "__planck.call(1, {})", message: build("the store"), place: /service\.js:1:/ },
-    { what: "an error", code: 'function deep() { throw new RangeError("broken") }\ndeep()', message: /^broken$/, place: /deep \(service\.js:1:\d+\)/ },
+    {
+      what: "an error",
+      code: 'function deep() { throw new RangeError("broken") }\ndeep()',
+      message: /^broken$/,
+      place: /deep \(service\.js:1:\d+\)/
+    },
     { what: "a rejection", code: '(async () => { throw new Error("later") })()', message: /^later$/, place: /service\.js:1:/ },
     { what: "a syntax error", code: "const = 1", message: /expect|unexpected|invalid/i, place: /service\.js:1:\d+/ }
   ])("$what is refused with its line", ({ code, message, place }) => {

@@ -1,0 +1,147 @@
+import { assert, it } from "@effect/vitest"
+import { Builder } from "../../src/Build/Builder.ts"
+import { formatBuildIssue } from "../../src/Build/Issue.ts"
+import { Folder } from "../Build/Folder.ts"
+
+/** Everything behind `@ts-expect-error` has to be refused, everything else accepted: an unused directive is an error too. */
+const SERVICE = `
+import { Decimal, type Key, optional, problem, redirect, type Rows, s, service, store, Template } from "@planckdb/planck/guest"
+
+const orders = store("orders", {
+  _id: s.key(),
+  number: s.string(),
+  customer: s.string({ maxLength: 80 }),
+  status: s.literals("pending", "paid", "cancelled"),
+  total: s.decimal(),
+  lines: s.array(s.struct({ sku: s.string(), quantity: s.int({ min: 1 }) })),
+  note: s.string().optional(),
+  visits: s.int().default(1),
+  big: s.long().optional(),
+  address: s.struct({ city: s.string(), zip: s.string().optional() }).nullable(),
+  anything: s.any().optional(),
+  placedAt: s.date()
+}, { indexes: [{ on: ["customer", "status", "-placedAt"] }, { on: ["lines.sku"] }] })
+type Order = typeof orders.Row
+const customers = store("customers", { _id: s.string(), name: s.string() })
+const plain = store("plain", { text: s.string() })
+const page = new Template<{ orders: Rows<Order>; title?: string }>("page.zsx")
+declare const otherKey: Key<"customers">
+
+// @ts-expect-error an index on a field that does not exist
+store("z", { a: s.string() }, { indexes: [{ on: ["b"] }] })
+
+export default service({ name: "types", version: "1.0.0" }, (app) => {
+  const config = app.config({ rate: s.number(), secret: s.secret() })
+
+  app.get("/orders/:id", ({ params }) => orders.get(params.id) ?? null)
+  app.get("/orders", { query: { customer: s.string(), page: s.int().default(0), note: s.string().optional() } }, ({ query }) =>
+    page.render({ orders: orders.filter({ customer: query.customer, status: "pending", note: optional(query.note) }).limit(query.page) }))
+  app.post("/orders", { body: orders.input.omit("placedAt") }, ({ body }) => {
+    const id = orders.insert({ ...body, placedAt: new Date() })
+    const again: Key<"orders"> = id
+    return redirect(app.url("/orders/:id", { id: again }))
+  })
+  app.get("/deep", () => orders.filter("lines.sku", "=", "x").filter("address.city", "starts with", "B").filter("anything.below", "=", 1).filterAny({ status: "paid" }, ["visits", ">", 5]))
+  app.get("/select", () => orders.all().select("customer").rows().map((row) => [row._id, row.customer]))
+  app.get("/types", () => {
+    const order = orders.all().first()
+    if (order === undefined) return null
+    const [text, count, big, date, decimal, note]: [string, number, bigint | undefined, Date, Decimal, string | undefined] = [order.number, order.visits, order.big, order.placedAt, order.total, order.note]
+    return { text, count, big: big ?? 0n, date, decimal: decimal.add(1), note: note ?? null, city: order.address?.city ?? null, rate: config.rate * 2 }
+  })
+  app.post("/writes/:id", { params: { id: s.key(orders) } }, ({ params }) => {
+    orders.filter({ _id: params.id }).update({ set: { status: "paid", "address.city": "Bonn" }, inc: { visits: 1, total: Decimal.from(1), big: 2n }, unset: ["note"] })
+    orders.delete(params.id)
+    customers.insert({ _id: "a", name: "b" })
+    plain.insert({ text: "x" })
+    throw problem({ status: 409, title: "no" })
+  })
+  app.post("/form", { form: { name: s.string(), age: s.int().optional() } }, ({ body }) => ({ name: body.name, age: body.age ?? 0 }))
+  app.post("/raw", { bytes: true }, ({ body }) => body.length)
+  app.get("/async", async () => {
+    await Promise.resolve()
+    return { tax: config.rate }
+  })
+
+  // @ts-expect-error an unknown field
+  orders.filter({ custmer: "x" })
+  // @ts-expect-error a value that is none of the literals
+  orders.filter({ status: "open" })
+  // @ts-expect-error an operand of another type
+  orders.filter("visits", ">", "x")
+  // @ts-expect-error an operator that does not exist
+  orders.filter("visits", "~", 1)
+  // @ts-expect-error in takes a list
+  orders.filter("visits", "in", 1)
+  // @ts-expect-error undefined in a filter
+  orders.filter({ note: undefined })
+  // @ts-expect-error undefined in an update
+  orders.all().set({ note: undefined })
+  // @ts-expect-error a document without its id, where none is generated
+  customers.insert({ name: "b" })
+  // @ts-expect-error a document without a required field
+  plain.insert({})
+  // @ts-expect-error a field too many
+  plain.insert({ text: "x", more: 1 })
+  // @ts-expect-error a key of another store
+  orders.get(otherKey)
+  // @ts-expect-error operators on a decimal
+  orders.all().first()!.total + 1
+  // @ts-expect-error order by an unknown field
+  orders.orderBy("nope")
+  // @ts-expect-error an unknown direction
+  orders.orderBy("total", "down")
+  // @ts-expect-error an address without its parameter
+  app.url("/a/:b", {})
+  // @ts-expect-error adding to a text
+  orders.all().inc({ number: 1 })
+  // @ts-expect-error setting the id
+  orders.all().set({ _id: otherKey })
+  // @ts-expect-error a parameter the template does not have
+  page.render({ orderz: [] })
+  // @ts-expect-error rows of another store
+  page.render({ orders: plain.all() })
+  // @ts-expect-error a field that was not selected
+  orders.all().select("customer").first()!.total
+  // @ts-expect-error a query parameter that was not declared
+  app.get("/x", { query: { a: s.string() } }, ({ query }) => query.b)
+  // @ts-expect-error a path parameter that is not in the pattern
+  app.get("/x/:a", ({ params }) => params.b)
+  // @ts-expect-error a body where none was declared
+  app.post("/x", ({ body }) => body.a)
+  // @ts-expect-error a default of another type
+  s.int().default("one")
+  // @ts-expect-error configuration that was not declared
+  config.missing
+  // @ts-expect-error what comes later is not there yet
+  app.subscribe
+})
+`
+
+it("types follow from the schemas, and mistakes are errors", async () => {
+  using folder = new Folder({ "service.ts": SERVICE })
+  const builder = await Builder.open(folder.path)
+  const issues = await builder.checkTypes()
+  await builder.close()
+  assert.deepStrictEqual(issues.map(formatBuildIssue), [])
+})
+
+it("fifty stores and three hundred routes are checked in a few seconds", async () => {
+  const stores = Array.from(
+    { length: 50 },
+    (_, n) =>
+      `export const store${n} = store("store${n}", { name: s.string(), n: s.int(), at: s.date(), total: s.decimal(), lines: s.array(s.struct({ sku: s.string(), q: s.int() })), more: s.struct({ a: s.struct({ b: s.string() }) }) }, { indexes: [{ on: ["name", "-at"] }] })`
+  )
+  const routes = Array.from(
+    { length: 300 },
+    (_, n) =>
+      `  app.get("/r${n}/:id", { query: { q: s.string().optional() } }, ({ params, query }) => store${n % 50}.filter({ name: optional(query.q), "more.a.b": params.id }).filter("lines.q", ">", 1).orderBy("at", "desc").limit(20))`
+  )
+  const text = `import { optional, s, service, store } from "@planckdb/planck/guest"\n${stores.join("\n")}\nexport default service({ name: "big", version: "1.0.0" }, (app) => {\n${routes.join("\n")}\n})\n`
+  using folder = new Folder({ "service.ts": text })
+  const builder = await Builder.open(folder.path)
+  const startedAt = performance.now()
+  assert.deepStrictEqual(await builder.checkTypes(), [])
+  console.log(`types of 50 stores and 300 routes: ${Math.round(performance.now() - startedAt)} ms`)
+  await builder.close()
+})
