@@ -56,7 +56,7 @@ export class Residual {
       if (kept[place] !== type || place + 1 + length > kept.length || !equalBytes(kept, place + 1, bytes, at, length)) return false
       place += 1 + length
     }
-    return place === kept.length
+    return true
   }
 
   #keep(operands: Operands, predicate: Predicate): void {

@@ -6,7 +6,11 @@ import type { QueryLimits } from "../../src/Query/Reasons.ts"
 import { RowList } from "../../src/Query/RowList.ts"
 import { writeRowJson } from "../../src/Query/Rows.ts"
 import { encodeStatement } from "../../src/Query/StatementBson.ts"
-import { DocumentView } from "../../src/Storage/Reader.ts"
+import { keyOf, parseKey } from "../../src/Bson/Key.ts"
+import { getById } from "../../src/Query/Finder.ts"
+import { PLANS_MAX } from "../../src/Query/PlanCache.ts"
+import { Shape } from "../../src/Query/Shape.ts"
+import { DocumentView, type Reader } from "../../src/Storage/Reader.ts"
 import { keyNumber } from "./Model.ts"
 import { order, Shop } from "./Shop.ts"
 
@@ -245,6 +249,103 @@ describe("plans that are used again", () => {
     assert.strictEqual(reasonOf(() => shop.executor.find(shop.database.engine.snapshot(), negative, 0, shop.rows))._tag, "InvalidStatement")
   })
 })
+
+describe("what a plan remembers", () => {
+  it("is not taken for the values of another run", () => {
+    const shop = new Shop({}, 12)
+    for (const seller of ["0190a5c2d7f07d3a8c1e5b6f7a8b9c0d", "0190a5c2d7f07d3a8c1e5b6f7a8b9c0e"]) {
+      shop.write({
+        kind: "update",
+        store: "orders",
+        filter: { op: "eq", path: "customer", value: "customer-1" },
+        set: { seller: parseKey(seller), note: seller }
+      })
+      // Text that is a key, text as long as the key's bytes that is none, shorter text, and the same again.
+      for (const [value, count] of [
+        [seller, 2],
+        ["x".repeat(16), 0],
+        ["short", 0],
+        [seller, 2]
+      ] as const) {
+        assert.strictEqual(shop.read("orders.filter(not (seller != $value)).count()", { value }), count)
+        assert.strictEqual(shop.read("orders.filter(not (note != $value and note != $other)).count()", { value, other: "y" }), count)
+        assert.strictEqual(
+          shop.read("orders.filter(not (note != $other and note != $value)).count()", { value, other: "longer than that" }),
+          count
+        )
+      }
+    }
+  })
+
+  it("is told apart from a plan whose shape has the same hash", () => {
+    const [one, two] = collidingFields()
+    const shop = new Shop({}, 9)
+    const definition = {
+      name: "wide",
+      idKind: "int" as const,
+      schema: { [one]: { type: "int" as const }, [two]: { type: "int" as const } },
+      indexes: []
+    }
+    shop.database.engine.define([definition])
+    shop.database.settle()
+    shop.write({ kind: "insert", store: "wide", documents: [{ _id: 1, [one]: 1, [two]: 2 }] })
+    for (let round = 0; round < 3; round++) {
+      for (const [field, value] of [
+        [one, 1],
+        [two, 2]
+      ] as const) {
+        assert.strictEqual(shop.read({ kind: "count", store: "wide", filter: { op: "eq", path: field, value } }), 1)
+        assert.strictEqual(shop.read({ kind: "count", store: "wide", filter: { op: "eq", path: field, value: 3 - value } }), 0)
+      }
+    }
+  })
+
+  it("does not let a hash of an id stand for the id", () => {
+    const shop = new Shop()
+    shop.write("categories.insert({ _id: 'pizza', name: 'Pizza', rank: 1 })")
+    const snapshot = shop.database.engine.snapshot()
+    const categories = shop.database.engine.store("categories")!
+    const pizza = keyOf("string", 2, encode({ "": "pizza" }), 6)
+    // A reader under which every id has the key of "pizza".
+    const colliding: Reader = {
+      lsn: snapshot.lsn,
+      get: (store, _key, _at, out) => snapshot.get(store, pizza, 0, out),
+      documents: (...range) => snapshot.documents(...range),
+      entries: (...range) => snapshot.entries(...range)
+    }
+    const found = (id: string): boolean => getById(colliding, categories, encode({ "": id }), 2, 6, new DocumentView())
+    assert.deepStrictEqual([found("pizza"), found("pasta")], [true, false])
+    const rows = new RowList()
+    shop.executor.find(colliding, encode({ store: "categories", filter: { _id: "pasta" } }), 0, rows)
+    assert.strictEqual(rows.count, 0)
+    snapshot.close()
+  })
+
+  it("is bounded, and plans are made again when they were forgotten", () => {
+    const shop = new Shop({}, 5)
+    for (let round = 0; round < 2; round++) {
+      for (let shape = 0; shape < PLANS_MAX + 50; shape++) {
+        assert.strictEqual(shop.read({ kind: "count", store: "orders", filter: { op: "ne", path: `unknown${shape}`, value: 1 } }), 5)
+      }
+    }
+  })
+})
+
+/** Two names of fields, of one length, that give filters on them shapes with the same hash. */
+function collidingFields(): readonly [string, string] {
+  const shape = new Shape()
+  const seen = new Map<number, string>()
+  const statement = Buffer.from(encodeStatement({ kind: "count", store: "wide", filter: { op: "eq", path: "f000000", value: 1 } }))
+  const nameAt = statement.indexOf("f000000")
+  for (let number = 0; ; number++) {
+    const name = `f${number.toString(36).padStart(6, "0")}`
+    statement.write(name, nameAt, "latin1")
+    shape.scan(2, statement, 0)
+    const other = seen.get(shape.hash)
+    if (other !== undefined) return [other, name]
+    seen.set(shape.hash, name)
+  }
+}
 
 describe("limit, skip and select", () => {
   it("take the rows they name", () => {
