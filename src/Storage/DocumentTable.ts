@@ -6,8 +6,10 @@
  *     0 store  1-4 key  5 kind << 24 | inverted version, high 21 bits  6 inverted version, low 32 bits  7 bytes of the document
  *
  * Invariants
- * - A pointer lies within PROBES_MAX places of the hash of its key. Nothing is ever removed, so an empty place ends the search: the key is
- *   not there. A search that finds neither says "unknown", and the memtable looks in its blocks: keys made to collide cost no more.
+ * - A pointer lies within PROBES_MAX places of the hash of its key, or, when those are all taken by others, in the overflow. Growing places
+ *   the overflow again, in the order in which it came, so that the newest version of a key is placed last.
+ * - A key that is found is the newest version. One that is not found is missing only while the overflow is empty; otherwise the answer is
+ *   "unknown", and the memtable looks in its blocks. So keys made to collide cost a descent, never a wrong answer.
  * - At most half of the places are taken, or the table doubles.
  */
 import type { ByteArena, ChunkAllocator } from "./Arena.ts"
@@ -21,7 +23,8 @@ export const RECORD_BYTES = RECORD_WORDS * 4
 export const UNKNOWN = -1
 
 const PLACES_MIN = 1024
-const PROBES_MAX = 16
+/** Half full, a table with a good hash has no run of places near this long; keys made to collide cost no more than this. */
+const PROBES_MAX = 96
 
 export class DocumentTable {
   readonly #allocator: ChunkAllocator
@@ -29,6 +32,7 @@ export class DocumentTable {
   #places: Uint32Array
   #mask: number
   #taken = 0
+  #overflow: Array<number> = []
 
   /** `records` is the number expected: up to it the table does not have to grow. */
   constructor(allocator: ChunkAllocator, arena: ByteArena, records: number) {
@@ -51,17 +55,17 @@ export class DocumentTable {
 
   /**
    * The pointer to the newest record of the store and key in `target[0..4]`; 0 when there is none, UNKNOWN when the blocks have to be
-   * asked: because the newest version is newer than the inverted version in `target[5..6]`, or because too many keys collide.
+   * asked: because the newest version is newer than the inverted version in `target[5..6]`, or because it may be in the overflow.
    */
   find(target: Uint32Array): number {
     const places = this.#places
     const start = hash(target, 0)
     for (let probe = 0; probe < PROBES_MAX; probe++) {
       const pointer = places[(start + probe) & this.#mask]!
-      if (pointer === 0) return 0
+      if (pointer === 0) break
       if (this.#isRecord(pointer, target, 0)) return this.#isTooNew(pointer, target) ? UNKNOWN : pointer
     }
-    return UNKNOWN
+    return this.#overflow.length === 0 ? 0 : UNKNOWN
   }
 
   /**
@@ -101,6 +105,7 @@ export class DocumentTable {
       this.#places[place] = pointer
       return
     }
+    this.#overflow.push(pointer)
   }
 
   #isRecord(pointer: number, words: Uint32Array, at: number): boolean {
@@ -119,10 +124,13 @@ export class DocumentTable {
 
   #grow(size: number): void {
     const old = this.#places
+    const overflow = this.#overflow
+    this.#overflow = []
     this.#places = this.#take(size)
     this.#mask = size - 1
     this.#taken = 0
     for (const pointer of old) if (pointer !== 0) this.#place(pointer)
+    for (const pointer of overflow) this.#place(pointer)
     this.#allocator.give(old.buffer)
   }
 

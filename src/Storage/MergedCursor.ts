@@ -88,7 +88,7 @@ export class MergedCursor {
  *
  * @example
  * ```ts
- * successor(new Uint8Array([1, 255])) // => [2]
+ * successor(new Uint8Array([1, 255])) // => new Uint8Array([2])
  * ```
  */
 export function successor(prefix: Uint8Array): Uint8Array | undefined {
