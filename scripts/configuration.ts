@@ -1,4 +1,4 @@
 /** Prints docs/configuration.md from the table of settings: `node scripts/run.mjs scripts/configuration.ts > docs/configuration.md`. */
-import { configurationPage } from "../src/Config/Page.ts"
+import { configurationPage } from "./ConfigurationPage.ts"
 
 process.stdout.write(configurationPage())

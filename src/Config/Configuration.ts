@@ -51,7 +51,7 @@ const SERVICES = "services"
  * import { readConfiguration } from "../src/Config/Configuration.ts"
  *
  * const read = readConfiguration({ file: { name: "planck.yaml", text: "http:\n  port: 8080\n" }, environment: { PLANCK_DIR: "shop" } })
- * if ("settings" in read) console.log(read.settings.http.port, read.settings.dir) // 8080 shop
+ * if ("settings" in read) console.log(read.settings.http.port, read.settings.dir) // => 8080 shop
  * ```
  */
 export function readConfiguration(source: ConfigurationSource): Configuration | ReadonlyArray<ConfigReason> {

@@ -7,6 +7,7 @@
  * - What is refused is refused whole: no part of a set of definitions is applied.
  */
 import type { Field, Fields, IndexDefinition, StoreDefinition } from "../Schema/Definition.ts"
+import { difference } from "../Schema/Difference.ts"
 import type { Catalog, CatalogStore, IndexRecord, StoreRecord } from "./Catalog.ts"
 import type { StorageLimits } from "./Limits.ts"
 import { storageFault } from "./Reasons.ts"
@@ -20,7 +21,6 @@ export interface CatalogChange {
 const ID_KINDS: ReadonlySet<string> = new Set(["key", "uuid", "objectId", "string", "int", "long"])
 const NAME_LENGTH_MAX = 120
 const INDEX_PATHS_MAX = 16
-const FIELD_DEPTH_MAX = 100
 
 /**
  * The change that leads from `catalog` to one with the given stores; undefined when nothing has to change.
@@ -102,48 +102,11 @@ function mayBeArray(field: Field): boolean {
   return field.type === "array" || field.type === "any" || (field.type === "union" && field.members.some(mayBeArray))
 }
 
-/** A store that has documents keeps its ids and every field; what is new must not be missing from what is stored. */
+/** A store that has documents takes only changes that leave every one of them valid as it lies. */
 function checkCompatible(existing: CatalogStore, definition: StoreDefinition, isEmpty: (store: CatalogStore) => boolean): void {
-  const before = existing.definition
-  const isKept = before.idKind === definition.idKind && isSame(before.schema, definition.schema)
-  if (isKept || isEmpty(existing)) return
-  if (before.idKind !== definition.idKind) {
-    throw incompatible(definition.name, "_id", `ids are of kind ${before.idKind} and there are documents with such ids`)
-  }
-  checkFields(definition.name, "", before.schema, definition.schema, 0)
-}
-
-function checkFields(store: string, prefix: string, before: Fields, after: Fields, depth: number): void {
-  for (const [name, field] of Object.entries(before)) {
-    const path = prefix + name
-    const next = Object.hasOwn(after, name) ? after[name] : undefined
-    if (next === undefined) throw incompatible(store, path, "a field that documents may have cannot be removed")
-    checkField(store, path, field, next, depth)
-  }
-  for (const [name, field] of Object.entries(after)) {
-    if (Object.hasOwn(before, name) || field.optional === true || field.default !== undefined) continue
-    throw incompatible(store, prefix + name, "a new field must be optional or have a default, for stored documents do not have it")
-  }
-}
-
-function checkField(store: string, path: string, before: Field, after: Field, depth: number): void {
-  if (isSame(before, after)) return
-  if (before.type !== after.type) throw incompatible(store, path, `the type cannot change from ${before.type} to ${after.type}`)
-  if (before.optional === true && after.optional !== true && after.default === undefined) {
-    throw incompatible(store, path, "an optional field cannot become required")
-  }
-  if (before.nullable === true && after.nullable !== true) throw incompatible(store, path, "a field that may be null must stay so")
-  if (before.type === "struct" && after.type === "struct" && depth < FIELD_DEPTH_MAX) {
-    checkFields(store, `${path}.`, before.fields, after.fields, depth + 1)
-  } else if (!isSame(withoutPresence(before), withoutPresence(after))) {
-    throw incompatible(store, path, "the limits of a field that documents may have cannot change")
-  }
-}
-
-/** The field without what says whether it may be left out. */
-function withoutPresence(field: Field): object {
-  const { optional: _optional, nullable: _nullable, default: _default, ...rest } = field
-  return rest
+  const blocking = difference(existing.definition, definition).find((change) => !change.additive)
+  if (blocking === undefined || isEmpty(existing)) return
+  throw incompatible(definition.name, blocking.pointer, `${blocking.message}, and there are documents`)
 }
 
 function checkName(name: string, path: string): void {

@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { Config, resolvePath } from "../../src/Config/Config.ts"
 import type { Configuration } from "../../src/Config/Configuration.ts"
 import { readConfiguration } from "../../src/Config/Configuration.ts"
-import { configurationPage } from "../../src/Config/Page.ts"
+import { configurationPage } from "../../scripts/ConfigurationPage.ts"
 import { namedSettings } from "../../src/Config/Settings.ts"
 
 const read = (text: string, environment: Record<string, string> = {}) =>

@@ -71,12 +71,15 @@ describe("defining stores", () => {
 
   it("lets a store with documents only grow", () => {
     const refused: ReadonlyArray<readonly [StoreDefinition, string]> = [
-      [{ ...ORDERS, idKind: "string" }, "_id: ids are of kind key and there are documents with such ids"],
-      [{ ...ORDERS, schema: without("note") }, "note: a field that documents may have cannot be removed"],
-      [change({ total: { type: "string" } }), "total: the type cannot change from int to string"],
-      [change({ total: { type: "int", min: 3 } }), "total: the limits of a field that documents may have cannot change"],
-      [change({ note: { type: "string" } }), "note: an optional field cannot become required"],
-      [change({ extra: { type: "string" } }), "extra: a new field must be optional or have a default, for stored documents do not have it"]
+      [{ ...ORDERS, idKind: "string" }, "/idKind: ids are of kind string, no longer key, and there are documents"],
+      [{ ...ORDERS, schema: without("note") }, "/schema/note: the field is gone, and there are documents"],
+      [change({ total: { type: "string" } }), "/schema/total/type: the type is string, no longer int, and there are documents"],
+      [change({ total: { type: "int", min: 3 } }), "/schema/total/min: the limit is tightened, and there are documents"],
+      [change({ note: { type: "string" } }), "/schema/note: the field is required, and there are documents"],
+      [
+        change({ extra: { type: "string" } }),
+        "/schema/extra: the field is new and required: make it optional or give it a default, and there are documents"
+      ]
     ]
     for (const [definition, message] of refused) {
       assert.strictEqual(refusalOf(withOrders(), definition), `IncompatibleSchema ${message}`)

@@ -1,5 +1,5 @@
 /** The reference page of the configuration, from the table itself, so that it cannot be wrong. */
-import { namedSettings } from "./Settings.ts"
+import { namedSettings } from "../src/Config/Settings.ts"
 
 const INTRODUCTION = `# Configuration
 
