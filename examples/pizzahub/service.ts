@@ -32,7 +32,7 @@ const menuRoutes = (app: App) => {
   app.get("/products", { query: { category: s.int() } }, ({ query }) => productsFragment.render({ products: inCategory(query.category) }))
 
   app.get("/search", { query: { q: s.string({ maxLength: 80 }) } }, ({ query }) =>
-    productsFragment.render({ products: products.filter("words", "starts with", query.q.trim().toLowerCase()).orderBy("name").limit(30) })
+    productsFragment.render({ products: products.filter("words", "startsWith", query.q.trim().toLowerCase()).orderBy("name").limit(30) })
   )
 }
 

@@ -7,17 +7,20 @@ import { Query, type RowSource } from "./query.ts"
 export interface Reply {
   readonly kind: "json" | "html" | "text" | "bytes" | "answer" | "redirect" | "problem" | "empty"
   readonly status?: number
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: HeaderFields
   readonly body?: unknown
   readonly location?: string
   readonly answer?: number
   readonly problem?: Readonly<Record<string, unknown>>
 }
 
+/** Header fields; a list where a field stands several times, as `set-cookie` may. */
+export type HeaderFields = Readonly<Record<string, string | ReadonlyArray<string>>>
+
 /** Status and header fields of an answer. */
 export interface AnswerOptions {
   readonly status?: number
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: HeaderFields
 }
 
 /**
@@ -43,12 +46,12 @@ export class Answer {
   }
 
   /** The same answer with a header field; one of the same name is replaced. */
-  header(name: string, value: string): Answer {
+  header(name: string, value: string | ReadonlyArray<string>): Answer {
     return new Answer({ ...this.reply, headers: { ...this.reply.headers, [name.toLowerCase()]: value } })
   }
 
   /** The same answer with header fields. */
-  headers(fields: Readonly<Record<string, string>>): Answer {
+  headers(fields: HeaderFields): Answer {
     return Object.entries(fields).reduce<Answer>((answer, [name, value]) => answer.header(name, value), this)
   }
 }

@@ -23,7 +23,7 @@ export type DecimalLike = Decimal | string | bigint | number
  * @example
  * ```ts
  * const price = Decimal.from("19.90")
- * price.multiply(3).add("4.95").toString() // "64.65"
+ * price.multiply(3).add("4.95").toString() // => "64.65"
  * ```
  */
 export class Decimal implements NativeValue {

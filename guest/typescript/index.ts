@@ -15,7 +15,20 @@
  */
 import "./platform.ts"
 
-export { Answer, type Answerable, type AnswerOptions, bytes, empty, html, json, type JsonValue, redirect, status, text } from "./answers.ts"
+export {
+  Answer,
+  type Answerable,
+  type AnswerOptions,
+  bytes,
+  empty,
+  type HeaderFields,
+  html,
+  json,
+  type JsonValue,
+  redirect,
+  status,
+  text
+} from "./answers.ts"
 export { Decimal, type DecimalLike } from "./decimal.ts"
 export { notFound, PlanckError, Problem, problem, type ProblemOptions } from "./errors.ts"
 export {

@@ -7,7 +7,7 @@ import { native, Operation } from "./native.ts"
 import type { At, Path } from "./paths.ts"
 
 /** What the path form of `filter` compares with. */
-export type Operator = "=" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "not in" | "between" | "starts with" | "exists"
+export type Operator = "=" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "not in" | "between" | "startsWith" | "exists"
 
 /** A value in the form a filter takes it. Keys may also be given as text. */
 type Comparable<Value> = Value extends { readonly toJSON: () => string } ? Value | string : Value
@@ -17,7 +17,7 @@ export type Operand<Value, With extends Operator> = With extends "in" | "not in"
   ? ReadonlyArray<Comparable<Value>>
   : With extends "between"
     ? readonly [low: Comparable<Value>, high: Comparable<Value>]
-    : With extends "starts with"
+    : With extends "startsWith"
       ? string
       : With extends "exists"
         ? boolean
@@ -99,7 +99,7 @@ const OPERATORS: Readonly<Record<Operator, string>> = {
   in: "$in",
   "not in": "$nin",
   between: "$between",
-  "starts with": "$prefix",
+  startsWith: "$prefix",
   exists: "$exists"
 }
 

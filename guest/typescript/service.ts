@@ -139,7 +139,7 @@ export class App {
    *
    * @example
    * ```ts
-   * app.url("/orders/:id", { id }, { tab: "lines" }) // /orders/0198f0c2a3b47d8e9f00112233445566?tab=lines
+   * app.url("/orders/:id", { id }, { tab: "lines" }) // => "/orders/0198f0c2a3b47d8e9f00112233445566?tab=lines"
    * ```
    */
   url<const Pattern extends string>(

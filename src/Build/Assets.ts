@@ -11,6 +11,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs"
 import { extname, join, relative, resolve } from "node:path"
 import { brotliCompressSync, constants, gzipSync } from "node:zlib"
 import { encode } from "../Bson/Value.ts"
+import type { ManifestRoute } from "../Wasm/Manifest.ts"
 import { invalidService } from "./Failure.ts"
 import { issueWithoutPlace } from "./Issue.ts"
 import { posix, type Project } from "./Project.ts"
@@ -66,13 +67,24 @@ interface Packed {
 /** Compressed variants by the hash of the file, so that a watch compresses each file once. */
 export type AssetCache = Map<string, Packed>
 
-/** Packs the declared files; undefined when there are none. Throws a Fault `InvalidService`. */
-export function packAssets(project: Project, declared: Readonly<Record<string, string>>, cache: AssetCache): Uint8Array | undefined {
+/** Packs the declared files; undefined when there are none. A file where a route is would never be seen, and is refused. Throws a Fault `InvalidService`. */
+export function packAssets(
+  project: Project,
+  declared: Readonly<Record<string, string>>,
+  routes: ReadonlyArray<ManifestRoute>,
+  cache: AssetCache
+): Uint8Array | undefined {
   const files = new Map<string, string>()
   for (const [path, from] of Object.entries(declared)) {
     for (const [name, file] of filesOf(project, path, from)) files.set(name, file)
   }
   if (files.size === 0) return undefined
+  const clash = routes.find(({ method, pattern }) => (method === "GET" || method === "HEAD") && files.has(pattern))
+  if (clash !== undefined)
+    throw refused(
+      project,
+      `there is a static file "${clash.pattern}" and a route ${clash.method} ${clash.pattern}: the file would never be seen`
+    )
   if (files.size > FILES_MAX) throw refused(project, `more than ${FILES_MAX} static files`)
   const packed: Record<string, { [name: string]: string | Uint8Array }> = {}
   let total = 0

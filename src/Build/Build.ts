@@ -2,9 +2,9 @@
  * The door: from an author's folder to one `.wasm`, once or whenever it changes.
  */
 import type * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Builder, type BuildOptions, type BuiltService } from "./Builder.ts"
 import { BuildError } from "./Errors.ts"
@@ -50,14 +50,16 @@ export function watch(folder: string, options: WatchOptions = {}): Stream.Stream
   return Stream.callback<WatchEvent, BuildError>((queue) => watchInto(folder, options, queue))
 }
 
-function watchInto(
+const watchInto = Effect.fnUntraced(function* (
   folder: string,
   options: WatchOptions,
   queue: Queue.Queue<WatchEvent, BuildError | Cause.Done>
-): Effect.Effect<void, BuildError, Scope.Scope> {
-  const opened = attempt(() => watchFolder(folder, options, (event) => void Queue.offerUnsafe(queue, event)))
-  return Effect.asVoid(Effect.acquireRelease(opened, (watching) => Effect.promise(() => watching.close())))
-}
+) {
+  const clock = yield* Clock.Clock
+  const now = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  const opened = attempt(() => watchFolder(folder, options, now, (event) => void Queue.offerUnsafe(queue, event)))
+  yield* Effect.acquireRelease(opened, (watching) => Effect.promise(() => watching.close()))
+})
 
 /** Mistakes in the service become a `BuildError`; anything else is a defect. */
 function attempt<A>(run: () => Promise<A>): Effect.Effect<A, BuildError> {

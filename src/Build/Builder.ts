@@ -69,7 +69,7 @@ export class Builder {
     writeTemplateTypes(this.project, new Map([...signatures].map(([name, signature]) => [name, declaration(signature)])))
     if (set === undefined) throw invalidService(issues.map(templateIssue))
     const templates = set.templates.length === 0 ? undefined : new TextEncoder().encode(JSON.stringify(set))
-    const assets = packAssets(this.project, service.assets, this.assets)
+    const assets = packAssets(this.project, service.assets, service.manifest.routes, this.assets)
     const { file, manifest } = imageOf(service.evaluation, {
       ...(templates === undefined ? {} : { templates }),
       ...(assets === undefined ? {} : { assets }),

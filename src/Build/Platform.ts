@@ -48,7 +48,7 @@ const GLOBAL_ADVICE: Readonly<Record<string, string>> = {
   Buffer: "use Uint8Array, TextEncoder and TextDecoder, atob and btoa",
   __dirname: FILES,
   __filename: FILES,
-  performance: "use Date.now(), which is fixed for the length of a call",
+  performance: "use new Date(), which is fixed for the length of a call",
   window: BROWSER,
   document: BROWSER,
   navigator: BROWSER,

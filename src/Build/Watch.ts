@@ -6,7 +6,8 @@
  * - A failed build is an event like any other: whoever serves keeps what it has.
  * - Types are checked beside, and only the newest check reports.
  */
-import { watch, type FSWatcher } from "node:fs"
+import { type FSWatcher, watch } from "node:fs"
+import { relative, sep } from "node:path"
 import { Builder, type BuildOptions, type BuiltService } from "./Builder.ts"
 import { issuesOf } from "./Failure.ts"
 import type { BuildIssue } from "./Issue.ts"
@@ -21,6 +22,8 @@ export type WatchEvent =
 export interface WatchOptions extends BuildOptions {
   /** How long a folder has to be quiet before it is built, in milliseconds. */
   readonly quietMs?: number
+  /** Folders inside it whose changes mean nothing, as absolute paths: the data directory, for example. */
+  readonly ignored?: ReadonlyArray<string>
 }
 
 /** An editor writes a file in several steps: this is longer than they take. */
@@ -31,12 +34,23 @@ export interface Watch {
   close(): Promise<void>
 }
 
+/** Milliseconds of a clock that never goes back. */
+export type Monotonic = () => number
+
 /** Builds the folder, then again after every change, until closed. Rejects with a Fault `InvalidService` when there is no service in it. */
-export async function watchFolder(folder: string, options: WatchOptions, report: (event: WatchEvent) => void): Promise<Watch> {
+export async function watchFolder(
+  folder: string,
+  options: WatchOptions,
+  now: Monotonic,
+  report: (event: WatchEvent) => void
+): Promise<Watch> {
   const builder = await Builder.open(folder, options)
-  const loop = new BuildLoop(builder, options.quietMs ?? QUIET_MS, report)
-  const watcher: FSWatcher = watch(builder.project.folder, { recursive: true }, (_event, file) => {
-    if (file === null || !IGNORED.test(file)) loop.change()
+  const root = builder.project.folder
+  const loop = new BuildLoop(builder, options.quietMs ?? QUIET_MS, now, report)
+  const ignored = (options.ignored ?? []).map((path) => relative(root, path))
+  const concerns = (file: string): boolean => !IGNORED.test(file) && !ignored.some((path) => file === path || file.startsWith(path + sep))
+  const watcher: FSWatcher = watch(root, { recursive: true }, (_event, file) => {
+    if (file === null || concerns(file)) loop.change()
   })
   watcher.on("error", () => loop.change())
   await loop.build()
@@ -52,6 +66,7 @@ export async function watchFolder(folder: string, options: WatchOptions, report:
 class BuildLoop {
   private readonly builder: Builder
   private readonly quietMs: number
+  private readonly now: Monotonic
   private readonly report: (event: WatchEvent) => void
   private timer: NodeJS.Timeout | undefined
   private running: Promise<void> | undefined
@@ -60,15 +75,16 @@ class BuildLoop {
   private check: AbortController | undefined
   private closed = false
 
-  constructor(builder: Builder, quietMs: number, report: (event: WatchEvent) => void) {
+  constructor(builder: Builder, quietMs: number, now: Monotonic, report: (event: WatchEvent) => void) {
     this.builder = builder
     this.quietMs = quietMs
+    this.now = now
     this.report = report
   }
 
   change(): void {
     if (this.closed) return
-    this.changedAt ??= performance.now()
+    this.changedAt ??= this.now()
     clearTimeout(this.timer)
     this.timer = setTimeout(() => void this.build(), this.quietMs)
   }
@@ -80,7 +96,7 @@ class BuildLoop {
       if (this.changedAt !== undefined) this.change()
       return
     }
-    const startedAt = this.changedAt ?? performance.now()
+    const startedAt = this.changedAt ?? this.now()
     this.changedAt = undefined
     this.running = this.run(startedAt)
     await this.running
@@ -97,7 +113,7 @@ class BuildLoop {
 
   private async run(startedAt: number): Promise<void> {
     this.check?.abort()
-    const elapsedMs = (): number => performance.now() - startedAt
+    const elapsedMs = (): number => this.now() - startedAt
     try {
       const service = await this.builder.build()
       if (this.closed) return
@@ -114,7 +130,7 @@ class BuildLoop {
     const check = new AbortController()
     this.check = check
     this.checking = this.builder.checkTypes(check.signal).then((issues) => {
-      if (!check.signal.aborted && !this.closed) this.report({ _tag: "TypesChecked", issues, elapsedMs: performance.now() - startedAt })
+      if (!check.signal.aborted && !this.closed) this.report({ _tag: "TypesChecked", issues, elapsedMs: this.now() - startedAt })
     })
   }
 }

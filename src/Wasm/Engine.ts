@@ -7,8 +7,8 @@
  * - Merging takes some 50 ms, happens once per process, and needs no tool: the linker is ours.
  */
 import { createHash } from "node:crypto"
-import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { NodeVolume } from "../Disk/NodeVolume.ts"
 import { linkModules } from "./Link.ts"
 import { refusal } from "./Reasons.ts"
 
@@ -39,7 +39,7 @@ export function loadEngine(): Engine {
 }
 
 function mergeEngine(): Engine {
-  const record = JSON.parse(readFileSync(new URL("glue.json", GLUE_DIRECTORY), "utf8")) as GlueRecord
+  const record = JSON.parse(new TextDecoder().decode(readWhole(fileURLToPath(new URL("glue.json", GLUE_DIRECTORY))))) as GlueRecord
   const engine = readPart(fileURLToPath(import.meta.resolve(record.engine.file)), record.engine.sha256)
   const glue = readPart(fileURLToPath(new URL("glue.wasm", GLUE_DIRECTORY)), record.glue.sha256)
   const file = linkModules(engine, glue)
@@ -47,13 +47,24 @@ function mergeEngine(): Engine {
 }
 
 function readPart(path: string, expected: string): Uint8Array {
-  const bytes = readFileSync(path)
+  const bytes = readWhole(path)
   const found = sha256(bytes)
   if (found === expected) return bytes
   throw refusal({
     _tag: "NotAModule",
     message: `${path} is not the file this version of Planck was made with (SHA-256 ${found}, expected ${expected})`
   })
+}
+
+/** Reads a file that came with Planck. Throws a Fault `DiskFailure` when it is not there. */
+function readWhole(path: string): Uint8Array {
+  const file = new NodeVolume().open(path, "read")
+  try {
+    const bytes = new Uint8Array(file.size())
+    return bytes.subarray(0, file.readAt(0, bytes))
+  } finally {
+    file.close()
+  }
 }
 
 function sha256(bytes: Uint8Array): string {

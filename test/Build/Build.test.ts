@@ -190,6 +190,15 @@ describe("mistakes", () => {
       expected: /the static file or folder "public" for "\/" does not exist/
     },
     {
+      what: "a static file where a route is",
+      files: {
+        "service.ts":
+          'import { service } from "@planckdb/planck/guest"\nexport default service({ name: "a", version: "1.0.0", assets: { "/": "public" } }, (app) => app.get("/style.css", () => 1))\n',
+        "public/style.css": "x"
+      },
+      expected: /there is a static file "\/style\.css" and a route GET \/style\.css/
+    },
+    {
       what: "a package's file that is not installed",
       files: {
         "service.ts":

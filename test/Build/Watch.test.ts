@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { join } from "node:path"
 import { type WatchEvent, watchFolder } from "../../src/Build/Watch.ts"
 import { Folder, serviceText } from "./Folder.ts"
 
@@ -30,7 +31,7 @@ describe("watching a folder", () => {
   it("builds at once and after every change; a failed build is an event, and the next good one follows", async () => {
     using folder = new Folder({ "service.ts": service('app.get("/one", () => text("1"))') })
     const events = new Events()
-    const watch = await watchFolder(folder.path, {}, events.report)
+    const watch = await watchFolder(folder.path, {}, () => performance.now(), events.report)
     assert.deepStrictEqual(
       (await events.next("Built")).service.manifest.routes.map(({ pattern }) => pattern),
       ["/one"]
@@ -67,7 +68,7 @@ describe("watching a folder", () => {
       "lib/x.ts": "export const x = 1\n"
     })
     const events = new Events()
-    const watch = await watchFolder(folder.path, {}, events.report)
+    const watch = await watchFolder(folder.path, {}, () => performance.now(), events.report)
     const first = await events.next("Built")
     folder.write("t/page.zsx", "<p>two</p>\n")
     const second = await events.next("Built")
@@ -84,10 +85,27 @@ describe("watching a folder", () => {
     await watch.close()
   })
 
+  it("takes no notice of folders it was told to ignore", async () => {
+    using folder = new Folder({ "service.ts": service('app.get("/", () => text("1"))'), "data/wal/1": "" })
+    const events = new Events()
+    const watch = await watchFolder(folder.path, { ignored: [join(folder.path, "data")] }, () => performance.now(), events.report)
+    await events.next("Built")
+    folder.write("data/wal/2", "x")
+    folder.write("database.ts", "export {}\n")
+    await events.next("Built")
+    folder.write("data/wal/3", "x")
+    await events.next("TypesChecked")
+    assert.lengthOf(
+      events.seen.filter(({ _tag }) => _tag === "Built"),
+      2
+    )
+    await watch.close()
+  })
+
   it("reports nothing after it was closed", async () => {
     using folder = new Folder({ "service.ts": service('app.get("/", () => text("1"))') })
     const events = new Events()
-    const watch = await watchFolder(folder.path, {}, events.report)
+    const watch = await watchFolder(folder.path, {}, () => performance.now(), events.report)
     await watch.close()
     const before = events.seen.length
     folder.write("service.ts", service('app.get("/other", () => text("1"))'))

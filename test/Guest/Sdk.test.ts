@@ -44,7 +44,7 @@ export default service({ name: "sdk", version: "1.2.3", limits: { deadlineMs: 20
   app.get("/orders/:id", ({ params }) => orders.get(params.id) ?? notFound())
   app.get("/query", () => orders.filter({ status: "paid", _id: ID }).filter("total", ">=", "1.50").orderBy("placedAt", "desc").skip(2).limit(3))
   app.get("/select", () => orders.all().select("number"))
-  app.get("/filters", () => orders.filter("number", "in", ["a", "b"]).filter("number", "starts with", "A").filterAny({ status: "paid" }, ["size", ">", 5n]).filterNot({ status: "paid" }).filter("lines.sku", "exists", true).filter({ address: { city: "x" } }).filter("number", "between", ["A", "B"]))
+  app.get("/filters", () => orders.filter("number", "in", ["a", "b"]).filter("number", "startsWith", "A").filterAny({ status: "paid" }, ["size", ">", 5n]).filterNot({ status: "paid" }).filter("lines.sku", "exists", true).filter({ address: { city: "x" } }).filter("number", "between", ["A", "B"]))
   app.get("/optional", () => orders.filter({ status: optional(undefined), number: optional("A") }))
   app.get("/undefined", () => orders.filter({ number: undefined as unknown as string }))
   app.get("/setUndefined", () => orders.all().set({ number: undefined as unknown as string }))

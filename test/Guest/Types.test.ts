@@ -41,7 +41,7 @@ export default service({ name: "types", version: "1.0.0" }, (app) => {
     const again: Key<"orders"> = id
     return redirect(app.url("/orders/:id", { id: again }))
   })
-  app.get("/deep", () => orders.filter("lines.sku", "=", "x").filter("address.city", "starts with", "B").filter("anything.below", "=", 1).filterAny({ status: "paid" }, ["visits", ">", 5]))
+  app.get("/deep", () => orders.filter("lines.sku", "=", "x").filter("address.city", "startsWith", "B").filter("anything.below", "=", 1).filterAny({ status: "paid" }, ["visits", ">", 5]))
   app.get("/select", () => orders.all().select("customer").rows().map((row) => [row._id, row.customer]))
   app.get("/types", () => {
     const order = orders.all().first()
