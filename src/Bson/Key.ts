@@ -32,7 +32,7 @@ const KIND_OTHER = 4
  * @example
  * ```ts
  * const key = parseKey("0190a5c2d7f07d3a8c1e5b6f7a8b9c0d")
- * String(key) // "0190a5c2d7f07d3a8c1e5b6f7a8b9c0d"
+ * String(key) // => "0190a5c2d7f07d3a8c1e5b6f7a8b9c0d"
  * ```
  */
 export class Key {
@@ -226,7 +226,7 @@ const COUNTER_END = 2 ** 42
  *
  * @example
  * ```ts
- * const generator = new KeyGenerator(() => Date.now(), (into) => crypto.getRandomValues(into))
+ * const generator = new KeyGenerator(() => Date.now(), (into) => void randomFillSync(into))
  * generator.continueFrom(lastCommitTimeMs)
  * generator.next(bytes, 0) // 16 bytes
  * ```

@@ -36,7 +36,7 @@ export function utf8Length(text: string): number {
  * @example
  * ```ts
  * const bytes = new Uint8Array(16)
- * writeUtf8("é", bytes, 0) // 2
+ * writeUtf8("é", bytes, 0) // => 2
  * ```
  */
 export function writeUtf8(text: string, bytes: Uint8Array, at: number): number {

@@ -23,7 +23,7 @@ export interface Reason {
  *   throw new Fault({ _tag: "DiskFailure", path: "wal/1", code: "EIO" })
  * } catch (error) {
  *   if (!isFault(error, "DiskFailure")) throw error
- *   console.log(error.reason.path)
+ *   console.log(error.reason.path) // => wal/1
  * }
  * ```
  */

@@ -45,7 +45,7 @@ const NO_PARAMETERS: ReadonlyArray<string> = []
  * const pattern = parsePattern("/orders/:id")
  * if ("segments" in pattern) {
  *   const table = new RouteTable([{ method: "GET", pattern }])
- *   console.log(table.find("GET", "/orders/7"), table.params) // 0 ["7"]
+ *   console.log(table.find("GET", "/orders/7"), table.params) // => 0 [ '7' ]
  * }
  * ```
  */

@@ -48,7 +48,7 @@ interface Context {
  * @example
  * ```ts
  * parsePql("orders.filter(customer = $customer).limit(20)", { customer: "ada" })
- * // { kind: "find", store: "orders", filter: { op: "eq", path: "customer", value: "ada" }, limit: 20 }
+ * // => { kind: "find", store: "orders", filter: { op: "eq", path: "customer", value: "ada" }, limit: 20 }
  * ```
  */
 export function parsePql(text: string, parameters: Parameters = {}): Statement {

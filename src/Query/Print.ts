@@ -19,7 +19,7 @@ const SIGNS = { eq: "=", ne: "!=", lt: "<", le: "<=", gt: ">", ge: ">=" } as con
  * @example
  * ```ts
  * printPql({ kind: "find", store: "orders", filter: { op: "gt", path: "total", value: 10 }, limit: 20 })
- * // orders.filter(total > 10).limit(20)
+ * // => "orders.filter(total > 10).limit(20)"
  * ```
  */
 export function printPql(statement: Statement): string {

@@ -36,7 +36,7 @@ type AbortError<A> = A extends Abort<infer E> ? E : never
  *
  * @example
  * ```ts
- * const orders = store(definition)
+ * const orders = store({ name: "orders", idKind: "key", schema: { customer: { type: "string" }, total: { type: "int" } }, indexes: [] })
  * const program = Effect.gen(function* () {
  *   const query = yield* Query
  *   const id = yield* query.transact((transaction) => transaction.write(orders.insert({ customer: "ada", total: 5 })))

@@ -133,7 +133,11 @@ export class WriteSession extends ReadSession {
    *
    * @example
    * ```ts
-   * query.transact((transaction) => (transaction.read(open.count()) === 0 ? transaction.abort(new SoldOut()) : transaction.write(order)))
+   * const orders = store({ name: "orders", idKind: "string", schema: { isOpen: { type: "boolean" } }, indexes: [] })
+   * query.transact((transaction) => {
+   *   const open = transaction.read(orders.filter({ isOpen: true }).count())
+   *   return open > 100 ? transaction.abort("busy") : transaction.write(orders.insert({ _id: "A-1", isOpen: true }))
+   * })
    * ```
    */
   abort<E>(error: E): Abort<E> {

@@ -116,7 +116,7 @@ export function requireType(members: Members, member: Member, type: number, what
  * @example
  * ```ts
  * decodeStatement("find", encode({ store: "orders", filter: { total: { $gt: 10 } }, limit: 20 }), 0)
- * // { kind: "find", store: "orders", filter: { op: "gt", path: "total", value: 10 }, limit: 20 }
+ * // => { kind: "find", store: "orders", filter: { op: "gt", path: "total", value: 10 }, limit: 20 }
  * ```
  */
 export function decodeStatement(kind: StatementKind, bytes: Uint8Array, at: number): Statement {

@@ -16,7 +16,7 @@ const sdkTypes = ["Template", "Rows", "Key", "Decimal", "Uuid", "ObjectId"] as c
  *
  * @example
  * ```ts
- * declaration(signatures.get("templates/orders.zsx"))
+ * declaration(signature)
  * // import type { Template, Rows, Key, Decimal } from "@planckdb/planck/guest"
  * // declare const template: Template<{ … }>
  * // export default template

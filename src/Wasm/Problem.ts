@@ -30,7 +30,7 @@ export const RETRY_AFTER_SECONDS = 1
  *
  * @example
  * ```ts
- * problem("route_not_found", "there is no /ordres", { requestId: "7f3a" }).status // 404
+ * problem("route_not_found", "there is no /ordres", { requestId: "7f3a" }).status // => 404
  * ```
  */
 export function problem(code: ErrorCodeName, detail?: string, options: ProblemOptions = {}): Problem {

@@ -43,7 +43,7 @@ const STATIC = /^(?:[A-Za-z0-9\-._~!$&'()+,;=:@]|%[0-9A-Fa-f]{2})+$/
  * @example
  * ```ts
  * parsePattern("/orders/:id") // { segments: [static orders, parameter id], names: ["id"] }
- * parsePattern("/orders//")   // { offset: 8, message: "an empty segment" }
+ * parsePattern("/orders//") // => { offset: 8, message: "an empty segment" }
  * ```
  */
 export function parsePattern(source: string): RoutePattern | PatternProblem {

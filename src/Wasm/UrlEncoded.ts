@@ -17,8 +17,8 @@ export interface UrlProblem {
  *
  * @example
  * ```ts
- * decodeSegment("a%2Fb") // "a/b"
- * decodeSegment("100%")  // undefined
+ * decodeSegment("a%2Fb") // => "a/b"
+ * decodeSegment("100%") // => undefined
  * ```
  */
 export function decodeSegment(text: string): string | undefined {

@@ -13,7 +13,7 @@ export function checked(code: string, compare: (actual: string, expected: string
     .map((line, index) => {
       const below = BELOW.exec(lines[index + 1] ?? "")
       const [, expression, value] = BEHIND.exec(line) ?? (below === null ? [] : [line, line, below[1]])
-      if (expression === undefined || value === undefined || /^\s*console\.log\(/.test(expression)) return line
+      if (expression === undefined || value === undefined || /\bconsole\.log\(/.test(expression)) return line
       return compare(expression, value, index)
     })
     .join("\n")

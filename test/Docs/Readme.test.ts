@@ -11,7 +11,9 @@ const scripts = (JSON.parse(readFileSync(join(repository, "package.json"), "utf8
 
 describe("README.md", () => {
   const found = blocks(readme)
-  const files = Object.fromEntries(found.filter(({ words }) => words[0] !== undefined).map(({ text, words }) => [words[0], `${text}\n`]))
+  const files: Record<string, string> = Object.fromEntries(
+    found.filter(({ words }) => words[0] !== undefined).map(({ text, words }) => [words[0] ?? "", `${text}\n`])
+  )
   const consoles = found.filter(({ language }) => language === "console")
 
   it("shows a service of thirty lines", () => {

@@ -13,7 +13,7 @@ import { repository, request, serving, withFolder, writeFiles } from "./Served.t
 
 const found = blocks(readFileSync(join(repository, "docs/services.md"), "utf8"))
 const isFile = (block: Block): boolean => block.words[0]?.includes(".") === true
-const files = Object.fromEntries(found.filter(isFile).map(({ text, words }) => [words[0], `${text}\n`]))
+const files: Record<string, string> = Object.fromEntries(found.filter(isFile).map(({ text, words }) => [words[0] ?? "", `${text}\n`]))
 const fragments = found.filter((block) => block.language === "ts" && !isFile(block))
 const isHandler = (block: Block): boolean => block.words[0] === "handler"
 
