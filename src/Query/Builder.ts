@@ -89,7 +89,7 @@ interface Parts {
 }
 
 /** Documents of one store, chosen and ordered; given to the Query service, its rows. */
-export class Query<Row, Selected = Row> implements Reading<ReadonlyArray<Selected>> {
+export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray<Selected>> {
   declare readonly [result]?: ReadonlyArray<Selected>
   readonly #parts: Parts
 
@@ -112,46 +112,46 @@ export class Query<Row, Selected = Row> implements Reading<ReadonlyArray<Selecte
   }
 
   /** Keeps the documents for which all of this holds. */
-  filter(conditions: Conditions<Row>): Query<Row, Selected>
+  filter(conditions: Conditions<Row>): DocumentQuery<Row, Selected>
   filter<const Path extends PathOf<Row>, const Op extends Operator>(
     path: Path,
     operator: Op,
     value: Operand<AtPath<Row, Path>, Op>
-  ): Query<Row, Selected>
-  filter(...condition: ReadonlyArray<unknown>): Query<Row, Selected> {
+  ): DocumentQuery<Row, Selected>
+  filter(...condition: ReadonlyArray<unknown>): DocumentQuery<Row, Selected> {
     return this.#with({ filters: [...this.#parts.filters, ...filtersOf(condition.length === 1 ? condition[0] : condition)] })
   }
 
   /** Keeps the documents for which at least one of these holds. */
-  filterAny(...alternatives: ReadonlyArray<Conditions<Row> | Condition<Row>>): Query<Row, Selected> {
+  filterAny(...alternatives: ReadonlyArray<Conditions<Row> | Condition<Row>>): DocumentQuery<Row, Selected> {
     return this.#with({
       filters: [...this.#parts.filters, { op: "or", of: alternatives.map((alternative) => joined(filtersOf(alternative))) }]
     })
   }
 
   /** Keeps the documents for which this does not hold. */
-  filterNot(condition: Conditions<Row> | Condition<Row>): Query<Row, Selected> {
+  filterNot(condition: Conditions<Row> | Condition<Row>): DocumentQuery<Row, Selected> {
     return this.#with({ filters: [...this.#parts.filters, { op: "not", of: joined(filtersOf(condition)) }] })
   }
 
   /** Orders by a path; further calls decide among equals. */
-  orderBy(path: PathOf<Row>, direction: OrderDirection = "asc"): Query<Row, Selected> {
+  orderBy(path: PathOf<Row>, direction: OrderDirection = "asc"): DocumentQuery<Row, Selected> {
     return this.#with({ orderBy: [...this.#parts.orderBy, { path, direction }] })
   }
 
   /** At most so many rows. */
-  limit(rows: number): Query<Row, Selected> {
+  limit(rows: number): DocumentQuery<Row, Selected> {
     return this.#with({ limit: rows })
   }
 
   /** Leaves out the first rows. */
-  skip(rows: number): Query<Row, Selected> {
+  skip(rows: number): DocumentQuery<Row, Selected> {
     return this.#with({ skip: rows })
   }
 
   /** Only these fields of each row, and `_id`. */
-  select<const Name extends keyof Row & string>(...names: ReadonlyArray<Name>): Query<Row, Pick<Row, Name | (keyof Row & "_id")>> {
-    return new Query({ ...this.#parts, select: names })
+  select<const Name extends keyof Row & string>(...names: ReadonlyArray<Name>): DocumentQuery<Row, Pick<Row, Name | (keyof Row & "_id")>> {
+    return new DocumentQuery({ ...this.#parts, select: names })
   }
 
   /** The first row; undefined when there is none. */
@@ -210,8 +210,8 @@ export class Query<Row, Selected = Row> implements Reading<ReadonlyArray<Selecte
     return filters.length === 0 ? {} : { filter: joined(filters) }
   }
 
-  #with(change: Partial<Parts>): Query<Row, Selected> {
-    return new Query({ ...this.#parts, ...change })
+  #with(change: Partial<Parts>): DocumentQuery<Row, Selected> {
+    return new DocumentQuery({ ...this.#parts, ...change })
   }
 }
 
@@ -241,7 +241,7 @@ export class Updating<Row> implements Writing<Changes> {
 }
 
 /** A store as statements begin at it. */
-export class StoreQuery<D extends StoreDefinition> extends Query<DocumentOf<D>> {
+export class StoreQuery<D extends StoreDefinition> extends DocumentQuery<DocumentOf<D>> {
   readonly definition: D
 
   constructor(definition: D) {

@@ -16,7 +16,7 @@ import { explainPlan, type Explanation } from "./Explanation.ts"
 import { Finder, getById } from "./Finder.ts"
 import { KeyList } from "./KeyList.ts"
 import type { PlannedKind } from "./PlanCompiler.ts"
-import { DEFAULT_QUERY_LIMITS, type QueryLimits, type QueryReason, refuseStatement } from "./Reasons.ts"
+import { breakBudget, DEFAULT_QUERY_LIMITS, type QueryLimits, type QueryReason, refuseStatement } from "./Reasons.ts"
 import type { RowList } from "./RowList.ts"
 import { eachElement, type Members, readMembers, requireType } from "./StatementBson.ts"
 
@@ -47,6 +47,7 @@ export interface Changes {
  */
 export class Executor {
   readonly #findStore: (name: string) => Store
+  readonly #limits: QueryLimits
   readonly #finder: Finder
   readonly #changer = new Changer()
   readonly #keys = new KeyList()
@@ -58,7 +59,8 @@ export class Executor {
       if (store === undefined) throw new Fault<QueryReason>({ _tag: "UnknownStore", store: name, message: `there is no store ${name}` })
       return store
     }
-    this.#finder = new Finder(this.#findStore, { ...DEFAULT_QUERY_LIMITS, ...options.limits })
+    this.#limits = { ...DEFAULT_QUERY_LIMITS, ...options.limits }
+    this.#finder = new Finder(this.#findStore, this.#limits)
   }
 
   /** Fills `rows` with the rows of a find statement; they are valid as long as `reader` is open. Faults: see `QueryReason`. */
@@ -96,6 +98,8 @@ export class Executor {
     const view = this.#view
     rows.reset()
     eachElement("keys", bytes, members, (type, valueAt) => {
+      if (rows.count === this.#limits.rowsMax) breakBudget("rowsMax", this.#limits, store.definition.name)
+      if (rows.sizeBytes > this.#limits.rowsBytesMax) breakBudget("rowsBytesMax", this.#limits, store.definition.name)
       if (getById(reader, store, bytes, type, valueAt, view)) rows.push(view.bytes, view.at, view.length)
       else rows.pushMissing()
     })

@@ -10,8 +10,9 @@ export interface Explanation {
   readonly store: string
   /** Where the documents come from: `keys`, `index <name>`, `range of keys` or `all documents`. */
   readonly access: string
-  /** The index, when there is one: its name, the conditions it answers, and whether it is walked backwards. */
+  /** The index, when there is one, and whether it is walked backwards. */
   readonly index?: { readonly name: string; readonly backwards: boolean }
+  /** The conditions that the access takes care of. */
   readonly bounds: ReadonlyArray<string>
   /** What is tested on each document. */
   readonly residual: ReadonlyArray<string>

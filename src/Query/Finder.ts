@@ -19,7 +19,7 @@ import { KeyList } from "./KeyList.ts"
 import type { Plan } from "./Plan.ts"
 import { PlanCache } from "./PlanCache.ts"
 import { alternativeFor } from "./PlanCompiler.ts"
-import type { QueryLimits, QueryReason } from "./Reasons.ts"
+import { breakBudget, type QueryLimits } from "./Reasons.ts"
 import type { RowList } from "./RowList.ts"
 import { SortBuffer } from "./SortBuffer.ts"
 import { Source } from "./Source.ts"
@@ -82,7 +82,7 @@ export class Finder {
     try {
       this.#open(reader, plan, false)
       while (source.next()) {
-        if (into.count === this.#limits.rowsMax) this.#breakBudget("rowsMax", plan.store)
+        if (into.count === this.#limits.rowsMax) breakBudget("rowsMax", this.#limits, plan.store.definition.name)
         into.push(source.key, source.keyAt)
       }
     } finally {
@@ -139,7 +139,7 @@ export class Finder {
       const { at, bytes, length } = source.view
       sorter.add(bytes, at, length, source.key, source.keyAt)
       if (sorter.count % SORT_CHECK_ROWS === 0 && sorter.sizeBytes() > this.#limits.sortBytesMax)
-        this.#breakBudget("sortBytesMax", plan.store)
+        breakBudget("sortBytesMax", this.#limits, plan.store.definition.name)
     }
     this.#flush(rows, plan, skip)
   }
@@ -187,7 +187,7 @@ export class Finder {
     source.walk(reader, plan, access.index, this.#bounds.ranges, 1, false, undefined)
     while (source.next()) {
       keys.push(source.key, source.keyAt)
-      if (keys.count * KEY_BYTES > this.#limits.sortBytesMax) this.#breakBudget("sortBytesMax", store)
+      if (keys.count * KEY_BYTES > this.#limits.sortBytesMax) breakBudget("sortBytesMax", this.#limits, store.definition.name)
     }
     keys.sortUnique(direction)
     const tests = this.#bounds.exact ? plan.tests.residual : plan.tests.all
@@ -263,8 +263,8 @@ export class Finder {
   }
 
   #emit(rows: RowList, store: Store, bytes: Uint8Array, at: number, length: number): void {
-    if (rows.count === this.#limits.rowsMax) this.#breakBudget("rowsMax", store)
-    if (rows.sizeBytes + length > this.#limits.rowsBytesMax) this.#breakBudget("rowsBytesMax", store)
+    if (rows.count === this.#limits.rowsMax) breakBudget("rowsMax", this.#limits, store.definition.name)
+    if (rows.sizeBytes + length > this.#limits.rowsBytesMax) breakBudget("rowsBytesMax", this.#limits, store.definition.name)
     rows.push(bytes, at, length)
   }
 
@@ -272,18 +272,6 @@ export class Finder {
     this.#source.close()
     this.#sorter.clear()
     this.plans.operands.clear()
-  }
-
-  #breakBudget(budget: "rowsMax" | "rowsBytesMax" | "sortBytesMax", store: Store): never {
-    const limit = this.#limits[budget]
-    const what = { rowsMax: "rows", rowsBytesMax: "bytes of rows", sortBytesMax: "bytes to sort its rows" }[budget]
-    throw new Fault<QueryReason>({
-      _tag: "BudgetExceeded",
-      budget,
-      limit,
-      store: store.definition.name,
-      message: `the statement would take more than ${limit} ${what}; a limit or a narrower filter would help`
-    })
   }
 }
 

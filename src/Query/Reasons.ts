@@ -84,3 +84,16 @@ export function refuseStatement(path: string, message: string, suggestion?: stri
 export function refuseUpdate(path: string, message: string): never {
   throw new Fault<QueryReason>({ _tag: "InvalidUpdate", path, message })
 }
+
+/** Ends a statement that takes more than it may. */
+export function breakBudget(budget: "rowsMax" | "rowsBytesMax" | "sortBytesMax", limits: QueryLimits, store: string): never {
+  const limit = limits[budget]
+  const what = { rowsMax: "rows", rowsBytesMax: "bytes of rows", sortBytesMax: "bytes to sort its rows" }[budget]
+  throw new Fault<QueryReason>({
+    _tag: "BudgetExceeded",
+    budget,
+    limit,
+    store,
+    message: `the statement would take more than ${limit} ${what}; a limit or a narrower filter would help`
+  })
+}

@@ -406,6 +406,18 @@ describe("budgets", () => {
     )
   })
 
+  it("ends getMany of too many keys", () => {
+    const shop = new Shop({ rowsMax: 3 }, 5)
+    const keys = [0, 1, 2, 3].map((n) => keyNumber(n))
+    const snapshot = shop.database.engine.snapshot()
+    assert.deepInclude(
+      reasonOf(() => shop.executor.getMany(snapshot, encode({ store: "orders", keys }), 0, shop.rows)),
+      { _tag: "BudgetExceeded", budget: "rowsMax" }
+    )
+    shop.executor.getMany(snapshot, encode({ store: "orders", keys: keys.slice(1) }), 0, shop.rows)
+    assert.strictEqual(shop.rows.count, 3)
+  })
+
   it("ends a write that matches too much, with nothing changed", () => {
     const shop = new Shop({ rowsMax: 20 }, 20)
     shop.write({ kind: "insert", store: "orders", documents: [order(50)] })
