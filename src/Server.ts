@@ -14,7 +14,10 @@ import * as Semaphore from "effect/Semaphore"
 import type { Settings } from "./Config/Settings.ts"
 import { Disk } from "./Disk/Disk.ts"
 import type { HttpError } from "./Http/Errors.ts"
+import { type EngineState, engineState } from "./Http/Health.ts"
 import { Http } from "./Http/Http.ts"
+import type { Engine } from "./Storage/Engine.ts"
+import type { RecoveryReport } from "./Storage/EngineParts.ts"
 import type { StorageError } from "./Storage/Errors.ts"
 import { Storage } from "./Storage/Storage.ts"
 import type { WasmError } from "./Wasm/Errors.ts"
@@ -44,6 +47,8 @@ export class Server extends Context.Service<
     readonly port: number
     /** Loads a module and lets it take over; the one before stays when this fails. */
     readonly deploy: (module: Uint8Array) => Effect.Effect<Manifest, WasmError | StorageError>
+    /** What opening the database found out; it was logged too. */
+    readonly recovery: RecoveryReport
   }
 >()("planck/Server") {
   /** Opens the service's database and listens; answers 503 until a module is deployed. */
@@ -64,6 +69,9 @@ export const databaseDirectory = (directory: string, service: string): string =>
 const make = Effect.fnUntraced(function* (options: ServerOptions) {
   const http = yield* Http
   const wasm = yield* Wasm
+  const { engine } = yield* Storage
+  yield* logRecovery(engine.report)
+  yield* logAdmission(engine)
   const one = yield* Semaphore.make(1)
   const scope = yield* Scope.Scope
   let running: Scope.Closeable | undefined
@@ -79,7 +87,37 @@ const make = Effect.fnUntraced(function* (options: ServerOptions) {
     running = next
     return service.manifest
   })
-  return Server.of({ url: http.url, port: http.port, deploy: (module) => Semaphore.withPermits(one, 1)(deploy(module)) })
+  return Server.of({
+    url: http.url,
+    port: http.port,
+    deploy: (module) => Semaphore.withPermits(one, 1)(deploy(module)),
+    recovery: engine.report
+  })
+})
+
+/** Tells an operator what the start had to mend. A clean start says nothing. */
+const logRecovery = Effect.fnUntraced(function* ({ cut, fallback, lastLsn, replayed }: RecoveryReport) {
+  if (fallback !== undefined) yield* Effect.logWarning("opened the index file at its older commit; the log has the rest", { fallback })
+  if (cut !== undefined) yield* Effect.logWarning("cut the torn tail of the log; nothing of it was acknowledged", cut)
+  if (replayed > 0) yield* Effect.logInfo("replayed the log", { replayed, lastLsn })
+})
+
+/** Logs when the engine begins and ends to refuse writes, for as long as the scope lives. */
+const logAdmission = Effect.fnUntraced(function* (engine: Engine) {
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
+  let state: EngineState = "ok"
+  const look = (): void => {
+    const next = engineState(engine)
+    if (next === state) return
+    if (next === "read_only") fork(Effect.logError("writes are refused until the disk has room", { reason: engine.fault?.message }))
+    if (next === "poisoned") fork(Effect.logFatal("writes are refused until a restart", { reason: engine.fault?.message }))
+    if (next === "ok") fork(Effect.logInfo("the disk has room again: writes are taken"))
+    state = next
+  }
+  yield* Effect.acquireRelease(
+    Effect.sync(() => engine.onWork(look)),
+    (remove) => Effect.sync(remove)
+  )
 })
 
 /** The limits of the engine that the configuration sets. */

@@ -7,6 +7,7 @@ import { build as buildFolder } from "../Build/Build.ts"
 import { Failure, type Mistake } from "./Failure.ts"
 import type { Output } from "./Output.ts"
 import { formatMistake, say } from "./Output.ts"
+import { counted } from "./Words.ts"
 
 export interface BuildCommandOptions {
   readonly folder: string
@@ -25,7 +26,7 @@ export const mistakeOf = (issue: BuildIssue): Mistake => ({
 export const buildFailure = (error: BuildError): Failure =>
   new Failure({
     code: "BuildFailed",
-    message: `not built: ${error.issues.length} ${error.issues.length === 1 ? "mistake" : "mistakes"}`,
+    message: `not built: ${counted(error.issues.length, "mistake")}`,
     mistakes: error.issues.map(mistakeOf)
   })
 
@@ -33,7 +34,7 @@ const kib = (bytes: number): string => `${(bytes / 1024).toFixed(0)} KiB`
 
 /** One line about what was built. */
 export const summary = ({ manifest, sizes }: BuiltService): string =>
-  `${manifest.name} ${manifest.version}: ${manifest.routes.length} routes, ${manifest.stores.length} stores, ` +
+  `${manifest.name} ${manifest.version}: ${counted(manifest.routes.length, "route")}, ${counted(manifest.stores.length, "store")}, ` +
   `${kib(sizes.file)} (source ${kib(sizes.source)}, templates ${kib(sizes.templates)}, assets ${kib(sizes.assets)})`
 
 export const build = Effect.fn("Cli.build")(function* (options: BuildCommandOptions) {

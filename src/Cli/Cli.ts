@@ -2,7 +2,7 @@
  * The `planck` command. Each verb lives in a file of its own, loaded only when it is called: `planck --help` must not load the engine.
  *
  * Invariants
- * - Exit code 0: done (a server that was asked to stop included). 1: not done, and one line on standard error says why. 2: wrong usage.
+ * - Exit code 0: done (a server that was asked to stop included). 1: not done, and standard error says why. 2: wrong usage.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -13,10 +13,11 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Argument from "effect/cli/Argument"
 import * as CliError from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import type { Failure } from "./Failure.ts"
-import { failureOf } from "./Failure.ts"
+import { Failure, failureOf } from "./Failure.ts"
+import type { Output } from "./Output.ts"
 import { sayFailure } from "./Output.ts"
 import { VERSION } from "./Version.ts"
 
@@ -135,8 +136,23 @@ const verb = <E, R>(run: (flags: SharedFlags) => Effect.Effect<void, E, R>) =>
     )
   })
 
-/** The whole command line, for `main` and for tests. */
-export const cli = Command.runWith(root.pipe(Command.withSubcommands([build, dev, serve, inspect, query])), { version: VERSION })
+const planck = Command.runWith(root.pipe(Command.withSubcommands([build, dev, serve, inspect, query])), { version: VERSION })
+
+/** The whole command line, for `main` and for tests; see `exitCode`. */
+export const cli = (argv: ReadonlyArray<string>) =>
+  planck(argv).pipe(Effect.provideService(CliOutput.Presenter, presenter({ json: argv.includes("--json") })))
+
+/** Wrong usage is said on standard error, in a line or two: the help is asked for with `--help`. */
+const presenter = (output: Output): CliOutput.Presenter => ({
+  present: (event) => {
+    if (event._tag === "Version" || (event._tag === "Help" && event.reason === "Requested"))
+      return CliOutput.defaultPresenter.present(event)
+    const command = event.commandPath.join(" ")
+    const errors = event._tag === "InvalidInvocation" ? event.errors.map((error) => error.message) : ["a verb is missing"]
+    const message = output.json ? errors.join("; ") : `${errors.join("\nplanck: ")}\nSee ${command} --help`
+    return sayFailure(output, new Failure({ code: "WrongUsage", message }))
+  }
+})
 
 /** Runs the command and ends the process with its exit code. */
 export function main(argv: ReadonlyArray<string>): void {
@@ -149,7 +165,7 @@ export function main(argv: ReadonlyArray<string>): void {
 }
 
 /** A stop that was asked for by a signal is a success: requests were drained and the log was closed. */
-function exitCode(exit: Exit.Exit<unknown, unknown>): number {
+export function exitCode(exit: Exit.Exit<unknown, unknown>): number {
   if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return 0
   return CliError.isCliError(Cause.squash(exit.cause)) ? EXIT_USAGE : EXIT_FAILED
 }

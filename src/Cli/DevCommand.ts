@@ -5,6 +5,7 @@
  * - The data stays: the database is opened once, modules come and go.
  * - A build that fails, or a module that is refused, is said and changes nothing: the one before keeps serving.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
@@ -64,7 +65,8 @@ const handle = Effect.fnUntraced(function* (
     yield* say(options.output, `the service was renamed to ${event.service.manifest.name}: start planck dev again`, { event: "renamed" })
     return current
   }
-  const startedAt = performance.now()
+  const clock = yield* Clock.Clock
+  const startedAt = clock.currentTimeMillisUnsafe()
   yield* current.server.deploy(event.service.file).pipe(
     Effect.matchEffect({
       onFailure: (error) => {
@@ -72,7 +74,7 @@ const handle = Effect.fnUntraced(function* (
         return say(options.output, `refused: ${message}`, { event: "refused", code, message })
       },
       onSuccess: () => {
-        const elapsedMs = Math.round(event.elapsedMs + performance.now() - startedAt)
+        const elapsedMs = Math.round(event.elapsedMs + clock.currentTimeMillisUnsafe() - startedAt)
         const { url } = current.server
         return say(options.output, `${summary(event.service)}\nlive at ${url} after ${elapsedMs} ms`, { event: "live", url, elapsedMs })
       }

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { IndexDefinition, StoreDefinition } from "../Schema/Definition.ts"
 import { inspectFile } from "../Wasm/Inspect.ts"
 import type { Module } from "../Wasm/Module.ts"
+import { about } from "./Failure.ts"
 import type { Output } from "./Output.ts"
 import { say } from "./Output.ts"
 import { readFile } from "./ServeCommand.ts"
@@ -14,7 +15,7 @@ export interface InspectCommandOptions {
 
 export const inspect = Effect.fn("Cli.inspect")(function* ({ file, output }: InspectCommandOptions) {
   const bytes = yield* readFile(file)
-  const module = yield* inspectFile(bytes)
+  const module = yield* inspectFile(bytes).pipe(Effect.mapError((error) => about(file, error)))
   const parts = sizesOf(module, bytes)
   yield* say(output, describe(module, parts), { hash: module.hash, sizes: parts, assets: assetsOf(module), manifest: module.manifest })
 })

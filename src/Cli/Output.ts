@@ -21,7 +21,8 @@ export const formatMistake = (mistake: Mistake): string => {
 export const sayFailure = (output: Output, failure: Failure): Effect.Effect<void> => {
   const mistakes = failure.mistakes ?? []
   if (output.json) {
-    return Console.error(JSON.stringify({ error: { code: failure.code, message: failure.message, mistakes } }))
+    const { code, details, message } = failure
+    return Console.error(JSON.stringify({ error: { code, message, mistakes, ...(details === undefined ? {} : { details }) } }))
   }
   return Console.error([...mistakes.map(formatMistake), `planck: ${failure.message}`].join("\n"))
 }

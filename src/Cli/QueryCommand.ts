@@ -16,9 +16,10 @@ import { encodeStatement } from "../Query/StatementBson.ts"
 import type { Engine } from "../Storage/Engine.ts"
 import type { Reader, Transaction } from "../Storage/Reader.ts"
 import { Storage } from "../Storage/Storage.ts"
-import { Failure } from "./Failure.ts"
+import { detailsOf, Failure } from "./Failure.ts"
 import type { Output } from "./Output.ts"
 import { say } from "./Output.ts"
+import { counted } from "./Words.ts"
 
 export interface QueryCommandOptions {
   readonly directory: string
@@ -134,8 +135,7 @@ function rowsResult(rows: RowList): Omit<Result, "waitLsn"> {
   }
   sink.reset()
   writeRowsJson(sink, rows)
-  const count = `${rows.count} ${rows.count === 1 ? "row" : "rows"}`
-  return { human: [...lines, count].join("\n"), machine: `{"rows":${textOf(sink)}}` }
+  return { human: [...lines, counted(rows.count, "row")].join("\n"), machine: `{"rows":${textOf(sink)}}` }
 }
 
 const textOf = (sink: ByteSink): string => new TextDecoder().decode(sink.bytes.subarray(0, sink.length))
@@ -155,7 +155,7 @@ function attempt<A>(work: () => A): Effect.Effect<A, Failure> {
     } catch (error) {
       if (!isFault(error)) throw error
       const message = error.message.startsWith(`${error.reason._tag}: `) ? error.message.slice(error.reason._tag.length + 2) : error.message
-      return Effect.fail(new Failure({ code: error.reason._tag, message }))
+      return Effect.fail(new Failure({ code: error.reason._tag, message, details: detailsOf(error.reason) }))
     }
   })
 }

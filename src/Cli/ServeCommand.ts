@@ -7,7 +7,7 @@ import { resolvePath } from "../Config/Config.ts"
 import { Server } from "../Server.ts"
 import { inspectModule } from "../Wasm/Inspect.ts"
 import { buildFailure } from "./BuildCommand.ts"
-import { Failure } from "./Failure.ts"
+import { about, Failure } from "./Failure.ts"
 import type { Output } from "./Output.ts"
 import { say } from "./Output.ts"
 import type { RunningOptions } from "./Running.ts"
@@ -26,7 +26,7 @@ export const serve = Effect.fn("Cli.serve")(function* (options: ServeCommandOpti
   const loaded = yield* loadConfiguration(running)
   const source = yield* sourceOf(options, loaded.services, (path) => resolvePath(loaded, path))
   const module = yield* readModule(source)
-  const manifest = yield* inspectModule(module)
+  const manifest = yield* inspectModule(module).pipe(Effect.mapError((error) => about(source, error)))
   const layer = serverLayer(
     {
       directory: dataDirectory(running, loaded),
@@ -38,13 +38,14 @@ export const serve = Effect.fn("Cli.serve")(function* (options: ServeCommandOpti
   )
   yield* Effect.gen(function* () {
     const server = yield* Server
-    yield* server.deploy(module)
+    yield* server.deploy(module).pipe(Effect.mapError((error) => about(source, error)))
     yield* say(options.output, `${manifest.name} ${manifest.version} at ${server.url}`, {
       event: "serving",
       service: manifest.name,
       version: manifest.version,
       url: server.url,
-      port: server.port
+      port: server.port,
+      recovery: server.recovery
     })
     return yield* Effect.never
   }).pipe(Effect.provide(layer))

@@ -17,6 +17,7 @@ import type { ErrorCodeName } from "../Wasm/ErrorCodes.ts"
 import type { AccessLog } from "./AccessLog.ts"
 import { answerAsset } from "./Assets.ts"
 import { collectBody, hasBody } from "./Body.ts"
+import type { EngineState } from "./Health.ts"
 import type { HttpOptions } from "./Options.ts"
 import { problemAnswer } from "./Problems.ts"
 import { NO_SUCH_METHOD, NO_SUCH_PATH, RouteTable } from "./RouteTable.ts"
@@ -28,6 +29,7 @@ export interface GatewayPorts {
   readonly awaitDurable: (lsn: number) => Effect.Effect<void, StorageError>
   /** Waits until the engine has room for a writer. */
   readonly admitWrite: Effect.Effect<void, StorageError>
+  readonly health: () => EngineState
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   readonly accessLog: AccessLog
   /** Starts every request id this process makes. */
@@ -232,7 +234,9 @@ export class Gateway {
     if ((exchange.method !== "GET" && exchange.method !== "HEAD") || (site.service.assets.size === 0 && exchange.path !== HEALTH_PATH))
       return false
     if (exchange.path === HEALTH_PATH) {
-      this.send(exchange, 200, ["content-type", "application/json", "cache-control", "no-store"], '{"status":"ok"}', undefined)
+      const state = this.ports.health()
+      const headers = ["content-type", "application/json", "cache-control", "no-store"]
+      this.send(exchange, state === "ok" ? 200 : 503, headers, `{"status":"${state}"}`, undefined)
       return true
     }
     const asset = site.service.assets.get(decoded(exchange.path))

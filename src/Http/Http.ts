@@ -18,6 +18,7 @@ import { Storage } from "../Storage/Storage.ts"
 import { AccessLog } from "./AccessLog.ts"
 import { AddressInUse, AddressRefused, HttpError } from "./Errors.ts"
 import { Gateway } from "./Gateway.ts"
+import { engineState } from "./Health.ts"
 import type { HttpOptions } from "./Options.ts"
 import { rawProblem } from "./Problems.ts"
 import type { GatewayService } from "./Service.ts"
@@ -61,6 +62,7 @@ const make = Effect.fnUntraced(function* (options: HttpOptions) {
     nowMs: () => clock.currentTimeMillisUnsafe(),
     awaitDurable: storage.awaitDurable,
     admitWrite: storage.admitWrite,
+    health: () => engineState(storage.engine),
     fork: Effect.runForkWith(context),
     accessLog,
     requestIdPrefix: `${seed.toString(36).padStart(REQUEST_ID_PREFIX_DIGITS, "0")}-`

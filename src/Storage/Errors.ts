@@ -131,9 +131,9 @@ function ofLowerFolders(reason: LowerReason): StorageError["reason"] | undefined
     case "LogDamaged":
     case "Damage":
     case "UnknownRecord":
-      return new StorageDamaged({ file: reason.file, offset: reason.offset, problem: reason.message })
+      return new StorageDamaged({ file: reason.file, offset: reason.offset, problem: problemOf(reason) })
     case "ForeignSegment":
-      return new StorageDamaged({ file: reason.file, offset: 0, problem: reason.message })
+      return new StorageDamaged({ file: reason.file, offset: 0, problem: problemOf(reason) })
     case "UnsupportedFormat":
     case "UnknownFormat":
       return new NewerFormat({ file: reason.file, problem: reason.message })
@@ -142,4 +142,10 @@ function ofLowerFolders(reason: LowerReason): StorageError["reason"] | undefined
     default:
       return undefined
   }
+}
+
+/** What a reason says after its place, which the error's own message says already. */
+function problemOf({ file, message, offset }: LowerReason): string {
+  const places = [`${file} is damaged at offset ${offset}: `, `${file}: `, `${file} `]
+  return message.slice(places.find((place) => message.startsWith(place))?.length ?? 0)
 }
