@@ -194,6 +194,10 @@ function elementsInto(
         to = elementsInto(out, outView, to, bytes, view, valueAt, type === Type.ARRAY)
         element = valueAt + view.getInt32(valueAt, true)
         break
+      case Type.BINARY:
+        to = binaryInto(out, outView, to, bytes, valueAt)
+        element = valueAt + 5 + view.getInt32(valueAt, true)
+        break
       default:
         to = valueInto(out, outView, to, bytes, view, type, valueAt)
         element = skipValue(bytes, type, valueAt)

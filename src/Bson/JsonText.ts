@@ -215,7 +215,7 @@ export function numberInto(out: Uint8Array, to: number, value: number): number {
 
 function centsInto(out: Uint8Array, to: number, negative: boolean, cents: number): number {
   if (negative) out[to++] = 0x2d
-  const whole = Math.floor(cents / 100)
+  const whole = cents <= 0x7fffffff ? (cents / 100) | 0 : Math.floor(cents / 100)
   const fraction = cents - whole * 100
   let at = writeDigits(out, to, whole)
   out[at++] = 0x2e
