@@ -56,6 +56,8 @@ export class Engine {
   #active: Generation
   #lsn: number
   #commitTimeMs: number
+  /** Checksum of the newest record that was replayed, until there is a log to ask. */
+  #recordCrc: number
   #epoch: number
   #transaction: EngineTransaction | undefined
   #record = new ByteSink(undefined, BODY_BYTES_MAX)
@@ -76,6 +78,7 @@ export class Engine {
     this.#catalog = parts.catalog
     this.#lsn = checkpoint.lsn
     this.#commitTimeMs = checkpoint.commitTimeMs
+    this.#recordCrc = checkpoint.recordCrc
     this.#epoch = checkpoint.epoch
     this.#active = new Generation(allocator, 0)
     this.#sources = new Sources([this.#active], index, values)
@@ -226,6 +229,7 @@ export class Engine {
     if (this.#frozen.length >= this.limits.frozenMemtablesMax) return false
     this.#active.boundary = {
       lsn: this.#lsn,
+      recordCrc: this.#log?.lastChecksum ?? this.#recordCrc,
       commitTimeMs: this.#commitTimeMs,
       epoch: this.#log?.epoch ?? this.#epoch,
       catalog: this.#catalog
@@ -289,7 +293,13 @@ export class Engine {
     else if (record.kind === KIND_DDL) this.#replayDefinition(record)
     this.#lsn = record.lsn
     this.#commitTimeMs = record.commitTimeMs
+    this.#recordCrc = record.checksum
     if (this.#active.bytes >= this.limits.memtableBytesMax) this.freeze()
+  }
+
+  /** Where the log has to be read from. */
+  get checkpoint(): { readonly lsn: number; readonly recordCrc: number } {
+    return { lsn: this.#lsn, recordCrc: this.#recordCrc }
   }
 
   /** The log is recovered: from now on the engine can be written to. */

@@ -84,12 +84,12 @@ export class Flush {
     const writer = this.#parts.index.beginWrite()
     this.#writer = writer
     yield* this.#writeTrees(writer)
-    const { lsn, epoch, commitTimeMs, catalog } = this.#boundary
+    const { lsn, recordCrc, epoch, commitTimeMs, catalog } = this.#boundary
     const lengths = this.#parts.values.lengths
     const known = readSegments(this.#parts.index, this.#parts.index.current()).slice(0, -1)
     writeCatalog(writer, this.#parts.catalog, catalog, { known, closed: lengths.slice(0, -1) })
     this.#isCommitting = true
-    const checkpoint = { lsn, recordCrc: 0, epoch, commitTimeMs, valueSegments: lengths.slice(-1) }
+    const checkpoint = { lsn, recordCrc, epoch, commitTimeMs, valueSegments: lengths.slice(-1) }
     yield* this.#drive(writer.commit(checkpoint, this.#parts.wake))
     this.#parts.values.commit()
   }

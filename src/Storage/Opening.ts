@@ -129,7 +129,7 @@ export class Opening {
     const { logSegmentBytesMax: segmentBytesMax, logStagingBytesMax: stagingBytesMax } = this.#limits
     const directory = this.#names.log
     const options = { volume, directory, databaseId, timeline, segmentBytesMax, stagingBytesMax, now, random, schedule, report }
-    const recovery = new Recovery(options, { lsn: engine.lastLsn }, (record) => engine.replay(record))
+    const recovery = new Recovery(options, engine.checkpoint, (record) => engine.replay(record))
     recovery.onWake(() => this.#wake())
     let budget = yield "more"
     for (;;) {

@@ -48,6 +48,8 @@ export class Generation {
 /** What a flush of a frozen memtable brings the index file to. */
 export interface Boundary {
   readonly lsn: number
+  /** Checksum of the header of the record `lsn`. */
+  readonly recordCrc: number
   readonly commitTimeMs: number
   readonly epoch: number
   readonly catalog: Catalog

@@ -112,6 +112,11 @@ export class Log {
     this.#sealListeners = new Listeners(options.report)
   }
 
+  /** The checksum of the header of the record `lastLsn`. */
+  get lastChecksum(): number {
+    return this.#lastChecksum
+  }
+
   /** Whether a record with a body of `bodyBytes` may be appended now. What is admitted cannot be refused by the append that follows. */
   admit(bodyBytes: number): Admission {
     if (this.state === "closing") return "closed"

@@ -64,6 +64,8 @@ export interface RecordView {
   readonly epoch: number
   readonly kind: number
   readonly flags: number
+  /** The checksum of the header, which the next record repeats. */
+  readonly checksum: number
   /** The body: `length` bytes of `bytes` from `at` on. */
   readonly bytes: Uint8Array
   readonly at: number

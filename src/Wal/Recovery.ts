@@ -27,6 +27,8 @@ import { damaged, Position, SegmentScan } from "./SegmentScan.ts"
 /** What the engine's own files already hold: no record up to `lsn` is handed on again, and `lsn` was durable. */
 export interface Checkpoint {
   readonly lsn: number
+  /** Checksum of the header of the record `lsn`, so that the log can prove to be the one that led there; 0 when it is not known. */
+  readonly recordCrc?: number
 }
 
 /** The torn tail that was cut: LSNs `fromLsn` to `toLsn` (the newest that was seen) began at `offset` of `file`. None was acknowledged. */
@@ -103,6 +105,7 @@ export class Recovery {
     this.#checkpoint = checkpoint
     this.#apply = (record) => {
       if (record.lsn > checkpoint.lsn) apply(record)
+      else if (record.lsn === checkpoint.lsn) this.#checkAnchor(record)
     }
     this.#timeline = toHex(options.timeline)
   }
@@ -195,9 +198,23 @@ export class Recovery {
     const firstLsn = segments[start]?.firstLsn ?? 1
     this.#position.lsn = firstLsn - 1
     this.#position.epoch = 1
-    this.#position.checksum = firstLsn === 1 ? 0 : undefined
+    this.#position.checksum = firstLsn === 1 ? 0 : this.#checksumBefore(firstLsn)
     this.#next = Math.max(start, 0)
     this.#openNext()
+  }
+
+  /** What the record `lsn` has to continue, when the checkpoint knows: the one before it is the checkpoint's. */
+  #checksumBefore(lsn: number): number | undefined {
+    const { lsn: checkpointLsn, recordCrc = 0 } = this.#checkpoint
+    return lsn === checkpointLsn + 1 && recordCrc !== 0 ? recordCrc : undefined
+  }
+
+  /** The record at the checkpoint has to be the one that was checkpointed: another log of the same database would go on from elsewhere. */
+  #checkAnchor(record: RecordView): void {
+    const { recordCrc = 0 } = this.#checkpoint
+    if (recordCrc === 0 || record.checksum === recordCrc) return
+    const scan = this.#scan!
+    throw damaged(scan.path, scan.offset, record.lsn, "the record there is not the one that the checkpoint was made at")
   }
 
   /** Opens the next segment for reading, or goes on to the repairs after the last. */
@@ -248,7 +265,7 @@ export class Recovery {
     this.#noteSegment(scan)
     if (following.firstLsn !== expected) {
       this.#position.lsn = following.firstLsn - 1
-      this.#position.checksum = undefined
+      this.#position.checksum = this.#checksumBefore(following.firstLsn)
     }
     this.#next++
     this.#openNext()

@@ -44,6 +44,7 @@ class MutableRecordView implements RecordView {
   epoch = 0
   kind = 0
   flags = 0
+  checksum = 0
   bytes: Uint8Array = new Uint8Array(0)
   at = 0
   length = 0
@@ -154,6 +155,7 @@ export class SegmentScan {
     record.epoch = header.epoch
     record.kind = header.kind
     record.flags = header.flags
+    record.checksum = header.checksum
     record.bytes = reader.bytes
     record.at = bodyAt
     record.length = bodyLength

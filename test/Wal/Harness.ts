@@ -73,9 +73,9 @@ export class Machine {
   }
 
   /** Recovers the log; throws what recovery throws. */
-  open(checkpointLsn = 0, budgetBytes = 1024 * 1024): { log: Log; records: Array<Seen>; report: RecoveryReport } {
+  open(checkpointLsn = 0, budgetBytes = 1024 * 1024, recordCrc = 0): { log: Log; records: Array<Seen>; report: RecoveryReport } {
     const records: Array<Seen> = []
-    const recovery = new Recovery(this.options, { lsn: checkpointLsn }, (record) => {
+    const recovery = new Recovery(this.options, { lsn: checkpointLsn, recordCrc }, (record) => {
       const { lsn, kind, flags, epoch, commitTimeMs, durableLsn, bytes, at, length } = record
       records.push({ lsn, kind, flags, epoch, commitTimeMs, durableLsn, body: bytes.slice(at, at + length) })
     })

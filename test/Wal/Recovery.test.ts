@@ -382,3 +382,26 @@ describe("Recovery: what it does not know", () => {
     assert.deepInclude(refusalOf(volume), { _tag: "DiskFailure", operation: "read", code: "EIO" })
   })
 })
+
+describe("the checkpoint's record", () => {
+  it("has to be the one in the log, by its checksum", () => {
+    const { machine, volume, log } = freshLog()
+    append(log, 100)
+    append(log, 100)
+    const checksumAtTwo = log.lastChecksum
+    append(log, 100)
+    machine.settle()
+    assert.deepStrictEqual(
+      new Machine(volume.crash(1)).open(2, 1024, checksumAtTwo).records.map((record) => record.lsn),
+      [3]
+    )
+    const refused = (() => {
+      try {
+        return new Machine(volume.crash(1)).open(2, 1024, checksumAtTwo ^ 1)
+      } catch (error) {
+        return error instanceof Fault ? error.reason : error
+      }
+    })()
+    assert.deepInclude(refused, { _tag: "LogDamaged", lsn: 2 })
+  })
+})
