@@ -5,7 +5,7 @@ import { checkObject, type Reporter } from "./Reporter.ts"
 /** How many indexes a store may have. */
 export const INDEXES_MAX = 64
 /** How many paths an index may have. */
-export const INDEX_PATHS_MAX = 32
+export const INDEX_PATHS_MAX = 16
 
 const INDEX_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/
 

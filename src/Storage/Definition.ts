@@ -7,6 +7,7 @@
  * - What is refused is refused whole: no part of a set of definitions is applied.
  */
 import type { Field, Fields, IndexDefinition, StoreDefinition } from "../Schema/Definition.ts"
+import { INDEX_PATHS_MAX } from "../Schema/CheckIndexes.ts"
 import { difference } from "../Schema/Difference.ts"
 import type { Catalog, CatalogStore, IndexRecord, StoreRecord } from "./Catalog.ts"
 import type { StorageLimits } from "./Limits.ts"
@@ -20,7 +21,6 @@ export interface CatalogChange {
 
 const ID_KINDS: ReadonlySet<string> = new Set(["key", "uuid", "objectId", "string", "int", "long"])
 const NAME_LENGTH_MAX = 120
-const INDEX_PATHS_MAX = 16
 
 /**
  * The change that leads from `catalog` to one with the given stores; undefined when nothing has to change.
