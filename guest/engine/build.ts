@@ -46,9 +46,11 @@ export type GlueCheck =
 /** Compares the committed glue with its sources and, where the compiler is, with what the compiler makes of them. */
 export function checkGlue(): GlueCheck {
   const record = JSON.parse(readFileSync(join(HERE, "glue.json"), "utf8")) as GlueRecord
-  const changed = Object.entries(sourceHashes()).filter(([name, hash]) => record.sources[name] !== hash)
-  if (changed.length > 0)
-    return { status: "different", reason: `${changed.map(([name]) => name).join(", ")} changed after glue.wasm was compiled` }
+  const found = sourceHashes()
+  const changed = [...new Set([...Object.keys(found), ...Object.keys(record.sources)])].filter(
+    (name) => record.sources[name] !== found[name]
+  )
+  if (changed.length > 0) return { status: "different", reason: `${changed.join(", ")} changed after glue.wasm was compiled` }
   if (hashOf(readFileSync(join(HERE, "glue.wasm"))) !== record.glue.sha256)
     return { status: "different", reason: "glue.wasm is not the file glue.json describes" }
   const version = compilerVersion()

@@ -75,6 +75,7 @@ const Name *name_of(Atom);                                /* NULL: too long or n
 enum ValueKind { KIND_KEY, KIND_UUID, KIND_OBJECT_ID, KIND_DECIMAL, KINDS };
 int values_start(void);
 Value value_make(enum ValueKind, const uint8_t *bytes);
+Value value_parse(enum ValueKind, Value text); /* undefined when the text is none */
 const uint8_t *value_bytes(Value, enum ValueKind *); /* NULL: not one of ours */
 uint32_t value_size(enum ValueKind);
 void values_define(Value native);
@@ -93,14 +94,22 @@ int lazy_is(ClassId);
 const uint8_t *lazy_bytes(Value, uint32_t *length); /* NULL: it has been looked at */
 Value lazy_object(Value);                           /* what it became, borrowed; VALUE_EXCEPTION when it cannot be decoded */
 
+/* service.c: host operations */
+extern Buffer parked; /* the reply of the last one */
+/* Runs an operation on the argument in `output` from `start`, and takes it off: the length of the reply in `parked`, 0 for none, -1 after a throw. */
+int32_t operate_encoded(int32_t operation, uint32_t start);
+
 /* request.c: the request of the running call */
 extern Buffer request;
 int request_start(void);
 Value request_begin(void); /* the request object of a new call */
 void request_end(void);    /* from here on the bytes are another request's */
 
+/* statement.c: steps of a query */
+void statement_define(Value native);
+
 /* reply.c: what a handler returned */
-void reply_define(Value answer_prototype, Value reply_function);
+void reply_define(Value answer_prototype, Value query_prototype, Value reply_function);
 int encode_reply(Value result);
 
 /* encode.c: values to BSON, appended to `output` */

@@ -172,6 +172,7 @@ QJS(JS_FreeCString) void JS_FreeCString(Context *, const char *);
 
 /* Properties */
 QJS(JS_NewAtomLen) Atom JS_NewAtomLen(Context *, const char *, size_t);
+QJS(JS_ValueToAtom) Atom JS_ValueToAtom(Context *, Value);
 QJS(JS_DupAtom) Atom JS_DupAtom(Context *, Atom);
 QJS(JS_FreeAtom) void JS_FreeAtom(Context *, Atom);
 QJS(JS_AtomToCStringLen) const char *JS_AtomToCStringLen(Context *, size_t *, Atom);

@@ -8,11 +8,13 @@
  */
 #include "glue.h"
 
+#define OPERATION_GET 1
+
 Context *context;
 Runtime *runtime;
 enum Phase phase = PHASE_STARTING;
 
-static Buffer parked;
+Buffer parked;
 static Value definition = VALUE_UNDEFINED;
 static Value handlers[HANDLERS_MAX];
 static uint32_t handler_count;
@@ -20,17 +22,7 @@ static int spent;
 
 static int interrupt(Runtime *of, void *opaque) { return host_tick(); }
 
-/* Runs a host operation on a document: the parked reply's length with the reply in `parked`, 0 for none, -1 after a throw. */
-static int32_t operate(int32_t operation, Value argument) {
-  uint32_t start = output.length;
-  if (phase != PHASE_SERVING) {
-    throw_build_time("the store");
-    return -1;
-  }
-  if (encode_document(argument) < 0) {
-    output.length = start;
-    return -1;
-  }
+int32_t operate_encoded(int32_t operation, uint32_t start) {
   int32_t length = host_call(operation, output.bytes + start, output.length - start);
   output.length = start;
   uint32_t size = (uint32_t)(length < 0 ? -length : length);
@@ -45,6 +37,18 @@ static int32_t operate(int32_t operation, Value argument) {
   return -1;
 }
 
+/* Runs a host operation on a document: the parked reply's length with the reply in `parked`, 0 for none, -1 after a throw. */
+static int32_t operate(int32_t operation, Value argument) {
+  uint32_t start = output.length;
+  if (phase != PHASE_SERVING) {
+    throw_build_time("the store");
+    return -1;
+  }
+  if (encode_document(argument) >= 0) return operate_encoded(operation, start);
+  output.length = start;
+  return -1;
+}
+
 /* call(operation, argument): the reply of a host operation as a document; an error of the host is thrown. */
 static Value native_call(Context *of, Value receiver, int argument_count, Value *arguments, int magic) {
   int32_t operation;
@@ -54,19 +58,35 @@ static Value native_call(Context *of, Value receiver, int argument_count, Value 
   return length == 0 ? VALUE_UNDEFINED : decode_document(parked.bytes, (uint32_t)length);
 }
 
-/* get(operation, argument): the field `document` of the reply, which stays bytes until somebody looks at it; undefined when there is none. */
-static Value native_get(Context *of, Value receiver, int argument_count, Value *arguments, int magic) {
-  int32_t operation;
-  if (JS_ToInt32(context, &operation, arguments[0]) < 0) return VALUE_EXCEPTION;
-  int32_t length = operate(operation, arguments[1]);
-  if (length < 0) return VALUE_EXCEPTION;
-  uint32_t room;
-  const uint8_t *element = length == 0 ? NULL : find_field(parked.bytes, (uint32_t)length, "document", 8, &room);
-  if (!element || *element != BSON_DOCUMENT) return VALUE_UNDEFINED;
-  return decode_lazily(element, room);
+/* The argument { store, key } of an operation, appended to `output`. */
+static int encode_store_key(Value store, Value key) {
+  uint32_t start = encode_begin();
+  if (start == UINT32_MAX || encode_field("store", 5, store) < 0 || encode_field("key", 3, key) < 0) return -1;
+  return encode_end(start);
 }
 
-/* define(definition, handlers, Answer.prototype, replyOf): what the service is; the last one counts. */
+/*
+ * get(store, id, kind): the document with that id, which stays bytes until somebody looks at it; undefined when there is none. A text is made a
+ * value of `kind`, when that is at least 0; one that is none has no document.
+ */
+static Value native_get(Context *of, Value receiver, int argument_count, Value *arguments, int magic) {
+  int32_t kind;
+  if (phase != PHASE_SERVING) return throw_build_time("the store");
+  if (JS_ToInt32(context, &kind, arguments[2]) < 0) return VALUE_EXCEPTION;
+  int parses = kind >= 0 && kind < KINDS && value_is_string(arguments[1]);
+  Value key = parses ? value_parse((enum ValueKind)kind, arguments[1]) : JS_DupValue(context, arguments[1]);
+  if (value_is_exception(key) || (parses && value_is_undefined(key))) return key;
+  uint32_t start = output.length, room;
+  int status = encode_store_key(arguments[0], key);
+  JS_FreeValue(context, key);
+  if (status < 0) output.length = start;
+  int32_t length = status < 0 ? -1 : operate_encoded(OPERATION_GET, start);
+  if (length < 0) return VALUE_EXCEPTION;
+  const uint8_t *element = length == 0 ? NULL : find_field(parked.bytes, (uint32_t)length, "document", 8, &room);
+  return element && *element == BSON_DOCUMENT ? decode_lazily(element, room) : VALUE_UNDEFINED;
+}
+
+/* define(definition, handlers, Answer.prototype, Query.prototype, replyOf): what the service is; the last one counts. */
 static Value native_define(Context *of, Value receiver, int argument_count, Value *arguments, int magic) {
   if (phase != PHASE_EVALUATING) return JS_ThrowTypeError(context, "a service is defined at the top level");
   int64_t count;
@@ -79,7 +99,7 @@ static Value native_define(Context *of, Value receiver, int argument_count, Valu
   }
   JS_FreeValue(context, definition);
   definition = JS_DupValue(context, arguments[0]);
-  reply_define(arguments[2], arguments[3]);
+  reply_define(arguments[2], arguments[3], arguments[4]);
   return VALUE_UNDEFINED;
 }
 
@@ -93,9 +113,10 @@ EXPORT(planck_boot) int32_t planck_boot(void) {
   jobs_start();
   Value native = JS_NewObject(context);
   define_function(native, "call", native_call, 2, 0);
-  define_function(native, "get", native_get, 2, 0);
-  define_function(native, "define", native_define, 4, 0);
+  define_function(native, "get", native_get, 3, 0);
+  define_function(native, "define", native_define, 5, 0);
   values_define(native);
+  statement_define(native);
   platform_define(native);
   failure_define(native);
   Value global = JS_GetGlobalObject(context);

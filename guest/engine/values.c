@@ -65,13 +65,9 @@ static Value native_make(Context *of, Value receiver, int argument_count, Value 
   return value_make((enum ValueKind)kind, bytes);
 }
 
-/* parse(kind, text): a value from hexadecimal text, dashes ignored; undefined when it is none. */
-static Value native_parse(Context *of, Value receiver, int argument_count, Value *arguments, int magic) {
-  int32_t kind;
+Value value_parse(enum ValueKind kind, Value from) {
   size_t length;
-  if (JS_ToInt32(context, &kind, arguments[0]) < 0) return VALUE_EXCEPTION;
-  if (kind < 0 || kind >= KINDS) return JS_ThrowRangeError(context, "no such kind");
-  const char *text = JS_ToCStringLen2(context, &length, arguments[1], 0);
+  const char *text = JS_ToCStringLen2(context, &length, from, 0);
   if (!text) return VALUE_EXCEPTION;
   uint8_t bytes[16];
   uint32_t digits = 0;
@@ -84,8 +80,15 @@ static Value native_parse(Context *of, Value receiver, int argument_count, Value
     digits++;
   }
   JS_FreeCString(context, text);
-  if (!valid || digits != sizes[kind] * 2) return VALUE_UNDEFINED;
-  return value_make((enum ValueKind)kind, bytes);
+  return valid && digits == sizes[kind] * 2 ? value_make(kind, bytes) : VALUE_UNDEFINED;
+}
+
+/* parse(kind, text): a value from hexadecimal text, dashes of a UUID allowed; undefined when it is none. */
+static Value native_parse(Context *of, Value receiver, int argument_count, Value *arguments, int magic) {
+  int32_t kind;
+  if (JS_ToInt32(context, &kind, arguments[0]) < 0) return VALUE_EXCEPTION;
+  if (kind < 0 || kind >= KINDS) return JS_ThrowRangeError(context, "no such kind");
+  return value_parse((enum ValueKind)kind, arguments[1]);
 }
 
 static const uint8_t *own_bytes(Value value, enum ValueKind *kind) {

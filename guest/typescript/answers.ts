@@ -33,7 +33,7 @@ export interface AnswerOptions {
  */
 export class Answer {
   /** The answer as the host takes it. */
-  readonly reply: Reply
+  declare readonly reply: Reply
 
   /** Answers are made by functions such as `html`. */
   constructor(reply: Reply) {

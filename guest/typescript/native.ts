@@ -32,13 +32,26 @@ export interface NativeValue {
 export interface Native {
   /** Runs a host operation; throws what `hostError` makes of an error document. */
   call(operation: number, argument: object): Reply
-  /** The same; only the field `document` of the reply, which stays bytes until somebody looks at it. */
-  get(operation: number, argument: object): object | undefined
+  /**
+   * The document with this id, which stays bytes until somebody looks at it; undefined when there is none. A text becomes a value of `kind` first, when
+   * that is at least 0; a text that is none has no document.
+   */
+  get(store: string, id: unknown, kind: number): object | undefined
   /**
    * Says what the service is; `handlers` in the order of its routes. Of what a handler returns, plain values become JSON by themselves, objects with the
-   * prototype `answer` give their property `reply`, and `replyOf` makes a reply of anything else.
+   * prototype `answer` give their property `reply`, those with `query` are run by the host, and `replyOf` makes a reply of anything else.
    */
-  define(definition: object, handlers: ReadonlyArray<(request: never) => unknown>, answer: object, replyOf: (result: never) => object): void
+  define(
+    definition: object,
+    handlers: ReadonlyArray<(request: never) => unknown>,
+    answer: object,
+    query: object,
+    replyOf: (result: never) => object
+  ): void
+  /** A copy of an object with one more property. */
+  extend<Of extends object>(statement: Of, name: keyof Of, value: unknown): Of
+  /** The filter document of paths and values, undefined when all were left out; `fromText` makes values of texts where a field holds no text. */
+  conditions(values: object, fromText: object, skipped: object): Record<string, unknown> | undefined
   /** Objects of a kind get this prototype. */
   adopt(kind: number, prototype: object): void
   make(kind: number, bytes: Uint8Array): NativeValue
@@ -99,6 +112,8 @@ function outside(): Native {
   return {
     ...values,
     call: refuse,
+    extend: (statement: object, name: PropertyKey, value: unknown) => ({ ...statement, [name]: value }) as never,
+    conditions: refuse,
     get: refuse,
     define: refuse,
     adopt: () => {},

@@ -128,13 +128,14 @@ export interface RowSource<Selected> {
  */
 export class Query<Row, Selected = Row> implements RowSource<Selected>, Iterable<Selected> {
   declare readonly [selected]: () => Selected
-  readonly #target: Target
-  readonly #statement: Statement
+  // Declared, not defined: a class field costs a call for every step of every query.
+  declare private readonly target: Target
+  declare private readonly statement: Statement
 
   /** Queries begin at a store: `orders.filter(…)`. */
   constructor(target: Target, statement: Statement) {
-    this.#target = target
-    this.#statement = statement
+    this.target = target
+    this.statement = statement
   }
 
   /** Keeps the documents for which all of this holds. */
@@ -145,49 +146,46 @@ export class Query<Row, Selected = Row> implements RowSource<Selected>, Iterable
     value: Operand<At<Row, Where>, With>
   ): Query<Row, Selected>
   filter(first: Conditions<Row> | string, operator?: Operator, value?: unknown): Query<Row, Selected> {
-    const condition = typeof first === "string" ? comparison(this.#target, first, operator, value) : equalities(this.#target, first)
-    return condition === undefined ? this : narrowed(this.#target, this.#statement, condition)
+    const condition = typeof first === "string" ? comparison(this.target, first, operator, value) : equalities(this.target, first)
+    return condition === undefined ? this : narrowed(this.target, this.statement, condition)
   }
 
   /** Keeps the documents for which at least one of these holds. */
   filterAny(...alternatives: ReadonlyArray<Conditions<Row> | Condition<Row>>): Query<Row, Selected> {
-    return narrowed(this.#target, this.#statement, { $or: alternatives.map((alternative) => group(this.#target, alternative)) })
+    return narrowed(this.target, this.statement, { $or: alternatives.map((alternative) => group(this.target, alternative)) })
   }
 
   /** Keeps the documents for which this does not hold. */
   filterNot(condition: Conditions<Row> | Condition<Row>): Query<Row, Selected> {
-    return narrowed(this.#target, this.#statement, { $not: group(this.#target, condition) })
+    return narrowed(this.target, this.statement, { $not: group(this.target, condition) })
   }
 
   /** Orders by a path, ascending unless said otherwise; further calls decide among equals. */
   orderBy(path: Path<Row>, direction: "asc" | "desc" = "asc"): Query<Row, Selected> {
-    const { store, filter, orderBy, limit, skip, select } = this.#statement
+    const before = this.statement.orderBy
     const order = [path, direction] as const
-    return new Query(this.#target, { store, filter, orderBy: orderBy === undefined ? [order] : [...orderBy, order], limit, skip, select })
+    return new Query(this.target, native.extend(this.statement, "orderBy", before === undefined ? [order] : [...before, order]))
   }
 
   /** At most so many rows. */
   limit(rows: number): Query<Row, Selected> {
-    const { store, filter, orderBy, skip, select } = this.#statement
-    return new Query(this.#target, { store, filter, orderBy, limit: rows, skip, select })
+    return new Query(this.target, native.extend(this.statement, "limit", rows))
   }
 
   /** Leaves out the first rows. */
   skip(rows: number): Query<Row, Selected> {
-    const { store, filter, orderBy, limit, select } = this.#statement
-    return new Query(this.#target, { store, filter, orderBy, limit, skip: rows, select })
+    return new Query(this.target, native.extend(this.statement, "skip", rows))
   }
 
   /** Only these fields of each row, and `_id`. */
   select<const Name extends keyof Row & string>(...names: ReadonlyArray<Name>): Query<Row, Pick<Row, Name | (keyof Row & "_id")>> {
-    const { store, filter, orderBy, limit, skip } = this.#statement
-    const select = names.includes("_id" as Name) ? names : ["_id", ...names]
-    return new Query<Row, Pick<Row, Name | (keyof Row & "_id")>>(this.#target, { store, filter, orderBy, limit, skip, select })
+    const paths = names.includes("_id" as Name) ? names : ["_id", ...names]
+    return new Query<Row, Pick<Row, Name | (keyof Row & "_id")>>(this.target, native.extend(this.statement, "select", paths))
   }
 
   /** The rows. */
   rows(): Selected[] {
-    return native.call(Operation.query, { statement: this.#statement }).rows as Selected[]
+    return native.call(Operation.query, { statement: this.statement }).rows as Selected[]
   }
 
   /** The first row; undefined when there is none. */
@@ -197,7 +195,7 @@ export class Query<Row, Selected = Row> implements RowSource<Selected>, Iterable
 
   /** How many rows there are. */
   count(): number {
-    const { store, filter, limit, skip } = this.#statement
+    const { store, filter, limit, skip } = this.statement
     return native.call(Operation.count, { statement: { store, filter, limit, skip } }).count ?? 0
   }
 
@@ -223,9 +221,9 @@ export class Query<Row, Selected = Row> implements RowSource<Selected>, Iterable
   /** Updates all documents of this query in one statement. */
   update(update: Update<Row>): Updated {
     const { set, inc, unset } = update
-    const filter = filterOnly(this.#statement, "update")
+    const filter = filterOnly(this.statement, "update")
     const { matched = 0, modified = 0 } = native.call(Operation.update, {
-      store: this.#target.name,
+      store: this.target.name,
       filter,
       set: defined("set", set),
       inc: defined("inc", inc),
@@ -236,18 +234,18 @@ export class Query<Row, Selected = Row> implements RowSource<Selected>, Iterable
 
   /** Deletes all documents of this query; how many there were. */
   delete(): number {
-    return native.call(Operation.delete, { store: this.#target.name, filter: filterOnly(this.#statement, "delete") }).deleted ?? 0
+    return native.call(Operation.delete, { store: this.target.name, filter: filterOnly(this.statement, "delete") }).deleted ?? 0
   }
 
   toStatement(): Statement {
-    return this.#statement
+    return this.statement
   }
 }
 
 /** The same query with one more condition. */
 function narrowed<Row, Selected>(target: Target, statement: Statement, condition: Filter): Query<Row, Selected> {
-  const { store, filter, orderBy, limit, skip, select } = statement
-  return new Query(target, { store, filter: filter === undefined ? condition : both(filter, condition), orderBy, limit, skip, select })
+  const { filter } = statement
+  return new Query(target, native.extend(statement, "filter", filter === undefined ? condition : both(filter, condition)))
 }
 
 /** The filter of an update or a delete, which are about all documents it finds. */
@@ -265,15 +263,7 @@ function group(target: Target, condition: object): Filter {
 
 /** `{ path: value }` for every value that was not left out; undefined when all were. */
 function equalities(target: Target, conditions: object): Filter | undefined {
-  let filter: Filter | undefined
-  for (const path in conditions) {
-    const value = (conditions as Filter)[path]
-    if (value === SKIPPED) continue
-    const operand = fromText(target, path, value)
-    filter ??= {}
-    filter[path] = typeof operand === "object" && operand !== null && native.kind(operand) < 0 ? { $eq: operand } : operand
-  }
-  return filter
+  return native.conditions(conditions, target.fromText, SKIPPED)
 }
 
 /** `{ path: { $operator: value } }`; undefined when the value was left out. */
@@ -293,7 +283,7 @@ function fromText(target: Target, path: string, value: unknown): unknown {
   const parse = typeof value === "string" ? target.fromText[path] : undefined
   if (parse === undefined) return value
   const parsed = parse(value as string)
-  if (parsed === undefined) throw new TypeError(`"${String(value)}" is not what ${target.name}.${path} holds`)
+  if (parsed === undefined) throw new TypeError(`the text that ${path} is compared with is not what the field holds`)
   return parsed
 }
 

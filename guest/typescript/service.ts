@@ -1,6 +1,7 @@
 /** The service: its name, its routes, its configuration. */
 import { Answer, type Answerable, replyOf } from "./answers.ts"
 import { native, Operation } from "./native.ts"
+import { Query } from "./query.ts"
 import { type AnySchema, definitions, type Document, type FieldDefinition, type Fields, type Infer, type Schema } from "./schema.ts"
 import { declaredStores, type StoreDefinition } from "./store.ts"
 
@@ -207,7 +208,7 @@ export function service(options: ServiceOptions, declare: (app: App) => void): S
 
 /** Hands the entry file's default export to the engine. Called by the build's own entry. */
 export function register(exported: unknown): void {
-  if (exported instanceof Service) native.define(exported.definition, exported.handlers, Answer.prototype, replyOf)
+  if (exported instanceof Service) native.define(exported.definition, exported.handlers, Answer.prototype, Query.prototype, replyOf)
 }
 
 function routeDefinition(method: string, pattern: string, input: RouteInput, writes: boolean): RouteDefinition {

@@ -1,6 +1,6 @@
 /** Stores: named sets of documents with a schema. */
 import { Decimal } from "./decimal.ts"
-import { native, Operation } from "./native.ts"
+import { Kind, native, Operation } from "./native.ts"
 import type { At, Path } from "./paths.ts"
 import { type Condition, type Conditions, type Operand, type Operator, Query, type Updated } from "./query.ts"
 import {
@@ -95,6 +95,8 @@ export class Store<Name extends string, Shape extends Fields> {
   declare readonly Row: Row<Name, Shape>
   readonly #query: Query<Row<Name, Shape>>
   readonly #parseId: ((text: string) => unknown) | undefined
+  /** The kind of value a text id stands for, -1 when it is the id itself. */
+  readonly #textKind: number
 
   constructor(name: Name, fields: Shape, options: StoreOptions<Row<Name, Shape>>) {
     const { _id, ...rest } = fields as Fields
@@ -107,13 +109,13 @@ export class Store<Name extends string, Shape extends Fields> {
       indexes: (options.indexes ?? []).map(indexDefinition)
     }
     this.#parseId = TEXT_IDS[this.definition.idKind]
+    this.#textKind = (Kind as Readonly<Record<string, number>>)[this.definition.idKind] ?? -1
     this.#query = new Query({ name, fromText: parsers(this.definition) }, { store: name })
   }
 
   /** The document with this id; undefined when there is none. A text that is no id has no document. */
   get(id: IdLike<IdOf<Name, Shape>>): Row<Name, Shape> | undefined {
-    const key = idValue(this.#parseId, id)
-    return key === undefined ? undefined : (native.get(Operation.get, { store: this.name, key }) as Row<Name, Shape> | undefined)
+    return native.get(this.name, id, this.#textKind) as Row<Name, Shape> | undefined
   }
 
   /** The documents with these ids, in their order; undefined where there is none. */

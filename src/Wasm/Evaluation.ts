@@ -42,9 +42,9 @@ export const SOURCE_FILE = "service.js"
 export const SOURCE_BYTES_MAX = 32 * 1024 * 1024
 /** Log lines of one evaluation; what is beyond is dropped. */
 const LINES_MAX = 1000
-/** How often the engine asks whether to go on: each tick stands for 10 000 calls or turns of a loop, so this is some seconds. */
-const TICKS_MAX = 20_000
-const MEMORY_BYTES_MAX = 256 * 1024 * 1024
+/** How often the engine asks whether to go on: each tick stands for 10 000 calls or turns of a loop, so this is about a second. */
+const TICKS_MAX = 5_000
+const MEMORY_BYTES_MAX = 64 * 1024 * 1024
 /** Stack of the engine. Its own is 1 MiB, V8's is what bounds it: 256 KiB of the one are about half of the other. */
 export const STACK_BYTES = 256 * 1024
 

@@ -104,5 +104,5 @@ export function rawService(handlers: string, before = ""): string {
 const handlers = ${handlers}
 planck.define(
   { name: "raw", version: "1.0.0", stores: [], routes: Object.keys(handlers).map((name) => ({ method: "GET", pattern: "/" + name, writes: false })), config: {}, limits: {}, capabilities: [] },
-  Object.values(handlers), {}, () => ({}))`
+  Object.values(handlers), {}, {}, () => ({}))`
 }

@@ -185,7 +185,7 @@ describe("queries", () => {
   it("refuse a text that is no key; get and delete know that there is no such document", () => {
     const instance = guest(() => ({ documents: [null] }))
     assert.isUndefined(instance.call("GET /badKey"))
-    assert.match(String(instance.failure?.["message"]), /"nonsense" is not what orders\._id holds/)
+    assert.match(String(instance.failure?.["message"]), /the text that _id is compared with is not what the field holds/)
     assert.deepStrictEqual(instance.call("GET /missingKey")?.["body"], { found: null, deleted: false, many: 2 })
   })
 
