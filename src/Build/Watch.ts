@@ -10,7 +10,7 @@ import { type FSWatcher, watch } from "node:fs"
 import { relative, sep } from "node:path"
 import { Builder, type BuildOptions, type BuiltService } from "./Builder.ts"
 import { issuesOf } from "./Failure.ts"
-import type { BuildIssue } from "./Issue.ts"
+import { type BuildIssue, issueWithoutPlace } from "./Issue.ts"
 
 /** What a watch reports. `elapsedMs` is from the change to the event. */
 export type WatchEvent =
@@ -120,17 +120,23 @@ class BuildLoop {
       this.report({ _tag: "Built", service, elapsedMs: elapsedMs() })
       this.checkTypes(startedAt)
     } catch (error) {
-      const issues = issuesOf(error)
-      if (issues === undefined) throw error
-      if (!this.closed) this.report({ _tag: "Failed", issues, elapsedMs: elapsedMs() })
+      if (!this.closed) this.report({ _tag: "Failed", issues: issuesOf(error) ?? [unexpected(error)], elapsedMs: elapsedMs() })
     }
   }
 
   private checkTypes(startedAt: number): void {
     const check = new AbortController()
     this.check = check
-    this.checking = this.builder.checkTypes(check.signal).then((issues) => {
-      if (!check.signal.aborted && !this.closed) this.report({ _tag: "TypesChecked", issues, elapsedMs: this.now() - startedAt })
-    })
+    this.checking = this.builder
+      .checkTypes(check.signal)
+      .catch((error: unknown) => [unexpected(error)])
+      .then((issues) => {
+        if (!check.signal.aborted && !this.closed) this.report({ _tag: "TypesChecked", issues, elapsedMs: this.now() - startedAt })
+      })
   }
+}
+
+/** What is no mistake of the author, such as a folder that vanished while it was read: a watch says it and goes on. */
+function unexpected(error: unknown): BuildIssue {
+  return issueWithoutPlace("project", "planck", error instanceof Error ? error.message : String(error))
 }
