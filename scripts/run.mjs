@@ -3,18 +3,21 @@
 //
 // What must hold
 // - Only Node 18 syntax and `node:` imports: this file runs before anything is installed.
-// - Two starts at once install once: the second waits for the first.
+// - Two starts at once install once: the second waits for the first. One that died while installing is followed by the next start.
 // - A signal reaches the program, and its exit code is ours.
 import { spawn, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { constants } from "node:os"
 import { delimiter, dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 
 const NODE_MAJOR_MIN = 24
 const LOCK_POLL_MS = 200
-const LOCK_WAIT_MS_MAX = 10 * 60_000
+/** Ten minutes. */
+const LOCK_POLLS_MAX = 3000
+/** Five seconds: so long a claim may say nothing before its owner counts as dead. */
+const SILENT_POLLS_MAX = 25
 /** Threads for file work: the log's sync must not wait behind reads of files. */
 const THREADS = "8"
 
@@ -40,56 +43,118 @@ function alive(pid) {
   }
 }
 
-/** Takes the install lock, or waits until the start that holds it is done. A lock whose owner died is taken over. */
-async function lockInstall() {
-  const giveUpAt = Date.now() + LOCK_WAIT_MS_MAX
-  for (;;) {
-    try {
-      mkdirSync(lockDirectory)
-      writeFileSync(join(lockDirectory, "pid"), String(process.pid))
-      return
-    } catch (error) {
-      if (error.code !== "EEXIST") throw error
-    }
-    await new Promise((wake) => setTimeout(wake, LOCK_POLL_MS))
-    const pidFile = join(lockDirectory, "pid")
-    const owner = existsSync(pidFile) ? Number(readFileSync(pidFile, "utf8")) : 0
-    if ((owner > 0 && !alive(owner)) || Date.now() > giveUpAt) rmSync(lockDirectory, { recursive: true, force: true })
+const claimFile = (number) => join(lockDirectory, String(number))
+
+const claims = () =>
+  readdirSync(lockDirectory)
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+
+const newestClaim = () => Math.max(0, ...claims())
+
+/** What a claim says: the ids of the processes behind it, "0" when it was given back, nothing while it is being written. */
+const readClaim = (number) => (existsSync(claimFile(number)) ? readFileSync(claimFile(number), "utf8") : "")
+
+/** Whether one of these processes still runs. Our own id in an older claim was somebody else's. */
+const isHeld = (text) => text.split(" ").some((pid) => Number(pid) > 0 && Number(pid) !== process.pid && alive(Number(pid)))
+
+/** Makes a claim; false when another start made it first, or was further already. */
+function claim(number) {
+  try {
+    writeFileSync(claimFile(number), String(process.pid), { flag: "wx" })
+  } catch (error) {
+    if (error.code !== "EEXIST") throw error
+    return false
   }
+  const isNewest = newestClaim() === number
+  for (const other of claims()) if (isNewest ? other < number : other === number) rmSync(claimFile(other), { force: true })
+  return isNewest
 }
 
-/** npm as it called us, else the one on the PATH. */
-function runInstall() {
+/**
+ * Takes the install lock, or waits until the start that holds it is done or dead; the file of the claim.
+ * The lock is a folder of numbered claims with the ids of the processes behind them. The highest counts; it is never removed, only followed
+ * by the next, which the file system lets only one process create. So two that find the same dead owner cannot both take its place.
+ */
+async function lockInstall() {
+  mkdirSync(lockDirectory, { recursive: true })
+  let silentPolls = 0
+  for (let polls = 0; polls < LOCK_POLLS_MAX; polls++) {
+    const newest = newestClaim()
+    const text = newest === 0 ? "0" : readClaim(newest)
+    silentPolls = text === "" ? silentPolls + 1 : 0
+    if ((text === "" ? silentPolls > SILENT_POLLS_MAX : !isHeld(text)) && claim(newest + 1)) return claimFile(newest + 1)
+    if (polls === 1) process.stderr.write("planck: another start is installing; waiting for it\n")
+    await new Promise((wake) => setTimeout(wake, LOCK_POLL_MS))
+  }
+  const minutes = (LOCK_POLLS_MAX * LOCK_POLL_MS) / 60_000
+  return fail(`another start has been installing for ${minutes} minutes; if it is not, remove ${lockDirectory}`)
+}
+
+/** Runs npm as it called us, else the one on the PATH; what went wrong, if anything. A signal reaches it too, and ends us when it has ended. */
+function runInstall(claimed) {
   const npm = process.env.npm_execpath
-  const arguments_ = ["ci", "--no-audit", "--no-fund", "--loglevel=error"]
+  const rest = ["ci", "--no-audit", "--no-fund", "--loglevel=error"]
   const options = { cwd: root, stdio: ["ignore", 2, 2] }
-  const result =
+  const child =
     npm !== undefined && /npm-cli\.c?js$/.test(npm)
-      ? spawnSync(process.execPath, [npm, ...arguments_], options)
-      : spawnSync(process.platform === "win32" ? "npm.cmd" : "npm", arguments_, { ...options, shell: process.platform === "win32" })
-  if (result.status !== 0) fail(`npm ci failed (${result.error?.message ?? `exit code ${result.status}`}); its messages are above`)
+      ? spawn(process.execPath, [npm, ...rest], options)
+      : spawn(process.platform === "win32" ? "npm.cmd" : "npm", rest, { ...options, shell: process.platform === "win32" })
+  if (child.pid !== undefined) appendFileSync(claimed, ` ${child.pid}`)
+  return supervise(child).then(({ error, code, signal, asked }) => {
+    if (asked !== undefined) return { code: exitCode(null, asked) }
+    if (code === 0) return undefined
+    return { code: 1, message: `npm ci failed (${error?.message ?? `exit code ${exitCode(code, signal)}`}); its messages are above` }
+  })
 }
 
 async function install() {
   if (installed()) return
-  await lockInstall()
+  const claimed = await lockInstall()
+  let problem
   try {
-    if (installed()) return
-    process.stderr.write("planck: installing what package-lock.json names\n")
-    runInstall()
-    writeFileSync(stampFile, stampWanted())
+    if (!installed()) {
+      process.stderr.write("planck: installing what package-lock.json names\n")
+      problem = await runInstall(claimed)
+      if (problem === undefined) writeFileSync(stampFile, stampWanted())
+    }
   } finally {
-    rmSync(lockDirectory, { recursive: true, force: true })
+    writeFileSync(claimed, "0")
   }
+  if (problem?.message !== undefined) fail(problem.message)
+  if (problem !== undefined) process.exit(problem.code)
 }
 
-/** The pinned Node when there is one for this platform, else one from the PATH that is new enough. */
+/** Hands our signals to a child until it ends: how it ended, and the first signal we were asked to stop with. */
+function supervise(child) {
+  let asked
+  const handlers = ["SIGINT", "SIGTERM", "SIGHUP"].map((signal) => {
+    const handler = () => {
+      asked ??= signal
+      child.kill(signal)
+    }
+    process.on(signal, handler)
+    return () => process.off(signal, handler)
+  })
+  return new Promise((resolve) => {
+    const end = (how) => {
+      for (const remove of handlers) remove()
+      resolve({ ...how, asked })
+    }
+    child.on("error", (error) => end({ error, code: null, signal: null }))
+    child.on("exit", (code, signal) => end({ code, signal }))
+  })
+}
+
+/** A program that a signal ended has the exit code that a shell gives it. */
+const exitCode = (code, signal) => code ?? 128 + (constants.signals[signal] ?? 0)
+
+/** The pinned Node when there is one that runs here, else one from the PATH that is new enough. */
 function findNode() {
   const name = process.platform === "win32" ? "node.exe" : "node"
   const pinned = join(modules, `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`, "bin", name)
-  if (existsSync(pinned)) return pinned
-  const candidates = [process.execPath, ...(process.env.PATH ?? "").split(delimiter).map((directory) => join(directory, name))]
-  for (const candidate of candidates) {
+  const onPath = (process.env.PATH ?? "").split(delimiter).map((directory) => join(directory, name))
+  for (const candidate of [pinned, process.execPath, ...onPath]) {
     if (!existsSync(candidate)) continue
     const answer = spawnSync(candidate, ["--version"], { encoding: "utf8" })
     if (Number(/^v(\d+)\./.exec(answer.stdout ?? "")?.[1] ?? 0) >= NODE_MAJOR_MIN) return candidate
@@ -112,12 +177,13 @@ function run(node, file, rest) {
     stdio: ours ? ["inherit", "inherit", "inherit", "ipc"] : "inherit",
     env: { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? THREADS, PATH: path }
   })
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal))
-  child.on("error", (error) => fail(`cannot run ${node}: ${error.message}`))
-  child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))
+  return supervise(child).then(({ error, code, signal }) => {
+    if (error !== undefined) fail(`cannot run ${node}: ${error.message}`)
+    process.exit(exitCode(code, signal))
+  })
 }
 
 const [file, ...rest] = process.argv.slice(2)
 if (file === undefined) fail("usage: node scripts/run.mjs <file> [arguments]")
 await install()
-run(findNode(), file, rest)
+await run(findNode(), file, rest)
