@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url"
 
 const NODE_MAJOR_MIN = 24
 const LOCK_POLL_MS = 200
+const PARENT_POLL_MS = 250
 /** Ten minutes. */
 const LOCK_POLLS_MAX = 3000
 /** Five seconds: so long a claim may say nothing before its owner counts as dead. */
@@ -169,6 +170,17 @@ function fail(message) {
   process.exit(1)
 }
 
+/** npm that is killed outright tells nobody: a parent that changes says so. Whoever starts us without npm may leave us alone. */
+function stopWithNpm(child) {
+  if (process.env.npm_lifecycle_event === undefined) return
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    child.kill("SIGTERM")
+  }, PARENT_POLL_MS)
+}
+
 /** Runs the program and becomes transparent to it. Our own programs learn by the closed channel that this process was killed. */
 function run(node, file, rest) {
   const ours = /\.(ts|mjs)$/.test(file) && !file.startsWith("node_modules")
@@ -177,6 +189,7 @@ function run(node, file, rest) {
     stdio: ours ? ["inherit", "inherit", "inherit", "ipc"] : "inherit",
     env: { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? THREADS, PATH: path }
   })
+  stopWithNpm(child)
   return supervise(child).then(({ error, code, signal }) => {
     if (error !== undefined) fail(`cannot run ${node}: ${error.message}`)
     process.exit(exitCode(code, signal))
