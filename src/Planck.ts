@@ -23,8 +23,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Disk } from "./Disk/Disk.ts"
-import type { DiskError } from "./Disk/Errors.ts"
-import type { SimulatedOptions } from "./Disk/SimulatedVolume.ts"
+import { SimulatedVolume, type SimulatedOptions } from "./Disk/SimulatedVolume.ts"
 import { Query } from "./Query/Query.ts"
 import type { QueryLimits } from "./Query/Reasons.ts"
 import type { StoreDefinition } from "./Schema/Definition.ts"
@@ -32,13 +31,23 @@ import type { StorageError } from "./Storage/Errors.ts"
 import type { StorageLimits } from "./Storage/Limits.ts"
 import { Storage } from "./Storage/Storage.ts"
 
+export { Binary, Decimal128, Key, ObjectId, UUID } from "./Bson/Value.ts"
+export { Config, type ConfigOptions, type LoadedConfiguration } from "./Config/Config.ts"
+export { defaultSettings } from "./Config/Configuration.ts"
+export { ConfigError } from "./Config/Errors.ts"
+export type { Settings } from "./Config/Settings.ts"
+export { Disk } from "./Disk/Disk.ts"
+export { DiskError } from "./Disk/Errors.ts"
+export { SimulatedVolume, type SimulatedOptions } from "./Disk/SimulatedVolume.ts"
+export { HttpError } from "./Http/Errors.ts"
+export { store } from "./Query/Builder.ts"
 export { QueryError } from "./Query/Errors.ts"
 export { Query } from "./Query/Query.ts"
-export { store } from "./Query/Builder.ts"
+export type { StoreDefinition } from "./Schema/Definition.ts"
 export { Server, type ServerOptions } from "./Server.ts"
 export { StorageError } from "./Storage/Errors.ts"
 export { Storage } from "./Storage/Storage.ts"
-export type { StoreDefinition } from "./Schema/Definition.ts"
+export { WasmError } from "./Wasm/Errors.ts"
 
 export interface PlanckOptions {
   /** The database's directory; made when it does not exist. */
@@ -57,11 +66,26 @@ export const layer = (options: PlanckOptions): Layer.Layer<Query | Storage, Stor
 export const layerMemory = (options: Omit<PlanckOptions, "directory"> = {}): Layer.Layer<Query | Storage, StorageError> =>
   database({ ...options, directory: "memory" }).pipe(Layer.provide(Disk.layerMemory()))
 
-/** A database on a disk that fails as told, the same way for the same seed. */
+/**
+ * A database on a disk that fails as told, the same way for the same seed. Given a volume of its own, a test can let operations fail, crash
+ * it (`volume.crash(seed)`) and open what is left in another layer; such a volume needs `syncs: "automatic"`.
+ *
+ * @example
+ * ```ts
+ * import * as Planck from "@planckdb/planck"
+ *
+ * const volume = new Planck.SimulatedVolume({ seed: 1, syncs: "automatic" })
+ * const before = Planck.layerSimulated({ disk: volume })
+ * const afterCrash = () => Planck.layerSimulated({ disk: volume.crash(7) })
+ * ```
+ */
 export const layerSimulated = (
-  options: Omit<PlanckOptions, "directory"> & { readonly disk: SimulatedOptions }
-): Layer.Layer<Query | Storage, StorageError> =>
-  database({ ...options, directory: "simulated" }).pipe(Layer.provide(Disk.layerSimulated(options.disk)))
+  options: Omit<PlanckOptions, "directory"> & { readonly disk: SimulatedOptions | SimulatedVolume }
+): Layer.Layer<Query | Storage, StorageError> => {
+  const { disk } = options
+  const simulated = disk instanceof SimulatedVolume ? Layer.succeed(Disk, Disk.over(disk)) : Disk.layerSimulated(disk)
+  return database({ ...options, directory: "simulated" }).pipe(Layer.provide(simulated))
+}
 
 const database = (options: PlanckOptions): Layer.Layer<Query | Storage, StorageError, Disk> => {
   const { directory, storage, query, stores } = options
@@ -70,5 +94,3 @@ const database = (options: PlanckOptions): Layer.Layer<Query | Storage, StorageE
   const queries = Query.layer(query)
   return Layer.mergeAll(defined, queries).pipe(Layer.provideMerge(engine))
 }
-
-export type { DiskError }

@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import { defaultSettings } from "./Config/Configuration.ts"
 import type { Settings } from "./Config/Settings.ts"
 import { Disk } from "./Disk/Disk.ts"
 import type { HttpError } from "./Http/Errors.ts"
@@ -30,7 +31,8 @@ export interface ServerOptions {
   /** Directory of all services' data; the service's own is `services/<name>` below it. */
   readonly directory: string
   readonly service: string
-  readonly settings: Settings
+  /** As `planck.yaml` would set them. Default: `defaultSettings`. */
+  readonly settings?: Settings
   /** Values for the configuration that the manifest declares. */
   readonly config?: Readonly<Record<string, unknown>>
   /** Whether details of failures go into answers. Default: no. */
@@ -39,6 +41,26 @@ export interface ServerOptions {
   readonly accessLog?: "off" | "errors" | "all"
 }
 
+/**
+ * A service that is served.
+ *
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ * import * as Planck from "@planckdb/planck"
+ *
+ * const shop = Planck.Server.layer({ directory: "data", service: "shop" }).pipe(Layer.provide(Planck.Disk.layer))
+ *
+ * const serve = (wasm: Uint8Array) =>
+ *   Effect.gen(function* () {
+ *     const server = yield* Planck.Server
+ *     yield* server.deploy(wasm)
+ *     yield* Effect.log(`open ${server.url}`)
+ *     return yield* Effect.never
+ *   }).pipe(Effect.provide(shop))
+ * ```
+ */
 export class Server extends Context.Service<
   Server,
   {
@@ -54,14 +76,17 @@ export class Server extends Context.Service<
   /** Opens the service's database and listens; answers 503 until a module is deployed. */
   static readonly layer = (options: ServerOptions): Layer.Layer<Server | Storage, StorageError | HttpError, Disk> => {
     const directory = databaseDirectory(options.directory, options.service)
-    const storage = Storage.layer({ directory, limits: storageLimits(options.settings), flushOnClose: true })
+    const { http } = settingsOf(options)
+    const storage = Storage.layer({ directory, limits: storageLimits(settingsOf(options)), flushOnClose: true })
     return Layer.effect(Server, make(options)).pipe(
       Layer.provide(wasmLayer(options, directory)),
-      Layer.provide(Http.layer({ ...options.settings.http, accessLog: options.accessLog ?? "errors" })),
+      Layer.provide(Http.layer({ ...http, accessLog: options.accessLog ?? "errors" })),
       Layer.provideMerge(storage)
     )
   }
 }
+
+const settingsOf = ({ settings }: ServerOptions): Settings => settings ?? defaultSettings
 
 /** Where the database of a service lies below the directory of all data. */
 export const databaseDirectory = (directory: string, service: string): string => `${directory}/services/${service}`
@@ -136,7 +161,7 @@ const wasmLayer = (options: ServerOptions, directory: string) =>
       const fork = Effect.runForkWith(yield* Effect.context<never>())
       const modules = `${directory}/modules`
       volume.makeDirectory(modules)
-      const { guest, query } = options.settings
+      const { guest, query } = settingsOf(options)
       return Wasm.layer({
         accepted: acceptedInDirectory(volume, modules),
         development: options.development ?? false,

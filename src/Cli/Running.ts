@@ -6,7 +6,7 @@ import * as References from "effect/References"
 import type { LoadedConfiguration } from "../Config/Config.ts"
 import { Config, resolvePath } from "../Config/Config.ts"
 import type { ConfigError } from "../Config/Errors.ts"
-import { variableOf } from "../Config/Settings.ts"
+import { type Settings, variableOf } from "../Config/Settings.ts"
 import { Disk } from "../Disk/Disk.ts"
 import type { ServerOptions } from "../Server.ts"
 import { Server } from "../Server.ts"
@@ -58,7 +58,7 @@ export function serviceConfig(
 const LEVELS = { debug: "Debug", info: "Info", warn: "Warn", error: "Error" } as const
 
 /** A server with its logs on standard error, at the level of the configuration. */
-export const serverLayer = (options: ServerOptions, json: boolean) => {
+export const serverLayer = (options: ServerOptions & { readonly settings: Settings }, json: boolean) => {
   const format = json ? Logger.formatJson : Logger.formatLogFmt
   const logs = Layer.mergeAll(
     Logger.layer([Logger.withConsoleError(format)]),

@@ -162,6 +162,9 @@ function assemble(values: ReadonlyMap<string, unknown>): Settings {
   return result as unknown as Settings
 }
 
+/** Every setting as it is when nothing is configured. */
+export const defaultSettings: Settings = assemble(new Map())
+
 function unknownKey(source: string, key: string, prefix: string, known: ReadonlyArray<string>): ConfigUnknownKey {
   const near = closest(key.slice(prefix.length), known)
   const expected = near === undefined ? `one of ${known.join(", ")}` : `"${prefix}${near}"? Known here: ${known.join(", ")}`
