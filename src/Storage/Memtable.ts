@@ -26,6 +26,7 @@ import {
   INVERTED_HIGH_MASK,
   KIND_SHIFT,
   NEXT,
+  sameTails,
   SLOTS,
   VERSION_MAX,
   VOID
@@ -253,7 +254,7 @@ export class Memtable {
     const right = b[bAt + 7]!
     if (left === right) return true
     const arena = this.arena
-    return compareTails(arena.chunkOf(left), arena.offsetOf(left), length, arena.chunkOf(right), arena.offsetOf(right), length) === 0
+    return sameTails(arena.chunkOf(left), arena.offsetOf(left), arena.chunkOf(right), arena.offsetOf(right), length)
   }
 
   /** Makes sure that `entries` more entries need no memory from outside. */

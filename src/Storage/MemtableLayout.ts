@@ -42,3 +42,9 @@ export function compareTails(a: Uint8Array, aAt: number, aLength: number, b: Uin
   }
   return aLength - bLength
 }
+
+/** Whether two keys of `length` bytes, whose first 16 are equal, are the same. Index keys differ in their ends, so it looks there first. */
+export function sameTails(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, length: number): boolean {
+  for (let i = length - 1; i >= 16; i--) if (a[aAt + i] !== b[bAt + i]) return false
+  return true
+}
