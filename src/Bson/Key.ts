@@ -62,24 +62,39 @@ function invalid(message: string): Error {
   return bsonFault({ _tag: "InvalidKey", message })
 }
 
-/** The value of a hex digit's character code, -1 for any other. */
-function hexValue(code: number): number {
-  if (code >= 0x30 && code <= 0x39) return code - 0x30
-  const lower = code | 0x20
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
+/** The value of a hex digit by its character code, -1 for any other byte. */
+const hexValues = new Int8Array(256).fill(-1)
+for (let value = 0; value < 16; value++) {
+  hexValues[HEX.charCodeAt(value)] = value
+  hexValues[HEX.toUpperCase().charCodeAt(value)] = value
 }
+
+const DIGITS = 32
+const DASHED_DIGITS = 36
+const textScratch = new Uint8Array(DASHED_DIGITS)
 
 /** Reads 32 hex digits or a UUID's text form into 16 bytes; false, with `into` half written, when `text` is neither. */
 export function parseKeyInto(text: string, into: Uint8Array, at: number): boolean {
-  const dashed = text.length === 36
-  if (!dashed && text.length !== 32) return false
-  let cursor = 0
+  const { length } = text
+  if (length !== DIGITS && length !== DASHED_DIGITS) return false
+  for (let index = 0; index < length; index++) {
+    const code = text.charCodeAt(index)
+    textScratch[index] = code < 0x80 ? code : 0
+  }
+  return readKeyText(textScratch, 0, length, into, at)
+}
+
+/** As `parseKeyInto`, for the text that is the `length` bytes at `bytes[at]`. */
+export function readKeyText(bytes: Uint8Array, at: number, length: number, into: Uint8Array, intoAt: number): boolean {
+  const dashed = length === DASHED_DIGITS
+  if (!dashed && length !== DIGITS) return false
+  let cursor = at
   for (let index = 0; index < KEY_BYTES; index++) {
-    if (dashed && (index === 4 || index === 6 || index === 8 || index === 10) && text.charCodeAt(cursor++) !== 0x2d) return false
-    const high = hexValue(text.charCodeAt(cursor++))
-    const low = hexValue(text.charCodeAt(cursor++))
-    if (high < 0 || low < 0) return false
-    into[at + index] = (high << 4) | low
+    if (dashed && (index === 4 || index === 6 || index === 8 || index === 10) && bytes[cursor++] !== 0x2d) return false
+    const value = (hexValues[bytes[cursor]!]! << 4) | hexValues[bytes[cursor + 1]!]!
+    if (value < 0) return false
+    into[intoAt + index] = value
+    cursor += 2
   }
   return true
 }
@@ -164,10 +179,10 @@ export function derivedKey(type: number, bytes: Uint8Array, at: number): Uint8Ar
 function plainKey(idKind: IdKind, type: number, bytes: Uint8Array, at: number): Uint8Array {
   const key = new Uint8Array(KEY_BYTES)
   if (type === Type.STRING) {
-    const text = readString(bytes, at)
-    if (!parseKeyInto(text, key, 0)) throw invalid(`"${text.slice(0, 40)}" is neither 32 hex digits nor a UUID`)
+    if (!readKeyText(bytes, at + 4, readInt32(bytes, at) - 1, key, 0))
+      throw invalid(`"${readString(bytes, at).slice(0, 40)}" is neither 32 hex digits nor a UUID`)
   } else if (type === Type.BINARY && readInt32(bytes, at) === KEY_BYTES && isKeySubtype(bytes[at + 4]!)) {
-    key.set(bytes.subarray(at + 5, at + 5 + KEY_BYTES))
+    for (let index = 0; index < KEY_BYTES; index++) key[index] = bytes[at + 5 + index]!
   } else {
     throw invalid(`an _id of this store is of kind ${idKind}, not ${Type.typeName(type)}`)
   }

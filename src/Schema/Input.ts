@@ -24,6 +24,9 @@ export interface InputOptions {
   readonly unknownFields?: "refuse" | "ignore"
 }
 
+/** Up to this many pairs are compared with each other to see that no name occurs twice. */
+const SINGLE_PAIRS_MAX = 16
+
 /** Reads input of one schema. Keeps its buffers between calls; may not be used from within its own calls. */
 export class InputReader {
   /** The BSON type of the value written last. */
@@ -50,7 +53,8 @@ export class InputReader {
   fromStrings(pairs: Iterable<readonly [string, string]>, writer: Writer): ReadonlyArray<Issue> {
     this.raw.reset()
     const start = this.raw.beginDocument()
-    for (const [name, values] of this.group(pairs)) this.writeTexts(name, values)
+    if (this.areSingle(pairs)) for (const [name, value] of pairs) this.writeText(name, value)
+    else for (const [name, values] of this.group(pairs)) this.writeTexts(name, values)
     this.raw.endDocument(start)
     return this.convert(PLAIN_TEXT, Type.DOCUMENT, writer)
   }
@@ -72,6 +76,21 @@ export class InputReader {
     return []
   }
 
+  /** Whether every name stands for one value, so that nothing has to be gathered: the usual case, found out without allocating. */
+  private areSingle(pairs: Iterable<readonly [string, string]>): pairs is ReadonlyArray<readonly [string, string]> {
+    if (!Array.isArray(pairs) || pairs.length > SINGLE_PAIRS_MAX) return false
+    for (let index = 0; index < pairs.length; index++) {
+      const name: string = pairs[index][0]
+      if (name.includes("\0") || this.fieldOf(name)?.type === "array") return false
+      for (let other = 0; other < index; other++) if (pairs[other][0] === name) return false
+    }
+    return true
+  }
+
+  private fieldOf(name: string): Field | undefined {
+    return Object.hasOwn(this.fields, name) ? this.fields[name] : undefined
+  }
+
   private group(pairs: Iterable<readonly [string, string]>): Map<string, Array<string>> {
     const groups = new Map<string, Array<string>>()
     for (const [name, value] of pairs) {
@@ -86,24 +105,26 @@ export class InputReader {
 
   private writeTexts(name: string, values: ReadonlyArray<string>): void {
     const { raw } = this
-    const field = Object.hasOwn(this.fields, name) ? this.fields[name] : undefined
-    const [first] = values
-    if (field?.type === "array" || values.length > 1) {
-      raw.name(Type.ARRAY, name)
-      const start = raw.beginDocument()
-      values.forEach((value, index) => {
-        raw.index(Type.STRING, index)
-        raw.string(value)
-      })
-      return raw.endDocument(start)
-    }
-    if (first === undefined) return
-    if (first === "" && field !== undefined && !isTextual(field)) {
+    const [first = ""] = values
+    if (values.length === 1 && this.fieldOf(name)?.type !== "array") return this.writeText(name, first)
+    raw.name(Type.ARRAY, name)
+    const start = raw.beginDocument()
+    values.forEach((value, index) => {
+      raw.index(Type.STRING, index)
+      raw.string(value)
+    })
+    raw.endDocument(start)
+  }
+
+  private writeText(name: string, value: string): void {
+    const { raw } = this
+    const field = value === "" ? this.fieldOf(name) : undefined
+    if (field !== undefined && !isTextual(field)) {
       if (field.optional === true || field.default !== undefined) return
       if (field.nullable === true) return raw.name(Type.NULL, name)
     }
     raw.name(Type.STRING, name)
-    raw.string(first)
+    raw.string(value)
   }
 }
 

@@ -1,7 +1,7 @@
 /** Nodes of everything that is neither a number nor a container: strings, booleans, dates, ids, binary data, literals, and any. */
 import { Buffer } from "node:buffer"
 import { equalValues } from "../Bson/Compare.ts"
-import { KEY_BYTES, parseKeyInto } from "../Bson/Key.ts"
+import { KEY_BYTES, readKeyText } from "../Bson/Key.ts"
 import * as Type from "../Bson/Type.ts"
 import { countCodePoints } from "../Bson/Utf8.ts"
 import { type EncodedValue, encodeValue } from "../Bson/Value.ts"
@@ -113,15 +113,19 @@ export class KeyNode extends SchemaNode {
       return subtype === Type.KEY_SUBTYPE || subtype === Type.UUID_SUBTYPE ? REWRITE : context.wrongType(this.expected, type)
     }
     if (type !== Type.STRING || context.mode === STRICT) return context.wrongType(this.expected, type)
-    if (parseKeyInto(readString(bytes, at), this.scratch, 0)) return REWRITE
+    if (this.read(bytes, at)) return REWRITE
     return context.report("invalid", `expected ${this.expected}: 32 hex digits, or a UUID`)
   }
 
   write(_context: Context, writer: Writer, bytes: Uint8Array, type: number, at: number): number {
-    if (type === Type.STRING) parseKeyInto(readString(bytes, at), this.scratch, 0)
+    if (type === Type.STRING) this.read(bytes, at)
     else this.scratch.set(bytes.subarray(at + 5, at + 5 + KEY_BYTES))
     writer.binary(this.scratch, this.subtype)
     return Type.BINARY
+  }
+
+  private read(bytes: Uint8Array, at: number): boolean {
+    return readKeyText(bytes, at + 4, readInt32(bytes, at) - 1, this.scratch, 0)
   }
 }
 
