@@ -9,7 +9,8 @@ import { documentEnd, equalBytes, firstElement, nameEnd, skipValue } from "./Vie
 const FEW_NAMES_MAX = 16
 
 const nameStarts = new Int32Array(FEW_NAMES_MAX)
-const nameLengths = new Int32Array(FEW_NAMES_MAX)
+/** The low bits of each name's length, its first and its last byte: most names differ in these already. */
+const nameMarks = new Int32Array(FEW_NAMES_MAX)
 
 /** The offset of the first element of the document at `at` whose name occurred before, or -1. The document's structure is valid. */
 export function findDuplicateName(bytes: Uint8Array, at: number): number {
@@ -19,12 +20,13 @@ export function findDuplicateName(bytes: Uint8Array, at: number): number {
     if (count === FEW_NAMES_MAX) return findAmongMany(bytes, at, end)
     const start = element + 1
     const stop = nameEnd(bytes, element)
-    const length = stop - start
+    const mark = ((stop - start) << 16) | (bytes[start]! << 8) | bytes[stop - 1]!
     for (let index = 0; index < count; index++) {
-      if (nameLengths[index] === length && equalBytes(bytes, nameStarts[index]!, bytes, start, length)) return element
+      // The NUL is compared too, so names of different lengths are never equal.
+      if (nameMarks[index] === mark && equalBytes(bytes, nameStarts[index]!, bytes, start, stop - start + 1)) return element
     }
     nameStarts[count] = start
-    nameLengths[count] = length
+    nameMarks[count] = mark
     element = skipValue(bytes, bytes[element]!, stop + 1)
   }
   return -1

@@ -68,9 +68,12 @@ function checkDocument(bytes: Uint8Array, at: number, end: number, kind: number,
   let element = at + 4
   for (let index = 0; element < last; index++) {
     const type = bytes[element]!
-    const stop = findNul(bytes, element + 1, last)
-    if (stop < 0) return fail(element, "a name does not end within its document")
-    const valueEnd = checkElement(bytes, element, type, stop, last, kind === Type.ARRAY ? index : -1, depthLeft)
+    let stop = element + 1
+    let bits = 0
+    for (let byte = bytes[stop]!; byte !== 0; byte = bytes[++stop]!) bits |= byte
+    if (stop >= last) return fail(element, "a name does not end within its document")
+    const isAscii = bits < 0x80
+    const valueEnd = checkElement(bytes, element, type, stop, isAscii, last, kind === Type.ARRAY ? index : -1, depthLeft)
     if (valueEnd < 0) {
       failurePath.unshift(elementName(bytes, element))
       return -1
@@ -103,13 +106,14 @@ function checkElement(
   element: number,
   type: number,
   nameStop: number,
+  isAscii: boolean,
   last: number,
   index: number,
   depthLeft: number
 ): number {
   if (!isKnownType(type)) return fail(element, `${Type.typeName(type)} is not stored by Planck`)
   if (index >= 0 && !isIndexName(bytes, element + 1, nameStop, index)) return fail(element, `an array's element ${index} has another name`)
-  if (index < 0 && !isValidUtf8(bytes, element + 1, nameStop)) return fail(element, "a name is not valid UTF-8")
+  if (index < 0 && !isAscii && !isValidUtf8(bytes, element + 1, nameStop)) return fail(element, "a name is not valid UTF-8")
   return checkValue(bytes, type, nameStop + 1, last, depthLeft)
 }
 

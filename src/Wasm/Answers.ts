@@ -152,7 +152,7 @@ export class Answers {
   private finish(reply: Reply, sink: ByteSink, contentType: string, waitLsn: number): ServiceAnswer {
     const headers = headersOf(reply, contentType)
     const { bytes, length } = sink
-    if (length < SHORT_TEXT_LENGTH_MAX && isAscii(bytes, length)) {
+    if (length < SHORT_TEXT_LENGTH_MAX && isAscii(sink)) {
       const text = readLatin1(bytes, 0, length)
       this.pool.give(sink)
       return new ServiceAnswer(reply.status, headers, text, waitLsn)
@@ -173,7 +173,10 @@ function headersOf(reply: Reply, contentType: string): ReadonlyArray<string> {
   return reply.hasContentType ? reply.headers : ["content-type", contentType, ...reply.headers]
 }
 
-function isAscii(bytes: Uint8Array, length: number): boolean {
-  for (let at = 0; at < length; at++) if (bytes[at]! >= 0x80) return false
-  return true
+function isAscii({ bytes, length, view }: ByteSink): boolean {
+  let bits = 0
+  let at = 0
+  for (; at + 4 <= length; at += 4) bits |= view.getInt32(at, true)
+  for (; at < length; at++) bits |= bytes[at]!
+  return (bits & 0x80808080) === 0
 }
