@@ -5,7 +5,7 @@
  * - It holds its sources until it is closed or has expired; both end it for good, and every use afterwards is a SnapshotExpired fault.
  */
 import type { Catalog } from "./Catalog.ts"
-import { IndexCursor, StoreCursor } from "./Cursors.ts"
+import { type AliveCheck, IndexCursor, StoreCursor } from "./Cursors.ts"
 import type { Direction, DocumentCursor, DocumentView, EntryCursor, Range, Snapshot, Store, StoreIndex } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
 import type { Sources } from "./Sources.ts"
@@ -16,9 +16,6 @@ export class EngineSnapshot implements Snapshot {
   readonly #sources: Sources
   readonly #catalog: Catalog
   readonly #ended: (snapshot: EngineSnapshot) => void
-  readonly #check = (): void => {
-    if (this.#isOver) throw storageFault({ _tag: "SnapshotExpired", lsn: this.lsn })
-  }
   #isOver = false
 
   /** `sources` is already retained for it. `ended` is called once, when it is closed or expires. */
@@ -31,19 +28,19 @@ export class EngineSnapshot implements Snapshot {
   }
 
   get(store: Store, key: Uint8Array, keyAt: number, out: DocumentView): boolean {
-    if (this.#isOver) this.#check()
+    if (this.#isOver) this.#expired()
     return this.#sources.get(store.id, key, keyAt, this.lsn, out)
   }
 
   documents(store: Store, range: Range | undefined, direction: Direction): DocumentCursor {
-    this.#check()
-    return new StoreCursor(this.#sources.cursor(store.id, this.lsn, range, direction, undefined), this.#check)
+    if (this.#isOver) this.#expired()
+    return new StoreCursor(this.#sources.cursor(store.id, this.lsn, range, direction, undefined), this.#check())
   }
 
   entries(index: StoreIndex, range: Range | undefined, direction: Direction): EntryCursor {
-    this.#check()
+    if (this.#isOver) this.#expired()
     requireReady(this.#catalog, index, this.lsn)
-    return new IndexCursor(this.#sources.cursor(index.id, this.lsn, range, direction, undefined), this.#check)
+    return new IndexCursor(this.#sources.cursor(index.id, this.lsn, range, direction, undefined), this.#check())
   }
 
   close(): void {
@@ -51,6 +48,16 @@ export class EngineSnapshot implements Snapshot {
     this.#isOver = true
     this.#sources.release()
     this.#ended(this)
+  }
+
+  #check(): AliveCheck {
+    return () => {
+      if (this.#isOver) this.#expired()
+    }
+  }
+
+  #expired(): never {
+    throw storageFault({ _tag: "SnapshotExpired", lsn: this.lsn })
   }
 }
 
