@@ -7,7 +7,7 @@
  * - The leaf's prefix stands at the front of the key buffer; moving within a leaf writes only the suffix.
  */
 import type { EntrySource, ValueView } from "./Entry.ts"
-import { HEAD_BYTES, KEY_BYTES_MAX, LEVELS_MAX, VALUE_BYTES_MAX, copyBytes } from "./Layout.ts"
+import { HEAD_BYTES, LEVELS_MAX, VALUE_BYTES_MAX, copyBytes } from "./Layout.ts"
 import {
   childChecksum,
   childPage,
@@ -19,6 +19,7 @@ import {
   isTombstone,
   prefixLength,
   prefixOffset,
+  suffixLength,
   valueLength,
   valueOffset
 } from "./Page.ts"
@@ -29,8 +30,12 @@ import type { Root } from "./Version.ts"
 /** Throws when the version read may have lost pages to later commits. */
 export type ReadGuard = () => void
 
+/** Most keys fit, and arrays of up to 64 bytes are made many times faster than larger ones: a cursor is often made for a few entries. */
+const SHORT_KEY_BYTES = 64
+
 export class RootCursor implements TreeCursor {
-  readonly key = new Uint8Array(KEY_BYTES_MAX + HEAD_BYTES)
+  /** Replaced by a longer one when a key needs it. */
+  key: Uint8Array = new Uint8Array(SHORT_KEY_BYTES)
   readonly keyAt = 0
   keyLength = 0
   readonly value = new Uint8Array(VALUE_BYTES_MAX)
@@ -120,6 +125,7 @@ export class RootCursor implements TreeCursor {
     if (!this.#cache.holds(base, this.#pages[0]!)) base = this.#reload(0)
     const count = this.#leafCount
     const descriptor = memory.words[headIndex(base) + count + slot]!
+    this.#makeRoom(this.#leafPrefix + suffixLength(descriptor))
     this.keyLength = this.#leafPrefix + copySuffix(memory, base, count, slot, this.key, this.#leafPrefix)
     const length = valueLength(descriptor)
     copyBytes(memory.bytes, valueOffset(base, descriptor), this.value, 0, length)
@@ -193,8 +199,17 @@ export class RootCursor implements TreeCursor {
     const bytes = this.#cache.memory.bytes
     this.#leafCount = entryCount(bytes, base)
     this.#leafPrefix = prefixLength(bytes, base)
+    this.#makeRoom(this.#leafPrefix)
     copyBytes(bytes, prefixOffset(base, this.#leafCount), this.key, 0, this.#leafPrefix)
     return base
+  }
+
+  /** Makes room for a key of this length, and for the four bytes behind it that copying may overwrite. */
+  #makeRoom(length: number): void {
+    if (length + HEAD_BYTES <= this.key.length) return
+    const longer = new Uint8Array(Math.max(length + HEAD_BYTES, this.key.length * 2))
+    longer.set(this.key)
+    this.key = longer
   }
 
   #reload(level: number): number {
@@ -238,14 +253,16 @@ export class RootSource implements EntrySource {
 
   constructor(cursor: RootCursor) {
     this.#cursor = cursor
-    this.key = cursor.key
     this.value = cursor.value
   }
 
-  readonly key: Uint8Array
   readonly keyAt = 0
   readonly value: Uint8Array
   readonly valueAt = 0
+
+  get key(): Uint8Array {
+    return this.#cursor.key
+  }
 
   get keyLength(): number {
     return this.#cursor.keyLength
