@@ -229,9 +229,10 @@ class JsonReader {
   private nameText(): void {
     const start = this.writer.length
     const textAt = this.at
-    this.characters()
-    const { bytes, length } = this.writer
-    for (let at = start; at < length; at++) if (bytes[at] === 0) this.fail(textAt, "a name cannot hold a NUL")
+    if (this.characters()) {
+      const { bytes, length } = this.writer
+      for (let at = start; at < length; at++) if (bytes[at] === 0) this.fail(textAt, "a name cannot hold a NUL")
+    }
     this.writer.byte(0)
   }
 
@@ -244,10 +245,14 @@ class JsonReader {
     writeInt32(writer.bytes, start, writer.length - start - 4)
   }
 
-  /** Writes the characters of the string at the cursor, which is on its opening quote, and moves behind the closing one. */
-  private characters(): void {
+  /**
+   * Writes the characters of the string at the cursor, which is on its opening quote, and moves behind the closing one. Whether there was
+   * an escape: only then can there be a NUL.
+   */
+  private characters(): boolean {
     const text = this.text
     const opening = this.at++
+    let isEscaped = false
     for (;;) {
       let stop = this.at
       while (stop < this.end && endsRun[text[stop]!] === 0) stop++
@@ -257,8 +262,10 @@ class JsonReader {
       if (text[stop] === QUOTE) break
       if (text[stop] !== BACKSLASH) this.fail(stop, `a string holds ${describeByte(text[stop]!)}: write it as an escape`)
       this.escape()
+      isEscaped = true
     }
     this.at++
+    return isEscaped
   }
 
   private escape(): void {

@@ -22,6 +22,8 @@ export class StructNode extends SchemaNode {
   private readonly seenIn: Float64Array
   private readonly seenAt: Int32Array
   private run = 0
+  /** The document that `seenIn` and `seenAt` are about. */
+  private locatedAt = -1
 
   constructor(fields: ReadonlyArray<StructField>) {
     super()
@@ -51,6 +53,7 @@ export class StructNode extends SchemaNode {
     if (type !== Type.DOCUMENT) return context.wrongType(this.expected, type)
     const run = ++this.run
     const end = documentEnd(bytes, at)
+    this.locatedAt = at
     let verdict = SAME
     let next = 0
     let seen = 0
@@ -70,6 +73,7 @@ export class StructNode extends SchemaNode {
       if (own > verdict) verdict = own
       if (index < next && verdict === SAME) verdict = REWRITE
       this.seenIn[index] = run
+      this.seenAt[index] = element
       seen++
       next = index + 1
       element = skipValue(bytes, elementType, valueAt)
@@ -95,7 +99,8 @@ export class StructNode extends SchemaNode {
   }
 
   write(context: Context, writer: Writer, bytes: Uint8Array, _type: number, at: number): number {
-    this.locate(bytes, at)
+    // Checking has found the fields, unless this node has checked another document since: the next item of an array.
+    if (this.locatedAt !== at) this.locate(bytes, at)
     const { run } = this
     const start = writer.beginDocument()
     for (let index = 0; index < this.nodes.length; index++) {
@@ -119,6 +124,7 @@ export class StructNode extends SchemaNode {
   /** Notes where every field is. */
   private locate(bytes: Uint8Array, at: number): void {
     const run = ++this.run
+    this.locatedAt = at
     const end = documentEnd(bytes, at)
     let next = 0
     for (let element = firstElement(at); element < end;) {
