@@ -7,8 +7,7 @@
  */
 import { formatKey, keyOf } from "../Bson/Key.ts"
 import * as Type from "../Bson/Type.ts"
-import { documentEnd, documentLength, fieldName, findElement, firstElement, nextElement, valueOffset } from "../Bson/View.ts"
-import { Writer } from "../Bson/Writer.ts"
+import { documentEnd, fieldName, findElement, firstElement, nextElement, valueOffset } from "../Bson/View.ts"
 import type { Catalog, CatalogStore } from "./Catalog.ts"
 import { IndexCursor, StoreCursor } from "./Cursors.ts"
 import { requireReady } from "./EngineSnapshot.ts"
@@ -17,7 +16,7 @@ import type { Overlay } from "./Overlay.ts"
 import {
   type Direction,
   type DocumentCursor,
-  DocumentView,
+  type DocumentView,
   type EntryCursor,
   type Range,
   type Reader,
@@ -44,8 +43,6 @@ export class EngineTransaction implements Transaction {
   readonly lsn: number
   readonly #host: TransactionHost
   readonly #overlay: Overlay
-  readonly #view = new DocumentView()
-  #writer: Writer | undefined
   #isOver = false
   readonly #check = (): void => {
     if (this.#isOver) throw storageFault({ _tag: "TransactionOver" })
@@ -104,15 +101,11 @@ export class EngineTransaction implements Transaction {
     const idAt = findElement(bytes, at, ID)
     if (idAt === -1) this.#makeKey(known, key)
     else key.set(keyOf(known.definition.idKind, bytes[idAt]!, bytes, valueOffset(bytes, idAt)))
-    if (this.#overlay.get(known.id, key, 0, VERSION_MAX, this.#view)) {
-      throw storageFault({ _tag: "DuplicateKey", store: known.definition.name, key: formatKey(key, 0) })
-    }
-    if (idAt === firstElement(at)) {
-      this.#overlay.put(known, key, 0, bytes, at)
-      return
-    }
-    const writer = this.#withId(known, key, bytes, at, idAt)
-    this.#overlay.put(known, key, 0, writer.bytes, 0)
+    const isAdded =
+      idAt === firstElement(at)
+        ? this.#overlay.add(known, key, 0, bytes, at)
+        : this.#overlay.add(known, key, 0, this.#withId(known, key, bytes, at, idAt), 0)
+    if (!isAdded) throw storageFault({ _tag: "DuplicateKey", store: known.definition.name, key: formatKey(key, 0) })
   }
 
   savepoint(): number {
@@ -167,9 +160,9 @@ export class EngineTransaction implements Transaction {
     this.#host.generateKey(key)
   }
 
-  /** The document with its id, the given or the made one, in front. */
-  #withId(store: CatalogStore, key: Uint8Array, bytes: Uint8Array, at: number, idAt: number): Writer {
-    const writer = (this.#writer ??= new Writer(documentLength(bytes, at) + 64))
+  /** The document with its id, the given or the made one, in front: at the start of an array that the next one overwrites. */
+  #withId(store: CatalogStore, key: Uint8Array, bytes: Uint8Array, at: number, idAt: number): Uint8Array {
+    const writer = this.#overlay.draft
     writer.reset()
     const start = writer.beginDocument()
     if (idAt !== -1) {
@@ -179,11 +172,15 @@ export class EngineTransaction implements Transaction {
       if (store.definition.idKind === "key") writer.key(key, 0)
       else writer.binary(key.subarray(0, 16), Type.UUID_SUBTYPE)
     }
+    const first = firstElement(at)
     const end = documentEnd(bytes, at)
-    for (let element = firstElement(at); element < end; element = nextElement(bytes, element)) {
-      if (element !== idAt) writer.copyElement(bytes, element)
+    const cut = idAt === -1 ? end : idAt
+    writer.raw(bytes, first, cut - first)
+    if (idAt !== -1) {
+      const behind = nextElement(bytes, idAt)
+      writer.raw(bytes, behind, end - behind)
     }
     writer.endDocument(start)
-    return writer
+    return writer.bytes
   }
 }

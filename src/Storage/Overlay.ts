@@ -11,6 +11,7 @@
 import { compareValues } from "../Bson/Compare.ts"
 import { formatKey } from "../Bson/Key.ts"
 import { documentLength, firstElement, valueOffset } from "../Bson/View.ts"
+import { Writer } from "../Bson/Writer.ts"
 import { type ArenaMark, type ByteArena, type ChunkAllocator, copyBytes } from "./Arena.ts"
 import type { CatalogStore } from "./Catalog.ts"
 import { RECORD_BYTES } from "./DocumentTable.ts"
@@ -31,6 +32,8 @@ const ID_NAME = new Uint8Array([0x5f, 0x69, 0x64, 0])
 
 export class Overlay {
   readonly memtable: Memtable
+  /** For documents that are put together before they are stored; kept from one transaction to the next. */
+  readonly draft = new Writer()
   readonly #limits: StorageLimits
   readonly #before = new DocumentView()
   readonly #beforeEntry = new Uint8Array(ENTRY_BYTES_MAX)
@@ -100,6 +103,29 @@ export class Overlay {
     const isReplaced = this.get(store.id, key, keyAt, VERSION_MAX, this.#before)
     const before = isReplaced ? this.#before : undefined
     if (before !== undefined) checkSameId(store, key, keyAt, before, bytes, at)
+    this.#write(store, key, keyAt, before, bytes, at, length)
+    return isReplaced
+  }
+
+  /** As `put`, for a document that may not be there yet; false, and nothing is written, when there is one under its key. */
+  add(store: CatalogStore, key: Uint8Array, keyAt: number, bytes: Uint8Array, at: number): boolean {
+    if (this.get(store.id, key, keyAt, VERSION_MAX, this.#before)) return false
+    const length = documentLength(bytes, at)
+    this.#checkLimits(store, length)
+    requireId(store, bytes, at, length)
+    this.#write(store, key, keyAt, undefined, bytes, at, length)
+    return true
+  }
+
+  #write(
+    store: CatalogStore,
+    key: Uint8Array,
+    keyAt: number,
+    before: DocumentView | undefined,
+    bytes: Uint8Array,
+    at: number,
+    length: number
+  ): void {
     const sequence = ++this.#sequence
     try {
       this.memtable.put(store.id, key, keyAt, KEY_BYTES, sequence, PUT, this.#copyIn(bytes, at, length), length)
@@ -110,7 +136,6 @@ export class Overlay {
     }
     this.#bytes += length
     this.#writes++
-    return isReplaced
   }
 
   /** Removes the document under the key; false, and nothing is written, when there is none. Faults: TransactionTooLarge. */
