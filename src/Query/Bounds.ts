@@ -208,6 +208,6 @@ function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
 function behind(prefix: Uint8Array): Uint8Array | undefined {
   const next = prefix.slice()
   const length = successor(next, next.length)
-  if (length === next.length) return next
-  return length === 0 ? undefined : next.subarray(0, length)
+  if (length === 0) return undefined
+  return length === next.length ? next : next.subarray(0, length)
 }
