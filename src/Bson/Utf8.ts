@@ -62,6 +62,31 @@ export function readUtf8(bytes: Uint8Array, start: number, end: number): string 
   return text
 }
 
+/** Names of fields, stores and templates are few and are read again and again: each of up to `NAME_BYTES_MAX` has one place it may be kept in. */
+const NAME_BYTES_MAX = 32
+const NAME_PLACES = 1024
+const nameTexts: Array<string> = Array.from({ length: NAME_PLACES }, () => "")
+const nameLengths = new Uint8Array(NAME_PLACES)
+const nameBytes = new Uint8Array(NAME_PLACES * NAME_BYTES_MAX)
+
+/** As `readUtf8`, for texts that come up often: one that was read lately is not made again. */
+export function readName(bytes: Uint8Array, start: number, end: number): string {
+  const length = end - start
+  if (length > NAME_BYTES_MAX) return readUtf8(bytes, start, end)
+  let hash = length
+  for (let at = start; at < end; at++) hash = Math.imul(hash, 31) + bytes[at]!
+  const place = (hash ^ (hash >>> 10)) & (NAME_PLACES - 1)
+  const kept = place * NAME_BYTES_MAX
+  if (nameLengths[place] === length) {
+    let same = 0
+    while (same < length && nameBytes[kept + same] === bytes[start + same]) same++
+    if (same === length) return nameTexts[place]!
+  }
+  for (let index = 0; index < length; index++) nameBytes[kept + index] = bytes[start + index]!
+  nameLengths[place] = length
+  return (nameTexts[place] = readUtf8(bytes, start, end))
+}
+
 /** One character per byte: distinct byte strings give distinct texts. For map keys, not for people. */
 export function readLatin1(bytes: Uint8Array, start: number, end: number): string {
   return native.latin1Slice.call(bytes, start, end)

@@ -9,7 +9,7 @@
  */
 import { bsonFault } from "./Errors.ts"
 import * as Type from "./Type.ts"
-import { readUtf8, utf8BytesMax, writeUtf8 } from "./Utf8.ts"
+import { readName, readUtf8, utf8BytesMax, writeUtf8 } from "./Utf8.ts"
 
 /** Bytes of an empty document: length and closing NUL. */
 export const EMPTY_DOCUMENT_BYTES = 5
@@ -174,7 +174,7 @@ export function nextElement(bytes: Uint8Array, elementAt: number): number {
 
 /** The name of the element at `elementAt` as text. */
 export function elementName(bytes: Uint8Array, elementAt: number): string {
-  return readUtf8(bytes, elementAt + 1, nameEnd(bytes, elementAt))
+  return readName(bytes, elementAt + 1, nameEnd(bytes, elementAt))
 }
 
 /** The string value at `at` as text. */

@@ -9,6 +9,7 @@
  */
 import type { ByteSink } from "../Bson/ByteSink.ts"
 import * as Type from "../Bson/Type.ts"
+import { readName } from "../Bson/Utf8.ts"
 import {
   documentEnd,
   elementName,
@@ -17,7 +18,6 @@ import {
   firstElement,
   nextElement,
   readInt32,
-  readString,
   valueOffset
 } from "../Bson/View.ts"
 import type { Writer } from "../Bson/Writer.ts"
@@ -313,7 +313,8 @@ function document(bytes: Uint8Array, at: number, name: Uint8Array): number {
 }
 
 function text(bytes: Uint8Array, at: number, name: Uint8Array): string {
-  return readString(bytes, expectField(bytes, at, name, Type.STRING))
+  const valueAt = expectField(bytes, at, name, Type.STRING)
+  return readName(bytes, valueAt + 4, valueAt + 3 + readInt32(bytes, valueAt))
 }
 
 function nameText(name: Uint8Array): string {
