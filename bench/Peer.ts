@@ -71,7 +71,7 @@ export class Peer {
   /** Ends the process; with SIGKILL as a crash would. */
   stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
     return new Promise((done) => {
-      if (this.child.exitCode !== null) done()
+      if (this.child.exitCode !== null || this.child.signalCode !== null) done()
       else {
         this.child.once("exit", () => done())
         this.child.kill(signal)
