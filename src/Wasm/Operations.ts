@@ -10,16 +10,7 @@
 import type { ByteSink } from "../Bson/ByteSink.ts"
 import * as Type from "../Bson/Type.ts"
 import { readName } from "../Bson/Utf8.ts"
-import {
-  documentEnd,
-  elementName,
-  fieldName,
-  findElement,
-  firstElement,
-  nextElement,
-  readInt32,
-  valueOffset
-} from "../Bson/View.ts"
+import { documentEnd, elementName, fieldName, findElement, firstElement, nextElement, readInt32, valueOffset } from "../Bson/View.ts"
 import type { Writer } from "../Bson/Writer.ts"
 import type { Executor } from "../Query/Executor.ts"
 import { RowList } from "../Query/RowList.ts"
