@@ -47,7 +47,11 @@ const works: ReadonlyArray<Work> = [
   { name: "categories", method: "GET", lua: '"/categories"', target: () => "/categories" }
 ]
 
-const ORDER_WORKS = ["get", "list", "page", "insert"]
+const ORDER_READS = ["get", "list", "page"]
+const ORDER_WORKS = [...ORDER_READS, "insert"]
+/** Planck as it is, and with every answer made anew, so that one sees what keeping them does and what a first answer costs. */
+const PLANCK = "planck"
+const PLANCK_KEEPING_NOTHING = "planck, keeping no answers"
 
 interface Options {
   readonly quick: boolean
@@ -74,7 +78,7 @@ export async function runHttp(options: Options): Promise<Report> {
     }
     await checkEqual(running, options)
     const rows = await measure(running, options)
-    notes.push(await recount(running, join(folder, "planck"), rows.acknowledged))
+    notes.push(await recount(running, rows.acknowledged))
     return { suite: "http", notes, rows: rows.rows }
   } finally {
     for (const peer of running) await peer.stop("SIGKILL")
@@ -85,23 +89,24 @@ export async function runHttp(options: Options): Promise<Report> {
 
 function peers(folder: string, postgres: Readonly<Record<string, string>>, hasPostgres: boolean): ReadonlyArray<PeerDefinition> {
   const common = { DIRECTORY: folder, SEED: String(SEED), FILL: "1" }
-  const planck = join(import.meta.dirname, "PlanckServer.ts")
+  const planck = (name: string, port: number, service: string, works: ReadonlyArray<string>): PeerDefinition => ({
+    name,
+    file: join(import.meta.dirname, "PlanckServer.ts"),
+    port,
+    environment: {
+      ...common,
+      DIRECTORY: join(folder, `${service}-${port}`),
+      SERVICE: service,
+      ...(name === PLANCK_KEEPING_NOTHING ? { ANSWER_CACHE_BYTES_MAX: "0" } : {})
+    },
+    works
+  })
   return [
     { name: "raw", file: join(compare, "raw.mjs"), port: 4100, environment: common },
-    {
-      name: "planck",
-      file: planck,
-      port: 4101,
-      environment: { ...common, DIRECTORY: join(folder, "planck"), SERVICE: "orders" },
-      works: ORDER_WORKS
-    },
-    {
-      name: "planck",
-      file: planck,
-      port: 4102,
-      environment: { ...common, DIRECTORY: join(folder, "shop"), SERVICE: "pizzahub" },
-      works: ["categories"]
-    },
+    planck(PLANCK, 4101, "orders", ORDER_WORKS),
+    planck(PLANCK, 4102, "pizzahub", ["categories"]),
+    planck(PLANCK_KEEPING_NOTHING, 4105, "orders", ORDER_READS),
+    planck(PLANCK_KEEPING_NOTHING, 4106, "pizzahub", ["categories"]),
     { name: "fastify+sqlite", file: join(compare, "fastify-sqlite.mjs"), port: 4103, environment: common },
     ...(hasPostgres
       ? [{ name: "express+postgres", file: join(compare, "express-postgres.mjs"), port: 4104, environment: { ...common, ...postgres } }]
@@ -141,7 +146,7 @@ async function measure(running: ReadonlyArray<Peer>, options: Options): Promise<
   const rounds = options.quick ? 2 : 5
   const seconds = options.quick ? 1 : 5
   // Peers run in a just-in-time compiler: what is measured before it is done is the compiler.
-  const warmSeconds = options.quick ? 3 : 10
+  const warmSeconds = options.quick ? 2 : 10
   const samples = new Map<string, Array<Sample>>()
   const syncs = new Map<Peer, number | undefined>()
   let acknowledged = 0
@@ -180,7 +185,7 @@ async function measure(running: ReadonlyArray<Peer>, options: Options): Promise<
   return { rows: rowsOf(running, samples, syncs), acknowledged }
 }
 
-const counts = (peer: Peer, work: Work): boolean => peer.definition.name === "planck" && work.name === "insert"
+const counts = (peer: Peer, work: Work): boolean => peer.definition.name === PLANCK && work.name === "insert"
 
 function rowsOf(
   running: ReadonlyArray<Peer>,
@@ -209,9 +214,11 @@ function rowsOf(
 }
 
 /** Kills Planck as a crash would, opens its directory again and counts: every acknowledged order has to be there. */
-async function recount(running: ReadonlyArray<Peer>, directory: string, acknowledged: number): Promise<string> {
-  const planck = running.find((peer) => peer.definition.name === "planck" && peer.takesPartIn("insert"))
-  await planck?.stop("SIGKILL")
+async function recount(running: ReadonlyArray<Peer>, acknowledged: number): Promise<string> {
+  const planck = running.find((peer) => peer.definition.name === PLANCK && peer.takesPartIn("insert"))
+  if (planck === undefined) throw new Error("no peer has taken inserts")
+  await planck.stop("SIGKILL")
+  const directory = planck.definition.environment["DIRECTORY"] ?? ""
   const main = join(import.meta.dirname, "..", "src", "Main.ts")
   const result = spawnSync(process.execPath, [main, "query", directory, "orders.count()", "--json"], { encoding: "utf8" })
   const found = /"count":\s*(\d+)/.exec(result.stdout)

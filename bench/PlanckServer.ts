@@ -17,7 +17,12 @@ const BATCH = 1000
 
 const service = process.env["SERVICE"] ?? "orders"
 const directory = process.env["DIRECTORY"] ?? "."
-const configuration = readConfiguration({ environment: { PLANCK_HTTP_PORT: process.env["PORT"] } })
+const configuration = readConfiguration({
+  environment: {
+    PLANCK_HTTP_PORT: process.env["PORT"],
+    PLANCK_GUEST_ANSWER_CACHE_BYTES_MAX: process.env["ANSWER_CACHE_BYTES_MAX"]
+  }
+})
 if (!("settings" in configuration)) throw new Error(configuration.map((reason) => reason.message).join("\n"))
 
 /** Inserts documents made one by one, a thousand a transaction. */

@@ -165,7 +165,12 @@ const wasmLayer = (options: ServerOptions, directory: string) =>
       return Wasm.layer({
         accepted: acceptedInDirectory(volume, modules),
         development: options.development ?? false,
-        limits: { deadlineMs: guest.deadlineMs, memoryBytes: guest.memoryBytesMax, answerBytesMax: query.answerBytesMax },
+        limits: {
+          deadlineMs: guest.deadlineMs,
+          memoryBytes: guest.memoryBytesMax,
+          answerBytesMax: query.answerBytesMax,
+          answerCacheBytesMax: guest.answerCacheBytesMax
+        },
         queryLimits: { scannedMax: query.scannedDocumentsMax },
         log: (line) => void fork(logLine(line))
       })

@@ -30,12 +30,16 @@ static void mark(Runtime *of, Value value, MarkFunction *visit) {
   if (own) JS_MarkValue(of, own->parts, visit);
 }
 
+/* The host may give an answer again, except one that rests on the moment. The request's id is of the moment, and asking for the time says so. */
+static void rest_on_moment(void) { host_now(); }
+
 /* Reads a part from the bytes: undefined when the request has no such part. A body stays bytes for longer: often it is only passed on to the store. */
 static Value read_part(const Request *own, const char *name, uint32_t name_length) {
   if (own->call != current_call) return JS_ThrowTypeError(context, "this request is over: it is there only while its handler runs");
   uint32_t room;
   const uint8_t *element = find_field(request.bytes, request.capacity, name, name_length, &room);
   if (!element) return VALUE_UNDEFINED;
+  if (name_length == 9 && memcmp(name, "requestId", 9) == 0) rest_on_moment();
   int body = name_length == 4 && memcmp(name, "body", 4) == 0;
   return body && *element == BSON_DOCUMENT ? decode_lazily(element, room) : decode_element(element, room);
 }
@@ -65,6 +69,7 @@ static int get_own_property(Context *of, PropertyDescriptor *descriptor, Value v
 static int get_own_property_names(Context *of, PropertyName **names, uint32_t *count, Value value) {
   Request *own = request_of(value);
   if (own->call == current_call) {
+    rest_on_moment();
     Value all = decode_document(request.bytes, request.capacity);
     if (value_is_exception(all)) return -1;
     JS_FreeValue(context, own->parts);

@@ -30,7 +30,12 @@ export const settings = {
   },
   guest: {
     deadlineMs: duration("Time one handler call may take", { default: 50, min: 1, max: 60_000 }),
-    memoryBytesMax: bytes("Memory of one instance", { default: 64 * MIB, min: 4 * MIB, max: 2 * GIB })
+    memoryBytesMax: bytes("Memory of one instance", { default: 64 * MIB, min: 4 * MIB, max: 2 * GIB }),
+    answerCacheBytesMax: bytes("Memory for answers kept until what they rest on changes; 0 keeps none", {
+      default: 64 * MIB,
+      min: 0,
+      max: 64 * GIB
+    })
   },
   query: {
     scannedDocumentsMax: integer("Documents one statement may read", { default: 1_000_000, min: 1, max: 1_000_000_000 }),

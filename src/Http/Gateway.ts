@@ -46,6 +46,8 @@ interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly method: string
+  /** Path and query, as they came. */
+  readonly target: string
   readonly path: string
   readonly query: string
   readonly requestId: string
@@ -111,6 +113,7 @@ export class Gateway {
       request,
       response,
       method: request.method ?? "GET",
+      target,
       path: mark < 0 ? target : target.slice(0, mark),
       query: mark < 0 ? "" : target.slice(mark + 1),
       requestId:
@@ -134,6 +137,8 @@ export class Gateway {
       if (refusal !== undefined) return this.problem(exchange, refusal)
       const site = this.site
       if (site === undefined) return this.problem(exchange, "no_service")
+      const kept = exchange.method === "GET" && !hasBody(exchange.request) ? site.service.kept(exchange.target) : undefined
+      if (kept !== undefined) return this.answer(exchange, site, kept)
       if (exchange.method === "OPTIONS" && exchange.path === "*") return this.allow(exchange, "GET, HEAD, OPTIONS, POST")
       const index = site.table.find(exchange.method, exchange.path)
       if (index < 0 || site.table.params.length > 0) {

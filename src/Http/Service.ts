@@ -15,6 +15,8 @@ export interface GatewayService {
   readonly assets: ReadonlyMap<string, Asset>
   /** Runs the handler of a route to its answer, in one tick. Never throws. */
   readonly handle: (routeIndex: number, request: Request) => Answer
+  /** The answer to a GET for this target that was given before and still holds, if there is one. */
+  readonly kept: (target: string) => Answer | undefined
   /** Gives back an answer whose bytes are with the socket. */
   readonly release: (answer: Answer) => void
 }

@@ -17,11 +17,14 @@ import type { StoreDefinition } from "../Schema/Definition.ts"
 import type { Log } from "../Wal/Log.ts"
 import { BODY_BYTES_MAX, KIND_DDL, KIND_TRANSACTION, type RecordView } from "../Wal/Record.ts"
 import { type Catalog, type CatalogStore, decodeDefinition, encodeDefinition, type StoreRecord } from "./Catalog.ts"
+import { ChangeTable } from "./ChangeTable.ts"
 import { type Commit, type CommitListener, OverlayOperations } from "./Commit.ts"
 import { planDefinition } from "./Definition.ts"
-import type { EngineParts, RecoveryReport, WriteAdmission } from "./EngineParts.ts"
+import { requireOpen, type WriteAdmission } from "./Admission.ts"
+import type { EngineParts, RecoveryReport } from "./EngineParts.ts"
 import { EngineSnapshot } from "./EngineSnapshot.ts"
 import { EngineTransaction } from "./EngineTransaction.ts"
+import type { Footprint } from "./Footprint.ts"
 import { Listeners } from "./Listeners.ts"
 import type { StorageLimits } from "./Limits.ts"
 import { Maintenance, type Progress } from "./Maintenance.ts"
@@ -60,6 +63,7 @@ export class Engine {
   #recordCrc: number
   #epoch: number
   #transaction: EngineTransaction | undefined
+  #changes: ChangeTable | undefined
   #record = new ByteSink(undefined, BODY_BYTES_MAX)
   #poison: Fault | undefined
   #isClosing = false
@@ -110,16 +114,16 @@ export class Engine {
     return this.#lsn
   }
 
-  /** A reader at the durable LSN. Close it; it expires after `snapshotTimeoutMs`. */
-  snapshot(): Snapshot {
+  /** When anything was changed last. It is noted from the first call on: ask before the snapshot whose answers are to be checked. */
+  get changes(): ChangeTable {
+    return (this.#changes ??= new ChangeTable())
+  }
+
+  /** A reader at the durable LSN, which notes in `footprint` what it is asked for. Close it; it expires after `snapshotTimeoutMs`. */
+  snapshot(footprint?: Footprint): Snapshot {
     if (this.#isClosing) throw storageFault({ _tag: "Closed" })
-    const started = new EngineSnapshot(
-      this.#sources.retain(),
-      this.#catalog,
-      this.durableLsn,
-      this.#parts.options.now(),
-      this.#snapshotEnded
-    )
+    const startMs = this.#parts.options.now()
+    const started = new EngineSnapshot(this.#sources.retain(), this.#catalog, this.durableLsn, startMs, this.#snapshotEnded, footprint)
     this.#snapshots.add(started)
     return started
   }
@@ -152,7 +156,7 @@ export class Engine {
   /** Begins the one transaction. Faults: TransactionOpen, Backpressure, ReadOnly, Poisoned, Closed. */
   transact(): Transaction {
     if (this.#transaction !== undefined) throw storageFault({ _tag: "TransactionOpen" })
-    this.#requireAdmission(this.admission())
+    requireOpen(this.admission(), this.fault)
     const sources = this.#sources.retain()
     this.#overlay.begin(sources, this.#lsn, this.#active.memtable.arena)
     const end = (isKept: boolean): void => {
@@ -187,7 +191,7 @@ export class Engine {
     const isEmpty = (store: CatalogStore): boolean => !this.#sources.cursor(store.id, this.#lsn, undefined, 1, undefined).next()
     const change = planDefinition(this.#catalog, definitions, this.limits, isEmpty)
     if (change === undefined) return this.#lsn
-    this.#requireAdmission(this.admission())
+    requireOpen(this.admission(), this.fault)
     const lsn = this.#lsn + 1
     const stores = change.stores.map((store): StoreRecord => {
       const existing = this.#catalog.storeById(store.id)
@@ -326,14 +330,6 @@ export class Engine {
     return this.#active.bytes >= this.limits.memtableBytesMax && this.#sources.generations.length > this.limits.frozenMemtablesMax
   }
 
-  #requireAdmission(admission: WriteAdmission): void {
-    if (admission === "open") return
-    if (admission === "closed") throw storageFault({ _tag: "Closed" })
-    const message = this.fault?.message ?? "the disk does not keep up"
-    if (admission === "wait") throw storageFault({ _tag: "Backpressure", message })
-    throw storageFault({ _tag: admission === "full" ? "ReadOnly" : "Poisoned", message })
-  }
-
   #commit(end: (isKept: boolean) => void): number {
     let lsn: number
     try {
@@ -369,7 +365,7 @@ export class Engine {
     if (writeTransaction(record, this.#overlay.memtable, this.#catalog) === 0) return NOTHING_WRITTEN
     const admitted = log.admit(record.length)
     if (admitted === "tooLarge") throw storageFault({ _tag: "TransactionTooLarge", limit: "transactionBytesMax", max: BODY_BYTES_MAX })
-    this.#requireAdmission(admitted === "admitted" ? "open" : admitted)
+    requireOpen(admitted === "admitted" ? "open" : admitted, this.fault)
     this.#active.memtable.reserve(this.#overlay.memtable.entries)
     this.#commitTimeMs = Math.max(Math.floor(this.#parts.options.now()), this.#commitTimeMs)
     const lsn = log.append(KIND_TRANSACTION, 0, this.#commitTimeMs, record.bytes, record.length)
@@ -379,7 +375,7 @@ export class Engine {
 
   /** Moves the overlay's newest entries into the active memtable as one commit. */
   #apply(lsn: number): void {
-    this.#active.memtable.absorb(this.#overlay.memtable, lsn)
+    this.#active.memtable.absorb(this.#overlay.memtable, lsn, this.#changes)
     this.#lsn = lsn
   }
 
@@ -435,7 +431,7 @@ export class Engine {
     const admitted = log.admit(body.length)
     if (admitted === "tooLarge")
       throw storageFault({ _tag: "InvalidStore", path: "", message: "the definitions are too large for one record" })
-    this.#requireAdmission(admitted === "admitted" ? "open" : admitted)
+    requireOpen(admitted === "admitted" ? "open" : admitted, this.fault)
     const catalog = this.#catalog.with(change.stores, change.nextId, log.durableLsn)
     this.#commitTimeMs = Math.max(Math.floor(this.#parts.options.now()), this.#commitTimeMs)
     this.#lsn = log.append(KIND_DDL, 0, this.#commitTimeMs, body, body.length)

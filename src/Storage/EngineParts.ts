@@ -44,6 +44,3 @@ export interface RecoveryReport {
   /** Why the index file was opened at its older commit, if it was. */
   readonly fallback?: string
 }
-
-/** Whether a transaction may begin now, and why not. `wait`: until `onWork` or `onDurable`. `full`: no room on the disk. */
-export type WriteAdmission = "open" | "wait" | "full" | "poisoned" | "closed"

@@ -6,6 +6,7 @@
  */
 import type { Catalog } from "./Catalog.ts"
 import { type AliveCheck, IndexCursor, StoreCursor } from "./Cursors.ts"
+import type { Footprint } from "./Footprint.ts"
 import type { Direction, DocumentCursor, DocumentView, EntryCursor, Range, Snapshot, Store, StoreIndex } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
 import type { Sources } from "./Sources.ts"
@@ -16,30 +17,42 @@ export class EngineSnapshot implements Snapshot {
   readonly #sources: Sources
   readonly #catalog: Catalog
   readonly #ended: (snapshot: EngineSnapshot) => void
+  readonly #footprint: Footprint | undefined
   #isOver = false
 
-  /** `sources` is already retained for it. `ended` is called once, when it is closed or expires. */
-  constructor(sources: Sources, catalog: Catalog, lsn: number, startMs: number, ended: (snapshot: EngineSnapshot) => void) {
+  /** `sources` is already retained for it. `ended` is called once, when it is closed or expires. `footprint` gets what is looked at. */
+  constructor(
+    sources: Sources,
+    catalog: Catalog,
+    lsn: number,
+    startMs: number,
+    ended: (snapshot: EngineSnapshot) => void,
+    footprint: Footprint | undefined
+  ) {
     this.#sources = sources
     this.#catalog = catalog
     this.lsn = lsn
     this.startMs = startMs
     this.#ended = ended
+    this.#footprint = footprint
   }
 
   get(store: Store, key: Uint8Array, keyAt: number, out: DocumentView): boolean {
     if (this.#isOver) this.#expired()
+    this.#footprint?.addKey(store.id, key, keyAt)
     return this.#sources.get(store.id, key, keyAt, this.lsn, out)
   }
 
   documents(store: Store, range: Range | undefined, direction: Direction): DocumentCursor {
     if (this.#isOver) this.#expired()
+    this.#footprint?.addRange(store.id, range)
     return new StoreCursor(this.#sources.cursor(store.id, this.lsn, range, direction, undefined), this.#check())
   }
 
   entries(index: StoreIndex, range: Range | undefined, direction: Direction): EntryCursor {
     if (this.#isOver) this.#expired()
     requireReady(this.#catalog, index, this.lsn)
+    this.#footprint?.addRange(index.id, range)
     return new IndexCursor(this.#sources.cursor(index.id, this.lsn, range, direction, undefined), this.#check())
   }
 

@@ -17,6 +17,7 @@
  */
 import type { ByteArena, ChunkAllocator } from "./Arena.ts"
 import { Blocks } from "./Blocks.ts"
+import type { ChangeTable } from "./ChangeTable.ts"
 import { DocumentTable, RECORD_BYTES, UNKNOWN } from "./DocumentTable.ts"
 import {
   CHANGES,
@@ -208,10 +209,10 @@ export class Memtable {
   }
 
   /**
-   * Adds, with the given version, the newest entry that is not VOID of every key of `source`, which must share this memtable's arena.
-   * Nothing can fail when `reserve(source.entries)` was called before.
+   * Adds, with the given version, the newest entry that is not VOID of every key of `source`, which must share this memtable's arena, and notes
+   * each in `changes`. Nothing can fail when `reserve(source.entries)` was called before.
    */
-  absorb(source: Memtable, version: number): void {
+  absorb(source: Memtable, version: number, changes?: ChangeTable): void {
     const target = this.#target
     const high = INVERTED_HIGH_MASK - Math.floor(version / 0x1_0000_0000)
     const low = ~version >>> 0
@@ -233,9 +234,11 @@ export class Memtable {
         const keyLength = words[at + 9]!
         const pointer = words[at + 7]!
         this.#targetLength = keyLength
+        changes?.touch(words[at]!, words, at + 1, version)
         if (keyLength > 16) {
           this.#targetKey = this.arena.chunkOf(pointer)
           this.#targetAt = this.arena.offsetOf(pointer)
+          changes?.touchLong(words[at]!, this.#targetKey, this.#targetAt, keyLength, version)
         } else {
           this.#table?.put(pointer, target, kind, words[at + 8]!)
         }

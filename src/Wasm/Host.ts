@@ -11,7 +11,7 @@ import { validate, type ValidateLimits } from "../Bson/Validate.ts"
 import { Writer } from "../Bson/Writer.ts"
 import { type Failure, failureOf, type GuestFailure, readGuestFailure, writeFailure } from "./ErrorDocument.ts"
 import { FAIL_BYTES_MAX, type Limits, LOG_LINE_BYTES_MAX } from "./Limits.ts"
-import type { GuestLog } from "./Log.ts"
+import type { GuestLog, LogLevel } from "./Log.ts"
 import { callFault } from "./Reasons.ts"
 
 /** What the host takes from outside: clocks that never go back, and entropy. */
@@ -35,14 +35,15 @@ export class Host {
   failure: GuestFailure | undefined
   /** Why this call cannot succeed any more. */
   fatal: Failure | undefined
-  /** Milliseconds since 1970 as the guest sees them. */
-  nowMs = 0
+  /** Whether the call would say the same at any other time: it has asked for neither time nor randomness, and logged nothing. */
+  isRepeatable = true
 
   readonly ports: HostPorts
   readonly log: GuestLog
   private readonly limits: Limits
   private operations: OperationRunner | undefined
   private operationCount = 0
+  private nowMs = 0
   private readonly argumentLimits: ValidateLimits
   private deadlineMs = 0
   private deadlineAtMs = 0
@@ -64,6 +65,7 @@ export class Host {
     this.operationCount = 0
     this.failure = undefined
     this.fatal = undefined
+    this.isRepeatable = true
     this.nowMs = nowMs
     this.parked.reset()
     this.deadlineMs = this.deadlineOfCall(operations !== undefined)
@@ -95,6 +97,18 @@ export class Host {
     return -this.parked.length
   }
 
+  /** Milliseconds since 1970 as the guest sees them. */
+  now(): number {
+    this.isRepeatable = false
+    return this.nowMs
+  }
+
+  /** Fills a part of the guest's memory with random bytes. */
+  random(memory: Uint8Array, at: number, length: number): void {
+    this.isRepeatable = false
+    this.ports.random(memory.subarray(at, at + length))
+  }
+
   /** Whether the guest has to stop now. */
   mustStop(): boolean {
     if (this.fatal !== undefined) return true
@@ -115,8 +129,15 @@ export class Host {
 
   /** Passes a log line on. One that is too long or no document is counted as dropped. */
   line(level: number, memory: Uint8Array, at: number, length: number): void {
+    this.isRepeatable = false
     if (length > LOG_LINE_BYTES_MAX || !isDocument(memory, at, length)) this.log.drop()
     else this.log.document(level, memory, at)
+  }
+
+  /** Passes a line of plain text on. */
+  printed(level: LogLevel, line: string): void {
+    this.isRepeatable = false
+    this.log.text(level, line)
   }
 
   private hasGrace(nowMs: number): boolean {

@@ -36,13 +36,13 @@ export function makeImports(host: Host, memory: () => Uint8Array): WebAssembly.I
       log: (level: number, address: number, length: number): void => {
         const bytes = memory()
         if (isInside(bytes, address, length)) host.line(level, bytes, address >>> 0, length >>> 0)
-        else host.log.drop()
+        else host.line(level, bytes, 0, 0)
       },
-      now: (): number => host.nowMs,
+      now: (): number => host.now(),
       random: (address: number, length: number): void => {
         const bytes = memory()
         if (length >>> 0 > RANDOM_BYTES_MAX || !isInside(bytes, address, length)) stop(host, `random: ${describe(bytes, address, length)}`)
-        host.ports.random(bytes.subarray(address >>> 0, (address >>> 0) + (length >>> 0)))
+        host.random(bytes, address >>> 0, length >>> 0)
       },
       tick: (): number => (host.mustStop() ? 1 : 0)
     },

@@ -24,6 +24,8 @@ export interface Limits {
   readonly replyBytesMax: number
   /** An answer built in the host: JSON, a rendered page. */
   readonly answerBytesMax: number
+  /** Answers of read-only handlers that are kept for as long as the documents they rest on are unchanged; 0 keeps none. */
+  readonly answerCacheBytesMax: number
   /** Answers parked by one call. */
   readonly answersMax: number
   /** Host operations of one call. */
@@ -45,6 +47,7 @@ export const DEFAULT_LIMITS: Limits = {
   argumentBytesMax: 32 * MIB,
   replyBytesMax: 32 * MIB,
   answerBytesMax: 16 * MIB,
+  answerCacheBytesMax: 64 * MIB,
   answersMax: 64,
   operationsMax: 100_000,
   logLinesMax: 200

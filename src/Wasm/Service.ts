@@ -13,8 +13,11 @@ import { validate, type ValidateLimits } from "../Bson/Validate.ts"
 import { encode, type Value } from "../Bson/Value.ts"
 import { Executor } from "../Query/Executor.ts"
 import type { QueryLimits } from "../Query/Reasons.ts"
+import type { ChangeTable } from "../Storage/ChangeTable.ts"
+import { Footprint } from "../Storage/Footprint.ts"
 import type { Reader, Snapshot, Store, Transaction } from "../Storage/Reader.ts"
 import type { Answer, Request } from "./Answer.ts"
+import { AnswerCache } from "./AnswerCache.ts"
 import { Answers, ServiceAnswer } from "./Answers.ts"
 import type { Asset } from "./Assets.ts"
 import { ConfigValues, type ConfigSource } from "./ConfigValues.ts"
@@ -42,7 +45,8 @@ export interface ServiceEngine {
   readonly durableLsn: number
   readonly lastLsn: number
   readonly store: (name: string) => Store | undefined
-  readonly snapshot: () => Snapshot
+  readonly changes: ChangeTable
+  readonly snapshot: (footprint?: Footprint) => Snapshot
   readonly transact: () => Transaction
 }
 
@@ -74,10 +78,14 @@ export interface ServiceRoute {
 interface BoundRoute extends ServiceRoute, RouteReader {
   readonly handlerName: string
   readonly handler: number
+  /** Whether its answers may be kept: it only reads, and what it is told is in the request's target. */
+  readonly isKeepable: boolean
 }
 
 /** A share of its memory limit beyond which an instance is replaced after a call: a guest's memory never shrinks. */
 const RETIRE_SHARE = 0.5
+/** The one status whose answers are kept. */
+const STATUS_OK = 200
 
 export class Service {
   readonly manifest: Manifest
@@ -96,6 +104,8 @@ export class Service {
   private readonly answers: Answers
   private readonly reply = new Reply()
   private readonly document = new RequestDocument()
+  private readonly cache: AnswerCache | undefined
+  private readonly footprint = new Footprint()
   private readonly replyLimits: ValidateLimits
   private readonly retireBytes: number
   private readonly development: boolean
@@ -121,6 +131,7 @@ export class Service {
     this.answers = new Answers(limits)
     this.log = new GuestLog(ports.log, manifest.name, limits.logLinesMax, (text) => config.redact(text))
     this.host = new Host(ports, this.log, limits)
+    this.cache = limits.answerCacheBytesMax === 0 ? undefined : new AnswerCache(engine.changes, limits.answerCacheBytesMax)
     this.operations = new Operations({
       executor: new Executor({
         store: (name) => (stores.has(name) ? engine.store(name) : undefined),
@@ -164,6 +175,11 @@ export class Service {
     }
   }
 
+  /** The answer to a GET for this target (path and query, without a body) that was given before and still holds, if there is one. */
+  kept(target: string): Answer | undefined {
+    return this.cache?.find(target)
+  }
+
   /** Gives back an answer whose bytes are with the socket. */
   release(answer: Answer): void {
     this.answers.release(answer)
@@ -184,14 +200,19 @@ export class Service {
   }
 
   private reading(route: BoundRoute, request: Request): Answer {
+    const cache = route.isKeepable && request.method === "GET" && request.body === undefined ? this.cache : undefined
+    const { footprint } = this
+    footprint.reset()
     let snapshot: Snapshot
     try {
-      snapshot = this.engine.snapshot()
+      snapshot = this.engine.snapshot(cache && footprint)
     } catch (error) {
       return this.failed(failureOf(error), request, 0, undefined)
     }
     try {
-      return this.call(route, request, snapshot, undefined)
+      const answer = this.call(route, request, snapshot, undefined)
+      if (answer.status === STATUS_OK && this.host.isRepeatable) cache?.keep(targetOf(request), answer, snapshot.lsn, footprint)
+      return answer
     } finally {
       snapshot.close()
     }
@@ -360,10 +381,13 @@ function bindRoutes(manifest: Manifest): ReadonlyArray<BoundRoute> {
       writes: route.writes,
       handlerName: route.handler,
       handler: manifest.handlers.findIndex((handler) => handler.name === route.handler),
+      isKeepable: route.method === "GET" && !route.writes && route.input?.headers === undefined,
       ...RequestDocument.prepare(route, pattern)
     }
   })
 }
+
+const targetOf = ({ path, query }: Request): string => (query === "" ? path : `${path}?${query}`)
 
 /** What an exception that came out of a call means. */
 function failureOfTrap(error: unknown): Failure {

@@ -53,7 +53,7 @@ export function makeWasi(host: Host, memory: () => Uint8Array): Record<string, (
     const bytes = memory()
     if (!isInside(bytes, address, length)) return FAULT
     if (length >>> 0 > RANDOM_BYTES_MAX) return INVALID
-    host.ports.random(bytes.subarray(address >>> 0, (address >>> 0) + (length >>> 0)))
+    host.random(bytes, address >>> 0, length >>> 0)
     return OK
   }
   functions["fd_write"] = (file = 0, gather = 0, count = 0, writtenAt = 0) => print(host, memory(), file, gather, count, writtenAt)
@@ -65,7 +65,7 @@ export function makeWasi(host: Host, memory: () => Uint8Array): Record<string, (
 
 function writeTime(host: Host, memory: Uint8Array, address: number): number {
   if (!isInside(memory, address, 8)) return FAULT
-  const nanoseconds = BigInt(Math.trunc(host.nowMs)) * 1_000_000n
+  const nanoseconds = BigInt(Math.trunc(host.now())) * 1_000_000n
   writeInt32(memory, address >>> 0, Number(BigInt.asIntN(32, nanoseconds)))
   writeInt32(memory, (address >>> 0) + 4, Number(BigInt.asIntN(32, nanoseconds >> 32n)))
   return OK
@@ -85,7 +85,7 @@ function print(host: Host, memory: Uint8Array, file: number, gather: number, cou
     written += length
   }
   const line = text.replace(/\n$/, "")
-  if (line !== "") host.log.text(file === 1 ? "info" : "warning", line)
+  if (line !== "") host.printed(file === 1 ? "info" : "warning", line)
   writeInt32(memory, writtenAt >>> 0, written)
   return OK
 }

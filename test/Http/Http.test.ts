@@ -50,6 +50,7 @@ const makeService = (handlers: Record<string, Handler>) => {
       asked.push(request)
       return { status: 200, headers: ["content-type", "text/plain"], body: "ok", waitLsn: 0, ...list[index]?.handler(request) }
     },
+    kept: () => undefined,
     release: (answer) => void released.push(answer)
   }
   return { service, asked, released }

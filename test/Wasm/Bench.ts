@@ -1,5 +1,6 @@
 /** A service on a stand-in for the engine: just enough of one to see what a call asked of it and how it ended. */
 import { Fault } from "../../src/Fault/Fault.ts"
+import { ChangeTable } from "../../src/Storage/ChangeTable.ts"
 import type { DocumentCursor, EntryCursor, Snapshot, Store, Transaction } from "../../src/Storage/Reader.ts"
 import type { Answer, Request } from "../../src/Wasm/Answer.ts"
 import type { LogLine } from "../../src/Wasm/Log.ts"
@@ -19,6 +20,7 @@ export class StandInEngine implements ServiceEngine {
   /** Thrown by the next transaction. */
   poisoned: Fault | undefined
   readonly stores = new Map<string, Store>()
+  readonly changes = new ChangeTable()
 
   readonly store = (name: string): Store | undefined => this.stores.get(name)
 
