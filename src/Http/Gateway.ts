@@ -2,8 +2,9 @@
  * One HTTP exchange from request to answer, over a plain `node:http` server.
  *
  * Invariants
- * - One fiber per request. It collects the body, then calls the service in one synchronous step, then waits for durability. A client that
- *   leaves before the call cancels the fiber; after the call the commit stands.
+ * - The body is collected first, then the service is called in one synchronous step. Whoever may have to wait (for room to write, for
+ *   durability) has a fiber for it; a read waits for nothing and is answered in the same tick. A client that leaves before the call cancels
+ *   it; after the call the commit stands.
  * - No byte of an answer leaves before its `waitLsn` is durable.
  * - Every exchange ends in exactly one answer or a closed connection, and is counted in `inFlight` until then.
  */
@@ -16,7 +17,8 @@ import type { Answer } from "../Wasm/Answer.ts"
 import type { ErrorCodeName } from "../Wasm/ErrorCodes.ts"
 import type { AccessLog } from "./AccessLog.ts"
 import { answerAsset } from "./Assets.ts"
-import { collectBody, hasBody } from "./Body.ts"
+import { collectBody } from "./Body.ts"
+import { Exchange } from "./Exchange.ts"
 import type { EngineState } from "./Health.ts"
 import type { HttpOptions } from "./Options.ts"
 import { problemAnswer } from "./Problems.ts"
@@ -42,19 +44,6 @@ interface Site {
   readonly table: RouteTable
 }
 
-interface Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly method: string
-  /** Path and query, as they came. */
-  readonly target: string
-  readonly path: string
-  readonly query: string
-  readonly requestId: string
-  readonly startedMs: number
-}
-
-const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
 const HEALTH_PATH = "/_planck/health"
 const RETRY_AFTER_SECONDS = "1"
 const EMPTY = new Uint8Array(0)
@@ -92,37 +81,13 @@ export class Gateway {
 
   /** The listener of the server's `request` event. */
   readonly accept = (request: IncomingMessage, response: ServerResponse): void => {
-    const exchange = this.begin(request, response)
+    const exchange = new Exchange(request, response, this.ports.nowMs(), this.makeId)
     this.inFlight++
     response.on("close", this.finished)
-    const fiber = this.ports.fork(this.run(exchange))
-    fiber.addObserver((exit) => {
-      if (Exit.isFailure(exit)) this.broken(exchange)
-    })
-    if (fiber.pollUnsafe() !== undefined) return
-    this.waiting.add(fiber)
-    fiber.addObserver(() => this.waiting.delete(fiber))
-    response.once("close", () => fiber.interruptUnsafe())
+    this.guarded(exchange, () => this.decide(exchange))
   }
 
-  private begin(request: IncomingMessage, response: ServerResponse): Exchange {
-    const target = request.url ?? "/"
-    const mark = target.indexOf("?")
-    const offered = request.headers["x-request-id"]
-    return {
-      request,
-      response,
-      method: request.method ?? "GET",
-      target,
-      path: mark < 0 ? target : target.slice(0, mark),
-      query: mark < 0 ? "" : target.slice(mark + 1),
-      requestId:
-        typeof offered === "string" && REQUEST_ID.test(offered)
-          ? offered
-          : `${this.ports.requestIdPrefix}${(this.requestNumber++).toString(36)}`,
-      startedMs: this.ports.nowMs()
-    }
-  }
+  private readonly makeId = (): string => `${this.ports.requestIdPrefix}${(this.requestNumber++).toString(36)}`
 
   /** One function for all exchanges: a listener of its own for each would be garbage of each. */
   private readonly finished = (): void => {
@@ -131,108 +96,96 @@ export class Gateway {
   }
 
   /** Decides what the request is for; everything that needs no waiting is answered here and now. */
-  private run(exchange: Exchange): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const refusal = this.refusal(exchange)
-      if (refusal !== undefined) return this.problem(exchange, refusal)
-      const site = this.site
-      if (site === undefined) return this.problem(exchange, "no_service")
-      const kept = exchange.method === "GET" && !hasBody(exchange.request) ? site.service.kept(exchange.target) : undefined
-      if (kept !== undefined) return this.answer(exchange, site, kept)
-      if (exchange.method === "OPTIONS" && exchange.path === "*") return this.allow(exchange, "GET, HEAD, OPTIONS, POST")
-      const index = site.table.find(exchange.method, exchange.path)
-      if (index < 0 || site.table.params.length > 0) {
-        const asset = this.asset(site, exchange)
-        if (asset) return Effect.void
-      }
-      if (index === NO_SUCH_METHOD && exchange.method === "OPTIONS") return this.allow(exchange, site.table.allow)
-      if (index === NO_SUCH_METHOD) return this.problem(exchange, "method_not_allowed", ["allow", site.table.allow])
-      if (index === NO_SUCH_PATH) return this.problem(exchange, "route_not_found")
-      return this.route(exchange, site, index, site.table.params)
-    })
+  private decide(exchange: Exchange): void {
+    const refusal = this.refusal(exchange)
+    if (refusal !== undefined) return this.problem(exchange, refusal)
+    const site = this.site
+    if (site === undefined) return this.problem(exchange, "no_service")
+    const kept = exchange.method === "GET" && !exchange.hasBody ? site.service.kept(exchange.target) : undefined
+    if (kept !== undefined) return this.answer(exchange, site, kept)
+    if (exchange.method === "OPTIONS" && exchange.path === "*") return this.allow(exchange, "GET, HEAD, OPTIONS, POST")
+    const index = site.table.find(exchange.method, exchange.path)
+    if (index < 0 || site.table.params.length > 0) {
+      const asset = this.asset(site, exchange)
+      if (asset) return
+    }
+    if (index === NO_SUCH_METHOD && exchange.method === "OPTIONS") return this.allow(exchange, site.table.allow)
+    if (index === NO_SUCH_METHOD) return this.problem(exchange, "method_not_allowed", ["allow", site.table.allow])
+    if (index === NO_SUCH_PATH) return this.problem(exchange, "route_not_found")
+    exchange.params = site.table.params
+    this.route(exchange, site, index)
   }
 
   private refusal(exchange: Exchange): ErrorCodeName | undefined {
     if (this.inFlight > this.options.requestsInFlightMax) return "overloaded"
-    if (exchange.path.length + exchange.query.length + 1 > this.options.targetBytesMax) return "target_too_long"
+    if (exchange.target.length > this.options.targetBytesMax) return "target_too_long"
     if (exchange.path.charCodeAt(0) !== 47 && exchange.path !== "*") return "malformed_request"
     return undefined
   }
 
-  private route(exchange: Exchange, site: Site, index: number, params: ReadonlyArray<string>): Effect.Effect<void> {
-    const writes = site.service.routes[index]?.writes === true
-    if (!hasBody(exchange.request))
-      return writes ? this.admitted(exchange, site, index, params, undefined) : this.call(exchange, site, index, params, undefined)
-    if (exchange.request.headers["content-encoding"] !== undefined)
+  private route(exchange: Exchange, site: Site, index: number): void {
+    if (!exchange.hasBody) return this.start(exchange, site, index)
+    if (exchange.contentEncoding !== undefined)
       return this.problem(exchange, "unsupported_content_encoding", ["accept-encoding", "identity"])
-    return Effect.flatMap(this.body(exchange), (body) => {
-      if (body === undefined) return this.problem(exchange, "body_too_large", ["connection", "close"])
-      return writes ? this.admitted(exchange, site, index, params, body) : this.call(exchange, site, index, params, body)
+    collectBody(exchange.request, exchange.contentLength, this.options.bodyBytesMax, {
+      complete: (body) => {
+        exchange.body = body
+        this.guarded(exchange, () => this.start(exchange, site, index))
+      },
+      tooLarge: () => this.problem(exchange, "body_too_large", ["connection", "close"])
     })
   }
 
-  /** The whole body; `undefined` when it is larger than allowed. A client that leaves interrupts the fiber. */
-  private body(exchange: Exchange): Effect.Effect<Uint8Array | undefined> {
-    return Effect.callback((resume) => {
-      const stop = collectBody(exchange.request, this.options.bodyBytesMax, {
-        complete: (body) => resume(Effect.succeed(body)),
-        tooLarge: () => resume(Effect.succeed(undefined)),
-        aborted: () => resume(Effect.interrupt)
-      })
-      return Effect.sync(stop)
-    })
-  }
-
-  private admitted(
-    exchange: Exchange,
-    site: Site,
-    index: number,
-    params: ReadonlyArray<string>,
-    body: Uint8Array | undefined
-  ): Effect.Effect<void> {
-    return Effect.matchEffect(this.ports.admitWrite, {
-      onFailure: () => this.problem(exchange, "read_only"),
-      onSuccess: () => this.call(exchange, site, index, params, body)
-    })
-  }
-
-  /** Calls the handler, and answers now or when what the answer rests on is on disk. */
-  private call(
-    exchange: Exchange,
-    site: Site,
-    index: number,
-    params: ReadonlyArray<string>,
-    body: Uint8Array | undefined
-  ): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const answer = site.service.handle(index, {
-        method: exchange.method,
-        path: exchange.path,
-        params,
-        query: exchange.query,
-        headers: exchange.request.headers,
-        body,
-        contentType: exchange.request.headers["content-type"],
-        requestId: exchange.requestId,
-        nowMs: exchange.startedMs
-      })
+  /** Calls a handler that reads here and now; one that may write gets a fiber, which may have to wait before and after the call. */
+  private start(exchange: Exchange, site: Site, index: number): void {
+    if (site.service.routes[index]?.writes !== true) {
+      const answer = site.service.handle(index, exchange)
       if (answer.waitLsn === 0) return this.answer(exchange, site, answer)
-      return this.ports.awaitDurable(answer.waitLsn).pipe(
-        Effect.matchEffect({
-          onFailure: () => {
-            site.service.release(answer)
-            return this.problem(exchange, "outcome_unknown")
-          },
-          onSuccess: () => this.answer(exchange, site, answer)
-        }),
-        Effect.onInterrupt(() => Effect.sync(() => site.service.release(answer)))
-      )
+      return this.fork(exchange, this.answerDurably(exchange, site, answer))
+    }
+    this.fork(exchange, this.write(exchange, site, index))
+  }
+
+  private fork(exchange: Exchange, effect: Effect.Effect<void>): void {
+    const fiber = this.ports.fork(effect)
+    if (fiber.pollUnsafe() === undefined) {
+      this.waiting.add(fiber)
+      exchange.response.once("close", () => fiber.interruptUnsafe())
+    }
+    fiber.addObserver((exit) => {
+      this.waiting.delete(fiber)
+      if (Exit.isFailure(exit)) this.broken(exchange)
     })
   }
 
-  private answer(exchange: Exchange, site: Site, answer: Answer): Effect.Effect<void> {
+  /** Waits for room, calls the handler, and answers when what the answer rests on is on disk. */
+  private write(exchange: Exchange, site: Site, index: number): Effect.Effect<void> {
+    return Effect.matchEffect(this.ports.admitWrite, {
+      onFailure: () => Effect.sync(() => this.problem(exchange, "read_only")),
+      onSuccess: () => {
+        const answer = site.service.handle(index, exchange)
+        return answer.waitLsn === 0
+          ? Effect.sync(() => this.answer(exchange, site, answer))
+          : this.answerDurably(exchange, site, answer)
+      }
+    })
+  }
+
+  private answerDurably(exchange: Exchange, site: Site, answer: Answer): Effect.Effect<void> {
+    return this.ports.awaitDurable(answer.waitLsn).pipe(
+      Effect.match({
+        onFailure: () => {
+          site.service.release(answer)
+          this.problem(exchange, "outcome_unknown")
+        },
+        onSuccess: () => this.answer(exchange, site, answer)
+      }),
+      Effect.onInterrupt(() => Effect.sync(() => site.service.release(answer)))
+    )
+  }
+
+  private answer(exchange: Exchange, site: Site, answer: Answer): void {
     this.send(exchange, answer.status, answer.headers, answer.body, () => site.service.release(answer))
-    return Effect.void
   }
 
   private asset(site: Site, exchange: Exchange): boolean {
@@ -246,27 +199,34 @@ export class Gateway {
     }
     const asset = site.service.assets.get(decoded(exchange.path))
     if (asset === undefined) return false
-    const answer = answerAsset(asset, exchange.request.headers)
+    const answer = answerAsset(asset, exchange.headers)
     this.send(exchange, answer.status, answer.headers, answer.body, undefined)
     return true
   }
 
-  private allow(exchange: Exchange, allow: string): Effect.Effect<void> {
+  private allow(exchange: Exchange, allow: string): void {
     this.send(exchange, 204, ["allow", allow], undefined, undefined)
-    return Effect.void
   }
 
-  private problem(exchange: Exchange, code: ErrorCodeName, extra: ReadonlyArray<string> = []): Effect.Effect<void> {
+  private problem(exchange: Exchange, code: ErrorCodeName, extra: ReadonlyArray<string> = []): void {
     const answer = problemAnswer(code, exchange.requestId)
     const retry = answer.retryable ? ["retry-after", RETRY_AFTER_SECONDS] : []
     this.send(exchange, answer.status, [...answer.headers, ...retry, ...extra], answer.body, undefined)
-    return Effect.void
   }
 
-  /** A fiber that failed or was interrupted: the client gets a 500 if nothing was sent yet, else the connection ends. */
+  /** Runs a step of an exchange; nothing it throws gets past here. */
+  private guarded(exchange: Exchange, step: () => void): void {
+    try {
+      step()
+    } catch {
+      this.broken(exchange)
+    }
+  }
+
+  /** A step threw, or a fiber was interrupted: the client gets a 500 if nothing was sent yet, else the connection ends. */
   private broken(exchange: Exchange): void {
     if (exchange.response.headersSent || exchange.response.destroyed) exchange.response.destroy()
-    else Effect.runSync(this.problem(exchange, "internal", ["connection", "close"]))
+    else this.problem(exchange, "internal", ["connection", "close"])
   }
 
   private send(
@@ -292,7 +252,7 @@ export class Gateway {
     } else response.end(body.length === 0 ? EMPTY : body, release)
     const { accessLog } = this.ports
     if (accessLog.wants(status))
-      accessLog.note(exchange.method, exchange.path, status, exchange.requestId, this.ports.nowMs() - exchange.startedMs)
+      accessLog.note(exchange.method, exchange.path, status, exchange.requestId, this.ports.nowMs() - exchange.nowMs)
   }
 }
 
