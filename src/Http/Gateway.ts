@@ -15,13 +15,13 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import type { StorageError } from "../Storage/Errors.ts"
 import type { Answer } from "../Wasm/Answer.ts"
 import type { ErrorCodeName } from "../Wasm/ErrorCodes.ts"
+import { problem } from "../Wasm/Problem.ts"
 import type { AccessLog } from "./AccessLog.ts"
 import { answerAsset } from "./Assets.ts"
 import { collectBody } from "./Body.ts"
 import { Exchange } from "./Exchange.ts"
 import type { EngineState } from "./Health.ts"
 import type { HttpOptions } from "./Options.ts"
-import { problemAnswer } from "./Problems.ts"
 import { NO_SUCH_METHOD, NO_SUCH_PATH, RouteTable } from "./RouteTable.ts"
 import type { GatewayService } from "./Service.ts"
 
@@ -45,7 +45,6 @@ interface Site {
 }
 
 const HEALTH_PATH = "/_planck/health"
-const RETRY_AFTER_SECONDS = "1"
 const EMPTY = new Uint8Array(0)
 
 export class Gateway {
@@ -164,9 +163,7 @@ export class Gateway {
       onFailure: () => Effect.sync(() => this.problem(exchange, "read_only")),
       onSuccess: () => {
         const answer = site.service.handle(index, exchange)
-        return answer.waitLsn === 0
-          ? Effect.sync(() => this.answer(exchange, site, answer))
-          : this.answerDurably(exchange, site, answer)
+        return answer.waitLsn === 0 ? Effect.sync(() => this.answer(exchange, site, answer)) : this.answerDurably(exchange, site, answer)
       }
     })
   }
@@ -209,9 +206,8 @@ export class Gateway {
   }
 
   private problem(exchange: Exchange, code: ErrorCodeName, extra: ReadonlyArray<string> = []): void {
-    const answer = problemAnswer(code, exchange.requestId)
-    const retry = answer.retryable ? ["retry-after", RETRY_AFTER_SECONDS] : []
-    this.send(exchange, answer.status, [...answer.headers, ...retry, ...extra], answer.body, undefined)
+    const { status, headers, body } = problem(code, undefined, { requestId: exchange.requestId })
+    this.send(exchange, status, extra.length === 0 ? headers : [...headers, ...extra], body, undefined)
   }
 
   /** Runs a step of an exchange; nothing it throws gets past here. */
