@@ -2,9 +2,10 @@
 export interface Row {
   readonly work: string
   readonly peer: string
-  readonly perSecond: number
-  readonly p50Ms: number
-  readonly p99Ms: number
+  /** Null where the row is a figure of another kind; the suite's notes say which. */
+  readonly perSecond: number | null
+  readonly p50Ms: number | null
+  readonly p99Ms: number | null
   /** Processor time of the serving process per request; null where the system does not tell. */
   readonly cpuMicros: number | null
   /** Sync calls under this load; null when they were not counted (only writes are, and only where strace is installed). */

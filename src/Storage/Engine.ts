@@ -34,8 +34,8 @@ import { storageFault } from "./Reasons.ts"
 import { Generation, Sources } from "./Sources.ts"
 import { OperationReader, OPERATION_DELETE, OPERATION_PUT, writeTransaction } from "./TransactionRecord.ts"
 
-/** Free room in the log's staging without which writers wait, so that a commit of usual size is not refused after its handler ran. */
-const ADMISSION_BYTES = 64 * 1024
+/** Share of the log's staging that has to be free for a writer to begin, so that a commit of up to that size is not refused after its handler ran. */
+const ADMISSION_SHARE = 0.5
 /** A record buffer larger than this is dropped after use. */
 const RECORD_BUFFER_KEPT_BYTES = 1024 * 1024
 /** No LSN is 0. */
@@ -143,7 +143,7 @@ export class Engine {
   admission(): WriteAdmission {
     if (this.#isClosing || this.#log === undefined) return "closed"
     if (this.#poison !== undefined) return "poisoned"
-    const admitted = this.#log.admit(ADMISSION_BYTES)
+    const admitted = this.#log.admit(this.limits.logStagingBytesMax * ADMISSION_SHARE)
     if (admitted === "wait" || this.#isMemtableFull()) return "wait"
     return admitted === "admitted" ? "open" : admitted === "tooLarge" ? "closed" : admitted
   }

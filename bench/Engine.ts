@@ -1,0 +1,197 @@
+/**
+ * Suite `engine`: storage engines beside each other, without a server or a query. Each has a process of its own; they take turns within each
+ * round, so that whatever else the machine does meets all of them. The clock of writes stops when the engine has settled.
+ */
+import { type ChildProcess, execFileSync, fork } from "node:child_process"
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Command, Outcome, YcsbKind } from "./engine/Child.ts"
+import type { KeyOrder } from "./engine/Entries.ts"
+import { median, type Report, type Row } from "./Report.ts"
+
+interface Options {
+  readonly quick: boolean
+  readonly say: (line: string) => void
+}
+
+const compare = join(import.meta.dirname, "compare")
+const PEERS = ["planck", "classic-level", "lmdb", "lmdb-nosync", "node:sqlite"] as const
+const YCSB: ReadonlyArray<YcsbKind> = ["a", "b", "c", "d", "e", "f"]
+/** What the ratio of a work is to; the best of the others where nothing is named. */
+const REFERENCE: Readonly<Record<string, string>> = {
+  puts: "classic-level",
+  "synced-puts": "classic-level",
+  get: "lmdb-nosync",
+  scan: "lmdb-nosync"
+}
+const SYNCED_CLIENTS = 64
+/** Share of the entries that are written again, in steps, before space is looked at once more. */
+const OVERWRITES = 2
+const BYTES_PER_ENTRY = 16
+
+/** One engine in its process. */
+class Engine {
+  readonly peer: string
+  readonly directory: string
+  readonly #child: ChildProcess
+
+  private constructor(peer: string, directory: string, child: ChildProcess) {
+    this.peer = peer
+    this.directory = directory
+    this.#child = child
+  }
+
+  static async start(peer: string, directory: string): Promise<Engine> {
+    const child = fork(join(import.meta.dirname, "engine", "Child.ts"), [peer, directory], {
+      env: { ...process.env, NOSYNC: peer === "lmdb-nosync" ? "1" : "0" }
+    })
+    await new Promise((ready, failed) => {
+      child.once("message", ready)
+      child.once("exit", (code) => failed(new Error(`${peer} exited with ${code} before it was ready`)))
+    })
+    return new Engine(peer, directory, child)
+  }
+
+  run(command: Command): Promise<Outcome> {
+    return new Promise((done, failed) => {
+      const exited = (code: number | null): void => failed(new Error(`${this.peer} exited with ${code} in ${command.kind}`))
+      this.#child.once("exit", exited)
+      this.#child.once("message", (outcome) => {
+        this.#child.off("exit", exited)
+        done(outcome as Outcome)
+      })
+      this.#child.send(command)
+    })
+  }
+
+  stop(): void {
+    this.#child.removeAllListeners("exit")
+    this.#child.kill("SIGKILL")
+  }
+}
+
+/** Runs the suite. */
+export async function runEngine(options: Options): Promise<Report> {
+  if (!existsSync(join(compare, "node_modules", "classic-level"))) {
+    options.say("installing the peers of bench/compare")
+    execFileSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: compare, stdio: ["ignore", "ignore", "inherit"] })
+  }
+  const plans: ReadonlyArray<Plan> = options.quick
+    ? [{ order: "random", count: 200_000, valueBytes: 200, rounds: 2, seconds: 1 }]
+    : [
+        { order: "random", count: 1_000_000, valueBytes: 200, rounds: 3, seconds: 3 },
+        { order: "ordered", count: 1_000_000, valueBytes: 200, rounds: 3, seconds: 3 },
+        { order: "random", count: 200_000, valueBytes: 2048, rounds: 3, seconds: 3 },
+        { order: "random", count: 10_000, valueBytes: 65_536, rounds: 2, seconds: 3 },
+        { order: "random", count: 10_000_000, valueBytes: 200, rounds: 1, seconds: 5 }
+      ]
+  const rows: Array<Row> = []
+  for (const plan of plans) rows.push(...(await runPlan(plan, options)))
+  return { suite: "engine", notes: NOTES, rows }
+}
+
+const NOTES = [
+  "ratio: puts and synced-puts to classic-level, get and scan to lmdb-nosync, ycsb to the best of the others",
+  "disk: ratio is bytes on disk over the bytes of keys and values; write-amplification: bytes handed to the disk over the same; open, memory and delay: milliseconds or MiB in the column p50",
+  "rocksdb is left out: its newest build for Node aborts on Node 24"
+]
+
+interface Plan {
+  readonly order: KeyOrder
+  readonly count: number
+  readonly valueBytes: number
+  readonly rounds: number
+  readonly seconds: number
+}
+
+async function runPlan(plan: Plan, options: Options): Promise<ReadonlyArray<Row>> {
+  const name = `${plan.count / 1000}k×${plan.valueBytes}B ${plan.order}`
+  const folder = mkdtempSync(join(tmpdir(), "planck-bench-engine-"))
+  const engines: Array<Engine> = []
+  const samples = new Map<string, Array<Outcome>>()
+  const note = (work: string, engine: Engine, outcome: Outcome): void => {
+    const key = `${work}|${engine.peer}`
+    samples.set(key, [...(samples.get(key) ?? []), outcome])
+  }
+  const each = async (work: string, command: Command): Promise<void> => {
+    for (const engine of engines) note(work, engine, await engine.run(command))
+  }
+  const extra: Array<Row> = []
+  try {
+    for (const peer of PEERS) engines.push(await Engine.start(peer, join(folder, peer.replace(":", "-"))))
+    options.say(`${name}: loading`)
+    await each("puts", { kind: "load", from: 0, count: plan.count, order: plan.order, valueBytes: plan.valueBytes })
+    const amplified = space(engines, plan, "loaded")
+    for (const engine of engines)
+      extra.push(
+        figure("write-amplification", engine.peer, null, samples.get(`puts|${engine.peer}`)![0]!.writtenBytes / logicalBytes(plan))
+      )
+    extra.push(...amplified)
+    for (let round = 0; round < plan.rounds; round++) {
+      options.say(`${name}: round ${round + 1} of ${plan.rounds}`)
+      await each("get", { kind: "gets", seconds: plan.seconds })
+      await each("scan", { kind: "scans", seconds: plan.seconds })
+      for (const work of YCSB) await each(`ycsb-${work}`, { kind: "ycsb", work, seconds: plan.seconds })
+      await each("synced-puts", { kind: "syncedPuts", seconds: plan.seconds, clients: SYNCED_CLIENTS })
+    }
+    options.say(`${name}: overwriting`)
+    await each("overwrites", { kind: "overwrite", count: plan.count * OVERWRITES })
+    extra.push(...space(engines, plan, "overwritten"))
+    await each("compact", { kind: "compact" })
+    extra.push(...space(engines, plan, "compacted"))
+    await each("scan-compacted", { kind: "scans", seconds: plan.seconds })
+    for (const engine of engines) {
+      await engine.run({ kind: "close" })
+      const opened = await engine.run({ kind: "reopen" })
+      extra.push(figure("open", engine.peer, opened.micros / 1000, 0))
+      extra.push(figure("memory", engine.peer, opened.rssBytes / 2 ** 20, 0))
+    }
+    return [...rowsOf(samples), ...extra].map((row) => ({ ...row, work: `${name} ${row.work}` }))
+  } finally {
+    for (const engine of engines) engine.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const logicalBytes = (plan: Plan): number => plan.count * (plan.valueBytes + BYTES_PER_ENTRY)
+
+function figure(work: string, peer: string, p50Ms: number | null, ratio: number): Row {
+  return { work, peer, perSecond: null, p50Ms, p99Ms: null, cpuMicros: null, syncsPerSecond: null, ratio }
+}
+
+function space(engines: ReadonlyArray<Engine>, plan: Plan, when: string): ReadonlyArray<Row> {
+  return engines.map((engine) => figure(`disk-${when}`, engine.peer, null, folderBytes(engine.directory) / logicalBytes(plan)))
+}
+
+/** Bytes that the files of a folder take on the disk; holes do not count. */
+function folderBytes(folder: string): number {
+  const blockBytes = 512
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).blocks * blockBytes, 0)
+}
+
+function rowsOf(samples: ReadonlyMap<string, ReadonlyArray<Outcome>>): ReadonlyArray<Row> {
+  const perSecond = (outcomes: ReadonlyArray<Outcome>): number => median(outcomes.map((it) => (it.operations * 1e6) / it.micros))
+  const works = new Map<string, Map<string, ReadonlyArray<Outcome>>>()
+  for (const [key, outcomes] of samples) {
+    const [work = "", peer = ""] = key.split("|")
+    works.set(work, (works.get(work) ?? new Map<string, ReadonlyArray<Outcome>>()).set(peer, outcomes))
+  }
+  return [...works].flatMap(([work, peers]) => {
+    const reference = REFERENCE[work.replace("-compacted", "")]
+    const others = [...peers].filter(([peer]) => peer !== "planck").map(([, outcomes]) => perSecond(outcomes))
+    const base = reference === undefined ? Math.max(...others) : perSecond(peers.get(reference) ?? [])
+    return [...peers].map(([peer, outcomes]): Row => ({
+      work,
+      peer,
+      perSecond: perSecond(outcomes),
+      p50Ms: null,
+      p99Ms: median(outcomes.map((it) => it.delayP999Ms)),
+      cpuMicros: median(outcomes.map((it) => it.cpuMicros / it.operations)),
+      syncsPerSecond: null,
+      ratio: perSecond(outcomes) / base
+    }))
+  })
+}

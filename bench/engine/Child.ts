@@ -1,0 +1,192 @@
+/** One engine in a process of its own, told by its parent what to do: `node Child.ts <peer> <directory>`. */
+import { readFileSync } from "node:fs"
+import { monitorEventLoopDelay } from "node:perf_hooks"
+import { type KeyOrder, keyOf, Numbers, Values, Zipf } from "./Entries.ts"
+import { openPlanck } from "./PlanckStore.ts"
+import type { EngineStore, OpenStore } from "./Store.ts"
+
+export type YcsbKind = "a" | "b" | "c" | "d" | "e" | "f"
+
+export type Command =
+  | { readonly kind: "load"; readonly from: number; readonly count: number; readonly order: KeyOrder; readonly valueBytes: number }
+  | { readonly kind: "overwrite"; readonly count: number }
+  | { readonly kind: "syncedPuts"; readonly seconds: number; readonly clients: number }
+  | { readonly kind: "gets"; readonly seconds: number }
+  | { readonly kind: "scans"; readonly seconds: number }
+  | { readonly kind: "ycsb"; readonly work: YcsbKind; readonly seconds: number }
+  | { readonly kind: "compact" }
+  | { readonly kind: "reopen" }
+  | { readonly kind: "close" }
+
+/** What a command cost: time on the wall and on the processors, bytes handed to the disk, memory. */
+export interface Outcome {
+  readonly operations: number
+  readonly micros: number
+  readonly cpuMicros: number
+  readonly writtenBytes: number
+  readonly rssBytes: number
+  readonly delayP999Ms: number
+}
+
+const BATCH = 1000
+const SCAN_LENGTH = 100
+const SCAN_LENGTH_MAX = 100
+const CHECK_EVERY = 64
+
+const [peer = "", directory = ""] = process.argv.slice(2)
+const modules: Readonly<Record<string, string>> = {
+  "classic-level": "classic-level.mjs",
+  lmdb: "lmdb.mjs",
+  "lmdb-nosync": "lmdb.mjs",
+  "node:sqlite": "sqlite-engine.mjs"
+}
+const openStore: OpenStore =
+  peer === "planck"
+    ? openPlanck
+    : ((await import(new URL(`../compare/${modules[peer]}`, import.meta.url).href)) as { open: OpenStore }).open
+
+let store: EngineStore = await openStore(directory)
+let loaded = 0
+let order: KeyOrder = "random"
+let values = new Values(200)
+const numbers = new Numbers(11)
+let zipf: Zipf | undefined
+
+async function load(from: number, count: number): Promise<number> {
+  for (let at = from; at < from + count; at += BATCH) {
+    const indexes = Array.from({ length: Math.min(BATCH, from + count - at) }, (_, offset) => at + offset)
+    await store.putBatch(
+      indexes.map((index) => keyOf(index, order)),
+      indexes.map((index) => values.of(index))
+    )
+  }
+  loaded = Math.max(loaded, from + count)
+  await store.settle()
+  return count
+}
+
+/** Writes new values under keys that are there, in batches. */
+async function overwrite(count: number): Promise<number> {
+  for (let done = 0; done < count; done += BATCH) {
+    const indexes = Array.from({ length: BATCH }, () => numbers.below(loaded))
+    await store.putBatch(
+      indexes.map((index) => keyOf(index, order)),
+      indexes.map((index) => values.of(index + done + 1))
+    )
+  }
+  await store.settle()
+  return count
+}
+
+/** Repeats `work` for some seconds; how often. */
+async function repeat(seconds: number, work: () => Promise<unknown> | unknown): Promise<number> {
+  const end = performance.now() + seconds * 1000
+  let count = 0
+  for (;;) {
+    const pending = work()
+    if (pending instanceof Promise) await pending
+    count++
+    if (count % CHECK_EVERY === 0 && performance.now() >= end) return count
+  }
+}
+
+const anyKey = (): Buffer => keyOf(numbers.below(loaded), order)
+
+async function syncedPuts(seconds: number, clients: number): Promise<number> {
+  const end = performance.now() + seconds * 1000
+  let count = 0
+  const client = async (): Promise<void> => {
+    while (performance.now() < end) {
+      const index = loaded++
+      await store.putSynced(keyOf(index, order), values.of(index))
+      count++
+    }
+  }
+  await Promise.all(Array.from({ length: clients }, client))
+  return count
+}
+
+function read(index: number): void {
+  if (store.get(keyOf(index, order)) === undefined) throw new Error(`entry ${index} of ${loaded} is missing`)
+}
+
+const write = (index: number): Promise<void> | void => store.putBatch([keyOf(index, order)], [values.of(index + numbers.below(1000))])
+
+/** The core workloads of YCSB (Cooper et al., SoCC 2010); writes wait for no disk, in any engine. */
+function ycsb(kind: YcsbKind): () => Promise<unknown> | unknown {
+  zipf ??= new Zipf(loaded, 5)
+  const skewed = zipf
+  const share = { a: 50, b: 95, c: 100, d: 95, e: 95, f: 50 }[kind]
+  return () => {
+    const isFirst = numbers.below(100) < share
+    if (kind === "d") return isFirst ? read(loaded - 1 - skewed.rank()) : write(loaded++)
+    if (kind === "e") return isFirst ? store.scan(keyOf(skewed.next(), order), 1 + numbers.below(SCAN_LENGTH_MAX)) : write(loaded++)
+    const index = skewed.next()
+    if (isFirst) return read(index)
+    if (kind === "f") read(index)
+    return write(index)
+  }
+}
+
+async function run(command: Command): Promise<number> {
+  switch (command.kind) {
+    case "load":
+      order = command.order
+      values = new Values(command.valueBytes)
+      return load(command.from, command.count)
+    case "overwrite":
+      return overwrite(command.count)
+    case "syncedPuts":
+      return syncedPuts(command.seconds, command.clients)
+    case "gets":
+      return repeat(command.seconds, () => read(numbers.below(loaded)))
+    case "scans":
+      return repeat(command.seconds, () => store.scan(anyKey(), SCAN_LENGTH))
+    case "ycsb":
+      return repeat(command.seconds, ycsb(command.work))
+    case "compact":
+      await store.compact()
+      return 1
+    case "reopen":
+      store = await openStore(directory)
+      read(0)
+      return 1
+    case "close":
+      await store.close()
+      return 1
+  }
+}
+
+/** Bytes this process has handed to the disk so far. */
+function writtenBytes(): number {
+  try {
+    return Number(/^write_bytes: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1] ?? 0)
+  } catch {
+    return 0
+  }
+}
+
+process.on("message", (command: Command) => {
+  void (async () => {
+    const delay = monitorEventLoopDelay({ resolution: 1 })
+    const [written, cpu, start] = [writtenBytes(), process.cpuUsage(), performance.now()]
+    delay.enable()
+    const operations = await run(command)
+    delay.disable()
+    const micros = (performance.now() - start) * 1000
+    const { user, system } = process.cpuUsage(cpu)
+    const outcome: Outcome = {
+      operations,
+      micros,
+      cpuMicros: user + system,
+      writtenBytes: writtenBytes() - written,
+      rssBytes: process.memoryUsage.rss(),
+      delayP999Ms: delay.percentile(99.9) / 1e6
+    }
+    process.send?.(outcome)
+  })().catch((error: unknown) => {
+    console.error(error)
+    process.exit(1)
+  })
+})
+process.send?.("ready")
