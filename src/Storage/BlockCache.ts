@@ -4,12 +4,16 @@
  * Invariants
  * - A block's bytes are never written again once a reader can see them: eviction forgets the block, it does not reuse the buffer. What a
  *   reader was shown stays as it is for as long as the reader holds it.
+ * - A block comes in when it was asked for twice within about as many misses as there is room for blocks: of data many times the cache, read
+ *   at random, a whole block for each document would be read and forgotten again.
  * - `length` says how much of the block was in the file when it was read; the last block of a growing segment is read again when more is
  *   asked of it.
  */
 
 export const BLOCK_SHIFT = 14
 export const BLOCK_BYTES = 1 << BLOCK_SHIFT
+/** More blocks than a segment has. */
+const SEGMENT_BLOCKS_MAX = 2 ** 20
 
 export class Block {
   readonly bytes: Uint8Array
@@ -45,10 +49,25 @@ export class Block {
 export class BlockCache {
   readonly #ring: Array<Block | undefined>
   #hand = 0
+  /** Blocks that were missed lately, each where its number leads; a later one takes the place of an earlier one. */
+  readonly #missed: Float64Array
 
   /** Holds at most `bytesMax` bytes, at least one block. */
   constructor(bytesMax: number) {
-    this.#ring = new Array<Block | undefined>(Math.max(1, Math.floor(bytesMax / BLOCK_BYTES)))
+    const blocks = Math.max(1, Math.floor(bytesMax / BLOCK_BYTES))
+    this.#ring = new Array<Block | undefined>(blocks)
+    this.#missed = new Float64Array(blocks)
+  }
+
+  /** Notes that block `number` of a segment is missing; whether it was missed lately before, and should come in now. */
+  admits(segment: number, number: number): boolean {
+    const missed = this.#missed
+    const name = segment * SEGMENT_BLOCKS_MAX + number + 1
+    const place = ((Math.imul(number ^ Math.imul(segment, 0x85eb_ca6b), 0x9e37_79b1) >>> 0) * missed.length) / 0x1_0000_0000
+    const slot = Math.floor(place)
+    if (missed[slot] === name) return true
+    missed[slot] = name
+    return false
   }
 
   /** Puts a block into its segment's table and forgets one that was not used lately. */

@@ -5,13 +5,14 @@
  * - Only a flush appends. Bytes up to the committed length of a segment are on disk and named by a checkpoint of the index file; bytes
  *   beyond it belong to a flush that is under way, or to nobody: opening cuts them away.
  * - A location handed out is read only after the tree that holds it was committed, so after its bytes were written.
- * - What a read shows stays valid: it lies in a cached block, which is never written again, or in a buffer of its own.
+ * - What a read shows stays valid: it lies in a cached block, which is never written again, or in room of its own.
  */
 import { type File, joinPath, type SyncDone, type Volume } from "../Disk/Volume.ts"
 import type { Fault } from "../Fault/Fault.ts"
 import { type Block, BLOCK_BYTES, BLOCK_SHIFT, BlockCache } from "./BlockCache.ts"
 import type { DocumentView } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
+import { Slabs } from "./Slabs.ts"
 import type { Location } from "./TreeSource.ts"
 import {
   isValueAt,
@@ -62,6 +63,7 @@ export class ValueLog {
   readonly #options: ValueLogOptions
   readonly #segments = new Map<number, Segment>()
   readonly #cache: BlockCache
+  readonly #slabs = new Slabs()
   readonly #buffer = new Uint8Array(WRITE_BUFFER_BYTES)
   readonly #bufferView = new DataView(this.#buffer.buffer)
   #buffered = 0
@@ -169,11 +171,11 @@ export class ValueLog {
     const start = location.offset & (BLOCK_BYTES - 1)
     const length = location.length
     const end = start + VALUE_HEADER_BYTES + length
-    if (end > BLOCK_BYTES) {
-      this.#readAlone(segment, location, out)
-      return
-    }
-    const block = this.#block(segment, location.offset >>> BLOCK_SHIFT, end)
+    const number = location.offset >>> BLOCK_SHIFT
+    let block = end > BLOCK_BYTES ? undefined : segment.blocks[number]
+    if (block !== undefined && block.length >= end) block.isUsed = true
+    else if (end > BLOCK_BYTES || !this.#cache.admits(segment.number, number)) return this.#readAlone(segment, location, out)
+    else block = this.#load(segment, number)
     if (!block.isVerified(start)) {
       if (block.length < end || !isValueAt(block.bytes, block.view, start, length, location.lsn, segment.salt)) {
         throw this.#damaged(segment.number, location.offset, "the value fails its checksum")
@@ -190,27 +192,24 @@ export class ValueLog {
     this.#segments.clear()
   }
 
-  /** A value that crosses the border of a block gets a buffer of its own. */
+  /** Reads a value that crosses the border of a block, or whose block is not worth keeping. */
   #readAlone(segment: Segment, location: Location, out: DocumentView): void {
-    const bytes = new Uint8Array(VALUE_HEADER_BYTES + location.length)
-    const read = segment.file.readAt(location.offset, bytes)
-    const view = new DataView(bytes.buffer)
-    if (read < bytes.length || !isValueAt(bytes, view, 0, location.length, location.lsn, segment.salt)) {
+    const slabs = this.#slabs
+    const length = VALUE_HEADER_BYTES + location.length
+    slabs.take(length)
+    const { bytes, at } = slabs
+    const read = segment.file.readAt(location.offset, bytes.subarray(at, at + length))
+    if (read < length || !isValueAt(bytes, slabs.view, at, location.length, location.lsn, segment.salt)) {
       throw this.#damaged(segment.number, location.offset, "the value fails its checksum")
     }
     out.bytes = bytes
-    out.at = VALUE_HEADER_BYTES
+    out.at = at + VALUE_HEADER_BYTES
     out.length = location.length
   }
 
-  #block(segment: Segment, number: number, end: number): Block {
-    const cached = segment.blocks[number]
-    if (cached !== undefined && cached.length >= end) {
-      cached.isUsed = true
-      return cached
-    }
-    cached?.forget()
-    const bytes = new Uint8Array(BLOCK_BYTES)
+  #load(segment: Segment, number: number): Block {
+    segment.blocks[number]?.forget()
+    const bytes = Buffer.allocUnsafeSlow(BLOCK_BYTES)
     return this.#cache.add(segment.blocks, number, bytes, segment.file.readAt(number * BLOCK_BYTES, bytes))
   }
 

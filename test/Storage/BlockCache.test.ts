@@ -1,0 +1,27 @@
+import { assert, describe, it } from "@effect/vitest"
+import { type Block, BLOCK_BYTES, BlockCache } from "../../src/Storage/BlockCache.ts"
+
+const block = () => new Uint8Array(BLOCK_BYTES)
+
+describe("a cache of blocks", () => {
+  it("lets a block in when it is missed a second time, soon", () => {
+    const cache = new BlockCache(64 * BLOCK_BYTES)
+    assert.isFalse(cache.admits(1, 7))
+    assert.isTrue(cache.admits(1, 7))
+    assert.isFalse(cache.admits(2, 7))
+    for (let number = 100; number < 2000; number++) cache.admits(1, number)
+    assert.isFalse(cache.admits(1, 7), "that it was missed before is forgotten")
+  })
+
+  it("forgets blocks that were not used lately before those that were", () => {
+    const cache = new BlockCache(4 * BLOCK_BYTES)
+    const home: Array<Block | undefined> = []
+    for (let number = 0; number < 4; number++) cache.add(home, number, block(), BLOCK_BYTES)
+    cache.add(home, 4, block(), BLOCK_BYTES)
+    home[2]!.isUsed = true
+    cache.add(home, 5, block(), BLOCK_BYTES)
+    cache.add(home, 6, block(), BLOCK_BYTES)
+    assert.isDefined(home[2])
+    assert.strictEqual(home.filter((it) => it !== undefined).length, 4)
+  })
+})
