@@ -1,5 +1,6 @@
 import type { Random } from "./Random.ts"
 import type { Fate, Survival } from "./SimulatedContent.ts"
+import { EVERYTHING, NOTHING } from "./SimulatedContent.ts"
 
 /**
  * How unsynced changes fare in a crash. One style is drawn for the whole machine or anew for every file, so that a run of seeds meets
@@ -8,9 +9,6 @@ import type { Fate, Survival } from "./SimulatedContent.ts"
 
 const STYLES = ["nothing", "everything", "sectors", "prefix", "suffix"] as const
 type Style = (typeof STYLES)[number]
-
-const LOST: Survival = { sector: () => false, length: () => false }
-const KEPT: Survival = { sector: () => true, length: () => true }
 
 /** The source of fates for one crash. */
 export function crashFates(random: Random): () => Fate {
@@ -21,9 +19,9 @@ export function crashFates(random: Random): () => Fate {
 function fateOf(style: Style, random: Random): Fate {
   switch (style) {
     case "nothing":
-      return () => LOST
+      return () => NOTHING
     case "everything":
-      return () => KEPT
+      return () => EVERYTHING
     case "sectors": {
       const probability = [0.1, 0.5, 0.9][random.below(3)]!
       const survival = { sector: () => random.chance(probability), length: () => random.chance(0.5) }
@@ -41,7 +39,7 @@ function cutAt(random: Random, survives: (index: number, cut: number) => boolean
   const position = random.next() / 0x1_0000_0000
   return (index, count) => {
     const cut = Math.floor(position * count)
-    if (index !== cut) return survives(index, cut) ? KEPT : LOST
+    if (index !== cut) return survives(index, cut) ? EVERYTHING : NOTHING
     let left = random.below(8)
     return { sector: () => left-- > 0, length: () => random.chance(0.5) }
   }

@@ -8,6 +8,7 @@ import type { Random } from "./Random.ts"
  * - On disk after a crash: any subset of the sectors of any unsynced change, and any of the unsynced lengths, independently. That
  *   covers lost, torn and reordered writes and a length without its content.
  * - A failed sync leaves an arbitrary part of what it covered on disk and forgets the rest: no later sync brings it there.
+ * - A disk that lies (`Landing`) shows in the page cache what was written, and on disk what its writes made of it: a crash tells.
  */
 
 export const SECTOR_BYTES = 512
@@ -36,7 +37,11 @@ export interface Survival {
 /** How the changes of one file or directory fare in one crash: `survivalOf(index, count)` for the `index`-th of `count` unsynced ones. */
 export type Fate = (index: number, count: number) => Survival
 
-const EVERYTHING: Survival = { sector: () => true, length: () => true }
+/** Where a write really goes: to no place on disk at all, or to sectors of a file `sectorsBy` further on. */
+export type Landing = "nowhere" | { readonly content: SimulatedContent; readonly sectorsBy: number }
+
+export const NOTHING: Survival = { sector: () => false, length: () => false }
+export const EVERYTHING: Survival = { sector: () => true, length: () => true }
 
 function isZero(bytes: Uint8Array): boolean {
   for (let index = 0; index < bytes.length; index++) if (bytes[index] !== 0) return false
@@ -103,7 +108,8 @@ export class SimulatedContent {
     return count
   }
 
-  write(id: number, offset: number, bytes: Uint8Array): void {
+  /** Writes, as far as anyone can see; with `landing` the disk puts it elsewhere and keeps what was there. */
+  write(id: number, offset: number, bytes: Uint8Array, landing?: Landing): void {
     if (bytes.length === 0) return
     const first = Math.floor(offset / SECTOR_BYTES)
     const end = Math.ceil((offset + bytes.length) / SECTOR_BYTES)
@@ -111,7 +117,15 @@ export class SimulatedContent {
     for (let index = first; index < end; index++) sectors.push(this.#merge(index, offset, bytes))
     const change = { id, first, sectors, length: Math.max(this.#cached.length, offset + bytes.length), cuts: false }
     this.#cached.apply(change, EVERYTHING)
-    this.#changes.push(change)
+    this.#changes.push(landing === undefined ? change : { ...change, sectors: [] })
+    if (landing !== undefined && landing !== "nowhere") landing.content.#land(change, landing.sectorsBy)
+  }
+
+  /** Takes in sectors that were meant for another place, as far as they lie within the file. Nobody sees them before a crash. */
+  #land(change: Change, sectorsBy: number): void {
+    const first = Math.max(0, change.first + sectorsBy)
+    const room = Math.max(0, Math.ceil(this.#cached.length / SECTOR_BYTES) - first)
+    this.#changes.push({ ...change, first, sectors: change.sectors.slice(0, room), length: 0 })
   }
 
   /** Sector `index` with the part of `bytes` (which go to `offset`) that lies in it. */

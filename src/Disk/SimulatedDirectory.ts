@@ -62,6 +62,13 @@ export class SimulatedDirectory {
     return image
   }
 
+  /** The paths of all files in it and below, each after `prefix`. */
+  paths(prefix: string): Array<string> {
+    return [...this.entries].flatMap(([name, entry]) =>
+      entry instanceof SimulatedContent ? [prefix + name] : entry.paths(`${prefix}${name}/`)
+    )
+  }
+
   /** Bytes of all files in it and below. */
   usedBytes(): number {
     let total = 0

@@ -3,7 +3,8 @@ import { crashFates } from "./Crash.ts"
 import { diskFault } from "./Failure.ts"
 import { pathNames } from "./Path.ts"
 import { Random } from "./Random.ts"
-import { SimulatedContent } from "./SimulatedContent.ts"
+import type { Landing } from "./SimulatedContent.ts"
+import { NOTHING, SimulatedContent } from "./SimulatedContent.ts"
 import type { SimulatedEntry } from "./SimulatedDirectory.ts"
 import { SimulatedDirectory } from "./SimulatedDirectory.ts"
 import type { DirectoryLock, DirectoryLocked, DiskOperation, File, OpenMode, SyncDone, Volume } from "./Volume.ts"
@@ -44,6 +45,12 @@ type Detail = Pick<SimulatedOperation, "offset" | "length" | "growth">
 /** Decides whether an operation fails, and with which code. */
 export type FailureRule = (operation: SimulatedOperation) => string | undefined
 
+/** What becomes of a write that reports success: it gets to no place on disk, or to another one, in whole sectors. */
+export type Mishap = "lost" | { readonly path: string; readonly sectorsBy: number }
+
+/** Decides whether a write goes astray. */
+export type MishapRule = (operation: SimulatedOperation) => Mishap | undefined
+
 interface WaitingSync {
   readonly operation: "syncCompletes" | "syncDirectoryCompletes"
   readonly path: string
@@ -73,6 +80,7 @@ export class SimulatedVolume implements Volume {
   readonly #locks = new Set<string>()
   readonly #syncs: Array<WaitingSync> = []
   readonly #rules: Array<FailureRule> = []
+  readonly #mishaps: Array<MishapRule> = []
   readonly #listeners: Array<(operation: SimulatedOperation) => void> = []
   #lastId = 0
 
@@ -97,9 +105,15 @@ export class SimulatedVolume implements Volume {
     this.failWhen((operation) => (operation.index === index && !UNCOUNTED.has(operation.operation) ? code : undefined))
   }
 
+  /** Lets writes go astray that report success; the first rule that names a mishap decides. Nobody sees it before a crash. */
+  strayWhen(rule: MishapRule): void {
+    this.#mishaps.push(rule)
+  }
+
   /** Takes back every rule. */
   heal(): void {
     this.#rules.length = 0
+    this.#mishaps.length = 0
   }
 
   /** Syncs that were called and have not completed. */
@@ -124,6 +138,39 @@ export class SimulatedVolume implements Volume {
   crash(seed: number): SimulatedVolume {
     const root = this.#root.afterCrash(crashFates(new Random(seed)))
     return new SimulatedVolume({ ...this.#options, seed }, root)
+  }
+
+  /**
+   * The volume as the next process finds it after this one was killed: all that was written is there, in the page cache; of the syncs
+   * that were under way some complete. Nothing may be done with this one afterwards.
+   */
+  kill(seed: number): SimulatedVolume {
+    const random = new Random(seed)
+    for (const { target, lastId } of this.#syncs.splice(0)) if (random.chance(0.5)) target.sync(lastId)
+    const next = new SimulatedVolume({ ...this.#options, seed }, this.#root)
+    next.#lastId = this.#lastId
+    return next
+  }
+
+  /** The volume with what is certainly on disk, and nothing else. */
+  durable(): SimulatedVolume {
+    return new SimulatedVolume(
+      this.#options,
+      this.#root.afterCrash(() => () => NOTHING)
+    )
+  }
+
+  /** The path of every file there is, sorted. */
+  paths(): Array<string> {
+    return this.#root.paths("").toSorted()
+  }
+
+  /** What a file shows, for the eyes of a test: no rule is asked and nothing is counted. */
+  peek(path: string): Uint8Array {
+    const content = this.#content("read", path)
+    const bytes = new Uint8Array(content.length)
+    content.read(0, bytes)
+    return bytes
   }
 
   /** Bit rot: flips the bits of `mask` in the byte at `offset` of a file. */
@@ -224,7 +271,7 @@ export class SimulatedVolume implements Volume {
     const code = this.#failure("write", path, { offset, length: bytes.length, growth }) ?? this.#lackOfRoom(growth)
     const written = code === undefined ? bytes : bytes.subarray(0, this.#random.below(bytes.length))
     if (code !== undefined && this.#lackOfRoom(written.length) !== undefined) throw diskFault("write", path, code, offset)
-    content.write(++this.#lastId, offset, written)
+    content.write(++this.#lastId, offset, written, code === undefined ? this.#landing(path, offset, bytes.length) : undefined)
     if (code !== undefined) throw diskFault("write", path, code, offset)
   }
 
@@ -266,6 +313,16 @@ export class SimulatedVolume implements Volume {
   #lackOfRoom(growth: number): string | undefined {
     const { capacityBytes } = this.#options
     return capacityBytes !== undefined && growth > 0 && this.#root.usedBytes() + growth > capacityBytes ? "ENOSPC" : undefined
+  }
+
+  #landing(path: string, offset: number, length: number): Landing | undefined {
+    const event: SimulatedOperation = { index: this.operations, operation: "write", path, offset, length }
+    for (const rule of this.#mishaps) {
+      const mishap = rule(event)
+      if (mishap === "lost") return "nowhere"
+      if (mishap !== undefined) return { content: this.#content("write", mishap.path), sectorsBy: mishap.sectorsBy }
+    }
+    return undefined
   }
 
   /** Counts the operation, tells the listeners, and asks the rules for the code it fails with. */

@@ -233,3 +233,76 @@ describe("SimulatedVolume: failures", () => {
     assert.deepStrictEqual(outcomes(volume, "one"), new Set(["a?"]))
   })
 })
+
+describe("SimulatedVolume: a process that is killed", () => {
+  it("leaves everything it wrote to the next one, and nothing of it certain", () => {
+    const left = new Set<string>()
+    for (const seed of SEEDS) {
+      const volume = new SimulatedVolume({ seed })
+      const file = durableFile(volume, "one", "aa")
+      file.writeAt(0, sectors("bb"))
+      file.syncData(() => assert.fail("nobody is there any more to be told"))
+      const next = volume.kill(seed)
+      assert.strictEqual(contentOf(next, "one"), "bb")
+      assert.strictEqual(next.syncsWaiting, 0)
+      left.add(contentOf(next.crash(seed), "one")!)
+    }
+    assert.deepStrictEqual(left, new Set(["aa", "ab", "ba", "bb"]))
+  })
+
+  it("gives its locks back", () => {
+    const volume = new SimulatedVolume({ seed: 1 })
+    volume.makeDirectory("data")
+    volume.lock("data")
+    volume.kill(1).lock("data")
+  })
+
+  it("lets the next one bring to disk what it left in the page cache", () => {
+    const volume = new SimulatedVolume({ seed: 1 })
+    durableFile(volume, "one", "aa").writeAt(0, sectors("bb"))
+    const next = volume.kill(1)
+    next.open("one", "update").syncData(() => {})
+    next.pumpAll()
+    assert.deepStrictEqual(outcomes(next, "one"), new Set(["bb"]))
+  })
+})
+
+describe("SimulatedVolume: what is certain", () => {
+  it("is what was synced, names and bytes", () => {
+    const volume = new SimulatedVolume({ seed: 1 })
+    durableFile(volume, "one", "aa").writeAt(512, sectors("bb"))
+    volume.open("two", "create")
+    assert.deepStrictEqual(volume.paths(), ["one", "two"])
+    assert.deepStrictEqual(volume.durable().paths(), ["one"])
+    assert.strictEqual(contentOf(volume.durable(), "one"), "aa")
+    assert.strictEqual(describeSectors(volume.peek("one")), "abb")
+  })
+})
+
+describe("SimulatedVolume: a disk that lies", () => {
+  it("can lose a write that everybody sees, the sync of which succeeds", () => {
+    const volume = new SimulatedVolume({ seed: 1 })
+    const file = durableFile(volume, "one", "aaa")
+    volume.strayWhen(({ offset }) => (offset === 512 ? "lost" : undefined))
+    file.writeAt(512, sectors("bb"))
+    file.syncData((fault) => assert.isUndefined(fault))
+    volume.pumpAll()
+    assert.strictEqual(contentOf(volume, "one"), "abb")
+    assert.deepStrictEqual(outcomes(volume, "one"), new Set(["aaa"]))
+  })
+
+  it("can write to another place, of the same file or another", () => {
+    const volume = new SimulatedVolume({ seed: 1 })
+    const file = durableFile(volume, "one", "aaaa")
+    const other = durableFile(volume, "two", "cccc")
+    volume.strayWhen(({ offset }) => ({ path: offset === 0 ? "one" : "two", sectorsBy: 2 }))
+    file.writeAt(0, sectors("b"))
+    file.writeAt(512, sectors("bb"))
+    for (const each of [file, other]) each.syncData(() => {})
+    volume.pumpAll()
+    assert.strictEqual(contentOf(volume, "one"), "bbba")
+    assert.strictEqual(contentOf(volume, "two"), "cccc", "behind the end of the file nothing lands")
+    assert.deepStrictEqual(outcomes(volume, "one"), new Set(["aaba"]))
+    assert.deepStrictEqual(outcomes(volume, "two"), new Set(["cccb"]))
+  })
+})
