@@ -144,8 +144,9 @@ export class Engine {
     if (this.#isClosing || this.#log === undefined) return "closed"
     if (this.#poison !== undefined) return "poisoned"
     const admitted = this.#log.admit(this.limits.logStagingBytesMax * ADMISSION_SHARE)
-    if (admitted === "wait" || this.#isMemtableFull()) return "wait"
-    return admitted === "admitted" ? "open" : admitted === "tooLarge" ? "closed" : admitted
+    // The log's state counts before a full memtable: while it takes nothing, no flush will ever make room.
+    if (admitted === "admitted") return this.#isMemtableFull() ? "wait" : "open"
+    return admitted === "tooLarge" ? "closed" : admitted
   }
 
   /** Why nothing can be written, if so. */

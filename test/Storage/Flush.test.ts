@@ -191,4 +191,21 @@ describe("a flush", () => {
     assert.strictEqual(database.engine.admission(), "open")
     assert.strictEqual(list(database).length, writes)
   })
+
+  it("tells writers that wait when there is nothing left to wait for", () => {
+    for (const [code, admission, tag] of [
+      ["EIO", "poisoned", "Poisoned"],
+      ["ENOSPC", "full", "ReadOnly"]
+    ] as const) {
+      const database = openOrders({ memtableBytesMax: 600 * 1024, frozenMemtablesMax: 2 })
+      while (database.engine.admission() === "open") put(database, 1, 1, "x".repeat(4000))
+      database.volume.failWhen(({ operation, growth }) => (operation === "write" && (growth ?? 1) > 0 ? code : undefined))
+      database.sync()
+      assert.strictEqual(database.engine.admission(), admission)
+      assert.strictEqual(
+        faultOf(() => database.engine.transact()),
+        tag
+      )
+    }
+  })
 })
