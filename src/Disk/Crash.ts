@@ -1,5 +1,5 @@
 import type { Random } from "./Random.ts"
-import type { Fate, Survival } from "./SimulatedContent.ts"
+import type { Fate } from "./SimulatedContent.ts"
 import { EVERYTHING, NOTHING } from "./SimulatedContent.ts"
 
 /**

@@ -121,6 +121,11 @@ export class SimulatedVolume implements Volume {
     return this.#syncs.length
   }
 
+  /** The paths of the syncs that wait, in the order in which they were called. */
+  get waitingPaths(): ReadonlyArray<string> {
+    return this.#syncs.map((sync) => sync.path)
+  }
+
   /** Completes the sync that has waited longest (or the one at `position`); `false` when there is none. */
   pump(position = 0): boolean {
     const [sync] = this.#syncs.splice(position, 1)

@@ -1,0 +1,113 @@
+/** The end of a run: the disk is well again, everything gets the time it needs, and nothing may be left undone or unaccounted for. */
+import type { Random } from "../../src/Disk/Random.ts"
+import { readSegments } from "./LogFiles.ts"
+import type { Machine } from "./Machine.ts"
+import { maintain, take } from "./Steps.ts"
+import type { Step, StepKind } from "./Steps.ts"
+import type { Subject } from "./Subject.ts"
+import { violated } from "./Violation.ts"
+
+const ROUNDS_MAX = 20_000
+const RETRIES = 3
+const SLICE = 1 << 20
+
+export async function finish(machine: Machine, random: Random): Promise<void> {
+  const step = (kind: StepKind, subject: Subject): Step => ({ kind, subject: machine.subjects.indexOf(subject), salt: random.next() })
+  await take(machine, step("heal", machine.subjects[0]!))
+  await bringUp(machine, step)
+  // Of one that the disk has lied to nothing can be asked but that it does not show anything wrong.
+  for (const subject of machine.subjects.filter((it) => it.lie === undefined)) {
+    await settleAndCheck(machine, subject)
+    await take(machine, step("stop", subject))
+    await until(machine, subject, "stopped", () => subject.phase === "down")
+    checkSpace(machine, subject)
+    await take(machine, step("verify", subject))
+    const { lastLsn } = subject
+    await bringUp(machine, step)
+    const found = subject.running.lastLsn
+    if (found !== lastLsn) violated("recovery", `${subject.name} stopped at LSN ${lastLsn} and starts at ${found}`)
+  }
+}
+
+/** Starts whatever is down. One that has to be restarted is, with all others. */
+async function bringUp(machine: Machine, step: (kind: StepKind, subject: Subject) => Step): Promise<void> {
+  for (const subject of machine.subjects)
+    if (subject.phase === "closing") await until(machine, subject, "stopped", () => subject.phase !== "closing")
+  if (machine.subjects.some((it) => it.isRunning && it.running.admission() === "poisoned"))
+    await take(machine, step("kill", machine.subjects[0]!))
+  for (let round = 0; machine.subjects.some((it) => !it.isRunning); round++) {
+    if (round > ROUNDS_MAX) violated("work gets done", "the databases do not come up")
+    for (let at = 0; at < machine.subjects.length; at++) {
+      // One that turns out to be damaged gives way to a new one in its place.
+      for (const kind of ["start", "open", "task"] as const) await take(machine, step(kind, machine.subjects[at]!))
+    }
+    await take(machine, step("sync", machine.subjects[0]!))
+  }
+}
+
+async function settleAndCheck(machine: Machine, subject: Subject): Promise<void> {
+  subject.work?.transaction.rollback()
+  subject.work = undefined
+  for (const { snapshot } of subject.held.splice(0)) snapshot.close()
+  // A refusal from before may still be on its way: whoever runs an engine tries again every second.
+  for (let count = 0; count < RETRIES; count++) {
+    subject.running.retry()
+    await settle(machine, subject)
+  }
+  const { running } = subject
+  if (running.durableLsn !== running.lastLsn)
+    violated("work gets done", `${subject.name} stays at durable LSN ${running.durableLsn} of ${running.lastLsn}`)
+  if (running.isBuilding) violated("work gets done", `${subject.name} leaves an index unbuilt`)
+  subject.checkDurable("settled")
+  subject.checkReplay(running.lastLsn)
+  // Twice, so that both metas are past everything.
+  for (let count = 0; count < 2; count++) {
+    running.freeze()
+    await settle(machine, subject)
+  }
+  if (running.backlog.frozenMemtables > 0) violated("work gets done", `${subject.name} leaves a memtable unflushed`)
+  subject.checkDurable("flushed")
+}
+
+/** Everything there is to do gets done. */
+async function settle(machine: Machine, subject: Subject): Promise<void> {
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const progress = maintain(machine, subject, SLICE)
+    const isBusy = runTasks(subject) || machine.volume.pump()
+    await undefined
+    if (!isBusy && progress !== "more") return
+  }
+  violated("work gets done", `${subject.name} does not come to rest`)
+}
+
+async function until(machine: Machine, subject: Subject, what: string, isReached: () => boolean): Promise<void> {
+  for (let round = 0; !isReached(); round++) {
+    if (round > ROUNDS_MAX) violated("work gets done", `${subject.name} is never ${what}`)
+    runTasks(subject)
+    machine.volume.pump()
+    await undefined
+  }
+}
+
+function runTasks(subject: Subject): boolean {
+  const tasks = subject.tasks.splice(0)
+  for (const task of tasks) task()
+  return tasks.length > 0
+}
+
+/** After a clean stop with everything flushed the directory holds nothing that nobody needs. */
+function checkSpace(machine: Machine, subject: Subject): void {
+  const { directory, limits } = subject
+  const paths = machine.volume.paths().filter((path) => path.startsWith(`${directory}/`))
+  const known = /\/(index\.planck|values\/\d{8}\.values|wal\/[0-9a-f]{32}-\d{16}\.wal)$/
+  const unknown = paths.filter((path) => !known.test(path))
+  if (unknown.length > 0) violated("space", `${subject.name} leaves ${unknown.join()}`)
+  const segments = readSegments(machine.volume, subject.logDirectory)
+  const unsealed = segments.filter((it) => !it.isSealed)
+  if (unsealed.length > 0) violated("space", `${subject.name} leaves ${unsealed[0]!.path} unsealed`)
+  // What the last flush was behind, and the anchor: everything older is covered by both metas.
+  const needed = segments.filter((it) => it.records.length > 0)
+  const bytes = needed.reduce((sum, it) => sum + it.sizeBytes, 0)
+  const bytesMax = 2 * Math.max(limits.logSegmentBytesMax ?? 0, ...needed.map((it) => it.sizeBytes)) + 64 * 1024
+  if (bytes > bytesMax) violated("space", `${subject.name} keeps ${bytes} bytes of its log, for at most ${bytesMax}`)
+}

@@ -1,0 +1,107 @@
+/**
+ * What a database must hold, written down beside it: plain maps, one state for every LSN. Nothing of the engine is in it; documents are
+ * read and written by the `bson` package.
+ *
+ * Invariants
+ * - A state never changes once it is in the history; the next one shares the stores that stayed as they were.
+ */
+import { createHash } from "node:crypto"
+import type { StoreDefinition } from "../../src/Schema/Definition.ts"
+
+export interface StoredDocument {
+  readonly key: Uint8Array
+  /** BSON, as it was written and as it has to come back. */
+  readonly bytes: Uint8Array
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+/** A store as it should be; documents by their key in hex. */
+export interface StoreState {
+  readonly definition: StoreDefinition
+  readonly documents: ReadonlyMap<string, StoredDocument>
+}
+
+export type State = ReadonlyMap<string, StoreState>
+
+const EMPTY: State = new Map()
+
+export const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex")
+
+/** One hash over all documents of all stores: equal for equal content, whatever way led there. Stores without documents do not count. */
+export function digestOf(stores: Iterable<readonly [string, ReadonlyMap<string, { readonly bytes: Uint8Array }>]>): string {
+  const hash = createHash("sha1")
+  for (const [name, documents] of [...stores].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    if (documents.size === 0) continue
+    hash.update(`${name}:`)
+    for (const key of [...documents.keys()].toSorted()) hash.update(key).update(documents.get(key)!.bytes)
+  }
+  return hash.digest("hex")
+}
+
+export function stateDigest(state: State): string {
+  return digestOf([...state].map(([name, { documents }]) => [name, documents] as const))
+}
+
+/** The states of a database by LSN. */
+export class History {
+  #states: Array<{ readonly lsn: number; readonly state: State }> = [{ lsn: 0, state: EMPTY }]
+
+  /** From `lsn` on the database holds this. */
+  record(lsn: number, state: State): void {
+    this.forgetAfter(lsn - 1)
+    this.#states.push({ lsn, state })
+  }
+
+  /** What came after `lsn` is lost. */
+  forgetAfter(lsn: number): void {
+    while (this.#states.length > 1 && this.#states.at(-1)!.lsn > lsn) this.#states.pop()
+  }
+
+  /** The state as of `lsn`. */
+  at(lsn: number): State {
+    return this.#states.findLast((it) => it.lsn <= lsn)!.state
+  }
+
+  get latest(): State {
+    return this.#states.at(-1)!.state
+  }
+
+  clear(): void {
+    this.#states = [{ lsn: 0, state: EMPTY }]
+  }
+}
+
+/** A state being changed by a transaction: copies what it touches, once. */
+export class Draft {
+  readonly #base: State
+  readonly #changed = new Map<string, Map<string, StoredDocument>>()
+
+  constructor(base: State) {
+    this.#base = base
+  }
+
+  documents(store: string): ReadonlyMap<string, StoredDocument> {
+    return this.#changed.get(store) ?? this.#base.get(store)!.documents
+  }
+
+  put(store: string, document: StoredDocument): void {
+    this.#writable(store).set(hexOf(document.key), document)
+  }
+
+  delete(store: string, key: Uint8Array): void {
+    this.#writable(store).delete(hexOf(key))
+  }
+
+  /** The state with all changes so far; it does not follow later ones. */
+  state(): State {
+    const state = new Map(this.#base)
+    for (const [name, documents] of this.#changed) state.set(name, { ...state.get(name)!, documents: new Map(documents) })
+    return state
+  }
+
+  #writable(store: string): Map<string, StoredDocument> {
+    let documents = this.#changed.get(store)
+    if (documents === undefined) this.#changed.set(store, (documents = new Map(this.documents(store))))
+    return documents
+  }
+}

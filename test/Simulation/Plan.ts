@@ -1,0 +1,64 @@
+/**
+ * Which steps a run takes: drawn from a seed alone, before anything has happened, so that the history is the plan and can be shortened.
+ *
+ * Every run has its own mixture: some kinds of steps come often in it, some not at all. Runs that differ in kind find more than runs that
+ * are all alike.
+ */
+import { Random } from "../../src/Disk/Random.ts"
+import type { Step, StepKind } from "./Steps.ts"
+
+type Weights = Partial<Record<StepKind, number>>
+
+/** Without these nothing moves. */
+const ALWAYS: Weights = { start: 50, open: 200, task: 200, sync: 260, maintain: 180, transact: 160 }
+
+const SOMETIMES: Weights = {
+  define: 12,
+  read: 12,
+  hold: 20,
+  look: 30,
+  release: 8,
+  relay: 15,
+  freeze: 16,
+  retry: 30,
+  clock: 12,
+  replay: 2,
+  crash: 2,
+  kill: 1,
+  stop: 2,
+  verify: 10
+}
+
+/** Kinds of disks; one is drawn for a run. Some do nothing worse than lose power. */
+const DISKS: ReadonlyArray<Weights> = [
+  {},
+  {},
+  { fail: 8, heal: 2 },
+  { fill: 12, heal: 2 },
+  { fail: 4, fill: 8, stall: 1, heal: 4 },
+  { stall: 2, heal: 4 },
+  // What such a disk did shows when the files are read again.
+  { stray: 6, crash: 6, kill: 3, stop: 6 },
+  { rot: 6, crash: 4, kill: 4, stop: 6 }
+]
+
+export class Plan {
+  readonly #random: Random
+  readonly #kinds: ReadonlyArray<StepKind>
+
+  constructor(seed: number) {
+    const random = new Random(seed)
+    this.#random = random
+    const weights: Weights = { ...ALWAYS }
+    for (const [kind, weight] of Object.entries(SOMETIMES)) weights[kind as StepKind] = weight * [0, 1, 1, 3][random.below(4)]!
+    Object.assign(weights, DISKS[random.below(DISKS.length)])
+    // A poisoned database comes back only by a restart.
+    weights.crash = Math.max(weights.crash ?? 0, 1)
+    this.#kinds = Object.entries(weights).flatMap(([kind, weight]) => Array.from({ length: weight }, () => kind as StepKind))
+  }
+
+  next(): Step {
+    const kind = this.#kinds[this.#random.below(this.#kinds.length)]!
+    return { kind, subject: this.#random.below(6), salt: this.#random.next() }
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * One database of a simulated process, what it promised, and whether it keeps it.
+ *
+ * Invariants
+ * - It moves only when a step says so: a slice of opening or maintenance, one of its tasks, the completion of one of its syncs.
+ * - `observedLsn` is the newest LSN that anyone outside was told or shown. No crash may take it back.
+ */
+import type { Random } from "../../src/Disk/Random.ts"
+import type { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
+import type { ChunkAllocator } from "../../src/Storage/Arena.ts"
+import type { Engine } from "../../src/Storage/Engine.ts"
+import type { StorageLimits } from "../../src/Storage/Limits.ts"
+import { Opening } from "../../src/Storage/Opening.ts"
+import type { Snapshot, Store, Transaction } from "../../src/Storage/Reader.ts"
+import { Archive } from "./Archive.ts"
+import { checkReader } from "./Checks.ts"
+import type { Coverage } from "./Coverage.ts"
+import type { Lie } from "./Faults.ts"
+import { holdsRecord, readSegment, readSegments, firstLsnOf } from "./LogFiles.ts"
+import { digestOf, type Draft, History, type State, stateDigest } from "./Model.ts"
+import { violated } from "./Violation.ts"
+
+/** What the process gives its databases. */
+export interface Host {
+  readonly volume: SimulatedVolume
+  readonly allocator: ChunkAllocator
+  readonly coverage: Coverage
+  readonly now: () => number
+}
+
+/** A snapshot that is held while other things happen. */
+export interface Held {
+  readonly snapshot: Snapshot
+  readonly stores: ReadonlyArray<Store>
+  readonly state: State
+  readonly startMs: number
+  readonly flushes: number
+}
+
+/** A transaction that is open, with its model. */
+export interface Work {
+  readonly transaction: Transaction
+  draft: Draft
+}
+
+/** Every how many times that something is called durable the files are looked into. */
+const JUDGED_EVERY = 3
+
+export class Subject {
+  readonly name: string
+  readonly directory: string
+  readonly limits: Partial<StorageLimits>
+  readonly history = new History()
+  readonly archive = new Archive()
+  readonly tasks: Array<() => void> = []
+  readonly held: Array<Held> = []
+  phase: "down" | "opening" | "running" | "closing" = "down"
+  engine: Engine | undefined
+  work: Work | undefined
+  observedLsn = 0
+  /** The newest LSN that was ever given out, since the last crash. */
+  lastLsn = 0
+  /** What the disk did to it without saying so. */
+  lie: Lie | undefined
+  /** Flushes that have ended since the start. */
+  flushes = 0
+  /** Whether the newest end of it was a clean stop, with nothing failing since the start before. */
+  isCleanlyStopped = false
+  wasPoisoned = false
+  /** Failures of the disk that had been met when it was started. */
+  injectedBefore = 0
+  readonly #host: Host
+  #opening: Opening | undefined
+  #wasBuilding = false
+  #judgements = 0
+
+  constructor(name: string, directory: string, limits: Partial<StorageLimits>, host: Host) {
+    this.name = name
+    this.directory = directory
+    this.limits = limits
+    this.#host = host
+  }
+
+  get logDirectory(): string {
+    return `${this.directory}/wal`
+  }
+
+  get isRunning(): boolean {
+    return this.phase === "running"
+  }
+
+  get running(): Engine {
+    if (this.engine === undefined || !this.isRunning) throw new Error(`${this.name} is not running`)
+    return this.engine
+  }
+
+  // ---- life ----------------------------------------------------------------------------------------------------------------------
+
+  start(random: Random): void {
+    const { volume, allocator, now } = this.#host
+    this.phase = "opening"
+    this.tasks.length = 0
+    this.#opening = new Opening({
+      volume,
+      directory: this.directory,
+      limits: this.limits,
+      allocator,
+      now,
+      random: (into) => random.fillBytes(into),
+      schedule: (task) => this.tasks.push(task),
+      report: (error) => this.#reported(error)
+    })
+  }
+
+  /** A slice of the opening; true when it is done. Throws what keeps the database closed; it is down then. */
+  open(budgetBytes: number): boolean {
+    const opening = this.#opening!
+    try {
+      if (opening.step(budgetBytes) !== "done") return false
+    } catch (error) {
+      this.fell()
+      throw error
+    }
+    this.#opening = undefined
+    this.engine = opening.engine
+    this.phase = "running"
+    this.#opened(opening.engine)
+    return true
+  }
+
+  /** The process is gone, or the database with it. */
+  fell(): void {
+    this.phase = "down"
+    this.lastLsn = Math.max(this.lastLsn, this.engine?.lastLsn ?? 0)
+    this.#wasBuilding = this.engine?.isBuilding ?? this.#wasBuilding
+    this.engine = undefined
+    this.#opening = undefined
+    this.work = undefined
+    this.held.length = 0
+    this.tasks.length = 0
+    this.flushes = 0
+    this.isCleanlyStopped = false
+  }
+
+  // ---- promises ------------------------------------------------------------------------------------------------------------------
+
+  /** Someone outside was shown the database as of `lsn`: the files must prove it. */
+  observe(lsn: number): void {
+    this.observedLsn = Math.max(this.observedLsn, lsn)
+    if (lsn === 0 || this.#judgements++ % JUDGED_EVERY !== 0 || this.lie !== undefined) return
+    if (!holdsRecord(readSegments(this.#host.volume.durable(), this.logDirectory), lsn)) {
+      violated("nothing leaves before it is durable", `${this.name}: LSN ${lsn} was shown, and is not on disk`)
+    }
+  }
+
+  /** The state now is what the history says of the newest LSN; writes it down after a commit. */
+  committed(lsn: number, state: State): void {
+    this.history.record(lsn, state)
+    this.lastLsn = lsn
+  }
+
+  /** Reads everything at the durable LSN and compares. */
+  checkDurable(context: string): string {
+    const engine = this.running
+    const snapshot = engine.snapshot()
+    try {
+      if (snapshot.lsn !== engine.durableLsn) violated("snapshots", `${this.name}: one at LSN ${snapshot.lsn} of ${engine.durableLsn}`)
+      this.observe(snapshot.lsn)
+      const state = this.history.at(snapshot.lsn)
+      const digest = digestOf(checkReader(snapshot, engine.stores(), state, `${this.name} ${context}, LSN ${snapshot.lsn}`))
+      if (digest !== stateDigest(state)) violated("reads", `${this.name} ${context}: the digest differs at LSN ${snapshot.lsn}`)
+      return digest
+    } finally {
+      snapshot.close()
+    }
+  }
+
+  /** The log, replayed by a reader of its own, leads to what the model holds. */
+  checkReplay(lsn: number): void {
+    if (this.lie !== undefined) return
+    this.archive.collect(this.#host.volume, this.logDirectory)
+    if (this.archive.digestAt(lsn) !== stateDigest(this.history.at(lsn))) {
+      violated("replay", `${this.name}: replaying the log to LSN ${lsn} gives another state`)
+    }
+  }
+
+  /** A file of the log is about to go: what it holds must be known. */
+  releasing(path: string): void {
+    const firstLsn = firstLsnOf(path)
+    if (firstLsn === undefined || this.lie !== undefined) return
+    const segment = readSegment(path, firstLsn, this.#host.volume.peek(path))
+    if (segment.records.length === 0) return
+    this.archive.take(segment)
+    this.#host.coverage.note("log segment released")
+  }
+
+  #opened(engine: Engine): void {
+    const { coverage } = this.#host
+    const { lastLsn, cut, fallback } = engine.report
+    if (cut !== undefined) coverage.note("torn tail cut")
+    if (fallback !== undefined) coverage.note("older meta used")
+    if (this.wasPoisoned) coverage.note("recovered from poison")
+    this.wasPoisoned = false
+    this.#checkRecovered(engine, lastLsn, cut !== undefined)
+    if (engine.isBuilding && this.#wasBuilding) coverage.note("index build begun again")
+    engine.onDurable((lsn) => this.observe(lsn))
+    this.checkReplay(lastLsn)
+    this.observe(lastLsn)
+    this.checkDurable("opened")
+  }
+
+  #checkRecovered(engine: Engine, lsn: number, isCut: boolean): void {
+    const name = this.name
+    if (engine.lastLsn !== lsn || engine.durableLsn !== lsn)
+      violated("recovery", `${name} shows LSN ${engine.lastLsn} after recovering ${lsn}`)
+    if (lsn > this.lastLsn) violated("recovery", `${name} has LSN ${lsn} of ${this.lastLsn}: a commit that never was`)
+    if (lsn < this.observedLsn && !this.#isExcused(isCut)) {
+      violated("acknowledged is on disk", `${name} comes up with LSN ${lsn}; ${this.observedLsn} was acknowledged`)
+    }
+    this.lastLsn = lsn
+    this.observedLsn = Math.min(this.observedLsn, lsn)
+    this.history.forgetAfter(lsn)
+    this.archive.forgetAfter(lsn)
+  }
+
+  /** A disk that lies about the end of the log can take it away: what never got there, and what rotted within the reported tail. */
+  #isExcused(isCut: boolean): boolean {
+    const lie = this.lie
+    return lie !== undefined && lie.path.startsWith(this.logDirectory) && (isCut || lie.kind !== "bit rot")
+  }
+
+  #reported(error: unknown): void {
+    // A build that could not read a document says so; nothing else is reported by an engine that works.
+    const isBuild = /DiskFailure|damaged|StorageDamaged/.test(String(error))
+    if (!isBuild) violated("no listener throws", String(error), error)
+  }
+}
