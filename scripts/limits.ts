@@ -39,6 +39,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   "Storage/memtableBytesMax": "storage.memtableBytesMax",
   "Storage/indexCacheBytesMax": "storage.pageCacheBytesMax",
   "Storage/valueCacheBytesMax": "storage.valueCacheBytesMax",
+  "Storage/compactionDeadPercentMax": "storage.compactionDeadPercentMax",
   "Storage/snapshotTimeoutMs": "storage.snapshotTimeoutMs",
   "Query/scannedMax": "query.scannedDocumentsMax",
   "Wasm/deadlineMs": "guest.deadlineMs",

@@ -148,6 +148,7 @@ const logAdmission = Effect.fnUntraced(function* (engine: Engine) {
 /** The limits of the engine that the configuration sets. */
 const storageLimits = ({ storage }: Settings) => ({
   memtableBytesMax: storage.memtableBytesMax,
+  compactionDeadPercentMax: storage.compactionDeadPercentMax,
   indexCacheBytesMax: storage.pageCacheBytesMax,
   valueCacheBytesMax: storage.valueCacheBytesMax,
   snapshotTimeoutMs: storage.snapshotTimeoutMs

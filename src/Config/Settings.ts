@@ -45,6 +45,11 @@ export const settings = {
     memtableBytesMax: bytes("Memory of the memtable before it is flushed", { default: 32 * MIB, min: MIB, max: 2 * GIB }),
     pageCacheBytesMax: bytes("Memory for index pages", { default: 64 * MIB, min: MIB, max: 64 * GIB }),
     valueCacheBytesMax: bytes("Memory for documents read from disk", { default: 64 * MIB, min: MIB, max: 64 * GIB }),
+    compactionDeadPercentMax: integer("Lost space, in percent of all documents' files, at which it is given back", {
+      default: 15,
+      min: 1,
+      max: 90
+    }),
     snapshotTimeoutMs: duration("Time a short snapshot lives", { default: 5_000, min: 100, max: 600_000 })
   }
 } as const

@@ -20,9 +20,10 @@ import { MergedCursor } from "./MergedCursor.ts"
 import type { Checkpoint, Meta } from "./Meta.ts"
 import { EMPTY_CHECKPOINT, decodeMeta, encodeMeta, metaOffset } from "./Meta.ts"
 import { PageCache } from "./PageCache.ts"
-import { DELETED, PRESENT, RootCursor, lookup } from "./RootCursor.ts"
+import { ABSENT, DELETED, PRESENT, RootCursor, lookup } from "./RootCursor.ts"
 import type { TreeCursor } from "./TreeCursor.ts"
 import { TreeWriter } from "./TreeWriter.ts"
+import { ValueWalk } from "./ValueWalk.ts"
 import { TreeVersion } from "./Version.ts"
 
 export interface IndexFileOptions {
@@ -76,16 +77,16 @@ export class IndexFile {
   readonly #free: FreePages
   readonly #pinned = new Set<TreeVersion>()
   #current: TreeVersion
-  #olderCheckpoint: Checkpoint
+  #older: Meta
   #writer: TreeWriter | undefined
   #poisoned: string | undefined
 
-  private constructor(loaded: Loaded, older: Checkpoint, fallback: MetaFallback | undefined, poisoned: string | undefined) {
+  private constructor(loaded: Loaded, older: Meta, fallback: MetaFallback | undefined, poisoned: string | undefined) {
     this.#file = loaded.file
     this.#cache = loaded.cache
     this.#free = loaded.free
     this.#current = loaded.version
-    this.#olderCheckpoint = older
+    this.#older = older
     this.fallback = fallback
     this.#poisoned = poisoned
   }
@@ -112,7 +113,7 @@ export class IndexFile {
             file,
             (then) => volume.syncDirectory(parentOf(path), then),
             () => {
-              done(undefined, new IndexFile(load(file, meta, options), checkpoint, undefined, undefined))
+              done(undefined, new IndexFile(load(file, meta, options), meta, undefined, undefined))
             }
           )
         }
@@ -172,7 +173,12 @@ export class IndexFile {
 
   /** The checkpoint of the meta before the current one: what it does not cover must stay in the log and the value segments. */
   olderCheckpoint(): Checkpoint {
-    return this.#olderCheckpoint
+    return this.#older.checkpoint
+  }
+
+  /** The version of that meta, for its catalog entries; what they say may be damaged although the file could be opened. */
+  older(): TreeVersion {
+    return new TreeVersion(this.#older, new Map())
   }
 
   /** Whether neither a meta nor a pinned version reaches anything that the commit of `transaction` stopped using. */
@@ -203,6 +209,17 @@ export class IndexFile {
     return false
   }
 
+  /** Whether a root of the tree says that the key was removed, so that an older one may still have it. */
+  isDeleted(version: TreeVersion, treeId: number, key: Uint8Array, keyAt: number, keyLength: number): boolean {
+    this.#assertReadable(version)
+    const out: ValueView = { bytes: key, at: 0, length: 0 }
+    for (const root of version.roots(treeId)) {
+      const found = lookup(this.#cache, root, key, keyAt, keyLength, out)
+      if (found !== ABSENT) return found === DELETED
+    }
+    return false
+  }
+
   /** A cursor over a tree, over none of its entries when it does not exist. */
   cursor(version: TreeVersion, treeId: number): TreeCursor {
     const roots = version.roots(treeId)
@@ -210,6 +227,11 @@ export class IndexFile {
     const only = roots[0]
     if (roots.length === 1 && only !== undefined) return new RootCursor(this.#cache, only, guard)
     return new MergedCursor(roots.map((root) => new RootCursor(this.#cache, root, guard)))
+  }
+
+  /** Every value the roots of a tree hold. */
+  values(version: TreeVersion, treeId: number): ValueWalk {
+    return new ValueWalk(this.#cache, version.roots(treeId), () => this.#assertReadable(version))
   }
 
   statistics(version: TreeVersion, treeId: number): TreeStatistics {
@@ -258,7 +280,7 @@ export class IndexFile {
       free: this.#free,
       base: this.#current,
       publish: (version) => {
-        this.#olderCheckpoint = this.#current.checkpoint
+        this.#older = this.#current.meta
         this.#current = version
       },
       poison: (message) => {
@@ -325,7 +347,7 @@ function load(file: File, meta: Meta, options: IndexFileOptions): Loaded {
 function loadNewest(
   file: File,
   options: IndexFileOptions
-): { loaded: Loaded; meta: Meta; older: Checkpoint; fallback: MetaFallback | undefined } {
+): { loaded: Loaded; meta: Meta; older: Meta; fallback: MetaFallback | undefined } {
   const { candidates, problem } = readMetas(file)
   let message = problem
   for (const [index, meta] of candidates.entries()) {
@@ -341,7 +363,7 @@ function loadNewest(
       }
       const loaded = load(file, meta, options)
       const fallback = message === undefined ? undefined : { transaction: meta.transaction, message }
-      return { loaded, meta, older: candidates[index + 1]?.checkpoint ?? meta.checkpoint, fallback }
+      return { loaded, meta, older: candidates[index + 1] ?? meta, fallback }
     } catch (error) {
       if (!isFault<{ _tag: string; message: string }>(error, "Damage") || index + 1 === candidates.length) throw error
       message = error.reason.message

@@ -14,7 +14,18 @@ import { indexFault } from "./Errors.ts"
 import type { FreePages } from "./FreePages.ts"
 import { HEAD_BYTES, LEAF, KEY_BYTES_MAX, LEVELS_MAX, VALUE_BYTES_MAX, compareBytes, copyBytes, pageMemory, readU32 } from "./Layout.ts"
 import { LeafPatch } from "./LeafPatch.ts"
-import { childChecksum, childPage, copyKey, entryCount, findChild, findSlot } from "./Page.ts"
+import {
+  childChecksum,
+  childPage,
+  copyKey,
+  entryCount,
+  findChild,
+  findSlot,
+  headIndex,
+  isTombstone,
+  valueLength,
+  valueOffset
+} from "./Page.ts"
 import { PageBuilder } from "./PageBuilder.ts"
 import type { PageCache } from "./PageCache.ts"
 import type { PageRun } from "./PageRun.ts"
@@ -61,7 +72,12 @@ export interface MergeOptions {
   readonly treeId: number
   /** Whether a removal leaves a tombstone, because older roots may have the key. */
   readonly keepTombstones: boolean
+  /** Told every value that goes out of the tree because its key gets another one, or goes. */
+  readonly replaced?: ReplacedValue | undefined
 }
+
+/** A value that no longer is under its key: `length` bytes at `bytes[at]`, valid until it returns. */
+export type ReplacedValue = (bytes: Uint8Array, at: number, length: number) => void
 
 export class TreeMerge {
   /** The new root, once `work` is through; undefined when nothing is left in the tree. */
@@ -236,6 +252,7 @@ export class TreeMerge {
       const found = this.#slotOf(position)
       const slot = found < 0 ? ~found : found
       if (!this.#patch.add(this.#source, slot, found >= 0, this.#options.keepTombstones)) return this.#spillPatch(position)
+      if (found >= 0) this.#tellReplaced(position, slot)
       position.slot = found < 0 ? slot : slot + 1
       this.#advance()
     }
@@ -278,11 +295,26 @@ export class TreeMerge {
         return
       }
       if (found >= 0) {
+        this.#tellReplaced(position, until)
         position.slot++
         this.#entries--
       }
       this.#applyPending(builder)
     }
+  }
+
+  /** Says what the pending entry takes the place of, unless it is a tombstone or the very same value. */
+  #tellReplaced(position: Position, slot: number): void {
+    const { replaced } = this.#options
+    if (replaced === undefined) return
+    const { bytes, words } = position.memory
+    const descriptor = words[headIndex(0) + position.count + slot]!
+    if (isTombstone(descriptor)) return
+    const at = valueOffset(0, descriptor)
+    const length = valueLength(descriptor)
+    const { remove, value, valueAt, valueLength: newLength } = this.#source
+    if (!remove && compareBytes(bytes, at, length, value, valueAt, newLength) === 0) return
+    replaced(bytes, at, length)
   }
 
   #slotOf(position: Position): number {

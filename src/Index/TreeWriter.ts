@@ -35,7 +35,7 @@ import type { Checkpoint, Meta } from "./Meta.ts"
 import { assertCheckpoint, encodeMeta, metaOffset } from "./Meta.ts"
 import { PRESENT, RootCursor, RootSource, lookup } from "./RootCursor.ts"
 import { TreeMerge } from "./TreeMerge.ts"
-import type { MergeSite } from "./TreeMerge.ts"
+import type { MergeOptions, MergeSite, ReplacedValue } from "./TreeMerge.ts"
 import type { Root } from "./Version.ts"
 import { CATALOG_TREE, ROOTS_MAX, TreeVersion } from "./Version.ts"
 
@@ -77,10 +77,10 @@ export class TreeWriter {
 
   /**
    * Applies entries in ascending key order to the newest root of a tree (1 to 2^32 - 1); the tree begins to exist with its first entry.
-   * Removing a key that is not there does nothing.
+   * Removing a key that is not there does nothing. `replaced` is told the values that go out of that root.
    */
-  apply(treeId: number, source: EntrySource): Stepper {
-    return this.#stepper(this.#apply(assertTree(treeId), source))
+  apply(treeId: number, source: EntrySource, replaced?: ReplacedValue): Stepper {
+    return this.#stepper(this.#apply(assertTree(treeId), source, replaced))
   }
 
   /** Puts an empty root before the others, which then stay as they are. Does nothing while the newest root is empty. */
@@ -95,8 +95,8 @@ export class TreeWriter {
   }
 
   /** Merges the newest root of a tree into the next older one. Does nothing when there is only one. */
-  foldRoot(treeId: number): Stepper {
-    return this.#stepper(this.#foldRoot(assertTree(treeId)))
+  foldRoot(treeId: number, replaced?: ReplacedValue): Stepper {
+    return this.#stepper(this.#foldRoot(assertTree(treeId), replaced))
   }
 
   /** Empties a tree. */
@@ -141,25 +141,25 @@ export class TreeWriter {
     this.#host.ended()
   }
 
-  *#apply(treeId: number, source: EntrySource): Generator<"more", void, void> {
+  *#apply(treeId: number, source: EntrySource, replaced: ReplacedValue | undefined): Generator<"more", void, void> {
     const roots = this.#rootsOf(treeId)
-    roots[0] = yield* this.#merge(treeId, roots[0], source, roots.length > 1)
+    roots[0] = yield* this.#merge(roots[0], source, { treeId, keepTombstones: roots.length > 1, replaced })
   }
 
-  *#merge(treeId: number, root: Root | undefined, source: EntrySource, keepTombstones: boolean): Generator<"more", Root | undefined, void> {
-    const merge = new TreeMerge(this.#site, root, source, { treeId, keepTombstones })
+  *#merge(root: Root | undefined, source: EntrySource, options: MergeOptions): Generator<"more", Root | undefined, void> {
+    const merge = new TreeMerge(this.#site, root, source, options)
     yield* merge.work()
     this.#run.flush()
     return merge.result
   }
 
-  *#foldRoot(treeId: number): Generator<"more", void, void> {
+  *#foldRoot(treeId: number, replaced: ReplacedValue | undefined): Generator<"more", void, void> {
     const roots = this.#rootsOf(treeId)
     if (roots.length < 2) return
     const newest = roots[0]
     if (newest !== undefined) {
       const source = new RootSource(new RootCursor(this.#host.cache, newest, () => {}))
-      roots[1] = yield* this.#merge(treeId, roots[1], source, roots.length > 2)
+      roots[1] = yield* this.#merge(roots[1], source, { treeId, keepTombstones: roots.length > 2, replaced })
       yield* this.#release(newest.page, newest.checksum, newest.level)
     }
     roots.shift()
@@ -252,7 +252,7 @@ export class TreeWriter {
       if (this.#budget.left <= 0) yield "more"
     }
     this.#run.flush()
-    return yield* this.#merge(CATALOG_TREE, base.meta.catalog, new ChangeSource(changes), false)
+    return yield* this.#merge(base.meta.catalog, new ChangeSource(changes), { treeId: CATALOG_TREE, keepTombstones: false })
   }
 
   #storedValue(value: Uint8Array): Uint8Array {

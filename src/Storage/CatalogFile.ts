@@ -1,29 +1,31 @@
 /**
- * The catalog in the index file: the entries under which stores, the id counter and closed value segments are kept.
+ * The catalog in the index file: the entries under which stores, the id counter and value segments are kept.
  *
  *     store/<id as 8 hex digits>       the store's record (BSON)
  *     values/<number as 8 hex digits>  committed bytes of a closed value segment, u64 little-endian
+ *     account/<number as 8 hex digits> what a value segment holds (ValueAccounts.ts)
+ *     accounts                         the transaction as of which these are complete, u64; the number of the next segment, u32
  *     counter                          the id that the next store or index gets, u32 little-endian
  */
 import { readUint32, writeInt32 } from "../Bson/View.ts"
+import { isFault } from "../Fault/Fault.ts"
 import type { IndexFile } from "../Index/IndexFile.ts"
 import type { TreeWriter } from "../Index/TreeWriter.ts"
 import type { TreeVersion } from "../Index/Version.ts"
 import { readUint64, writeUint64 } from "../Wal/Record.ts"
 import { Catalog, CatalogStore, decodeStoreRecord, encodeStoreRecord } from "./Catalog.ts"
-import type { SegmentLength } from "./ValueLog.ts"
+import { decodeAccount, encodeAccount, type ValueAccounts } from "./ValueAccounts.ts"
+import type { SegmentLength, SegmentTable, ValueLog } from "./ValueLog.ts"
 
 const text = new TextEncoder()
 const STORE_PREFIX = text.encode("store/")
 const VALUES_PREFIX = text.encode("values/")
+const ACCOUNT_PREFIX = text.encode("account/")
+const ACCOUNTS = text.encode("accounts")
 const COUNTER = text.encode("counter")
 
 function storeKey(id: number): Uint8Array {
   return text.encode(`store/${id.toString(16).padStart(8, "0")}`)
-}
-
-function valuesKey(segment: number): Uint8Array {
-  return text.encode(`values/${segment.toString(16).padStart(8, "0")}`)
 }
 
 /** The catalog as of a version. */
@@ -34,22 +36,57 @@ export function readCatalog(index: IndexFile, version: TreeVersion): Catalog {
   return new Catalog(stores, counter === undefined ? Catalog.empty.nextId : readUint32(counter, 0))
 }
 
-/** Every value segment of a version with its committed length: the closed ones from their entries, the growing one from the checkpoint. */
+/** Every value segment of a version with its committed length: the closed ones from their entries, the growing ones from the checkpoint. */
 export function readSegments(index: IndexFile, version: TreeVersion): Array<SegmentLength> {
   const closed = index.entries(version, VALUES_PREFIX).map(({ key, value }) => ({
-    segment: Number.parseInt(new TextDecoder().decode(key.subarray(VALUES_PREFIX.length)), 16),
-    lengthBytes: readUint64(new DataView(value.buffer, value.byteOffset, value.length), 0)
+    segment: segmentOf(key, VALUES_PREFIX),
+    lengthBytes: readUint64(viewOf(value), 0)
   }))
   return [...closed, ...version.checkpoint.valueSegments].toSorted((a, b) => a.segment - b.segment)
 }
 
-/** Writes what is different between two catalogs, and the value segments that were closed since `before`. */
-export function writeCatalog(
-  writer: TreeWriter,
-  before: Catalog,
-  after: Catalog,
-  segments: { readonly known: ReadonlyArray<SegmentLength>; readonly closed: ReadonlyArray<SegmentLength> }
-): void {
+/** Everything the value log has to know to be opened as of the current version. */
+export function readSegmentTable(index: IndexFile): SegmentTable {
+  const version = index.current()
+  const committed = readSegments(index, version)
+  const kept = new Set(committed.map((it) => it.segment))
+  const condemned = readOlderSegments(index).filter((it) => !kept.has(it.segment))
+  const counters = index.entry(version, ACCOUNTS)
+  const next = counters === undefined ? 1 : readUint32(counters, 8)
+  const last = Math.max(0, ...committed.map((it) => it.segment), ...condemned.map((it) => it.segment))
+  return {
+    committed,
+    growing: version.checkpoint.valueSegments.map((it) => it.segment).toSorted((a, b) => a - b),
+    condemned,
+    transaction: version.transaction,
+    next: Math.max(next, last + 1)
+  }
+}
+
+/** A damaged page under the older meta takes nothing from the newer one, which counts. */
+function readOlderSegments(index: IndexFile): Array<SegmentLength> {
+  try {
+    return readSegments(index, index.older())
+  } catch (error) {
+    if (!isFault(error, "Damage")) throw error
+    return []
+  }
+}
+
+/** The accounts of the value segments, complete when the last commit brought them up to date. */
+export function readAccounts(index: IndexFile, accounts: ValueAccounts): void {
+  const version = index.current()
+  const counters = index.entry(version, ACCOUNTS)
+  accounts.isComplete =
+    readSegments(index, version).length === 0 || (counters !== undefined && readUint64(viewOf(counters), 0) === version.transaction)
+  if (!accounts.isComplete) return
+  for (const { key, value } of index.entries(version, ACCOUNT_PREFIX)) {
+    accounts.restore(segmentOf(key, ACCOUNT_PREFIX), decodeAccount(value))
+  }
+}
+
+/** Writes what is different between two catalogs. */
+export function writeCatalog(writer: TreeWriter, before: Catalog, after: Catalog): void {
   for (const store of after.stores) {
     if (before.storeById(store.id)?.record !== store.record) writer.setEntry(storeKey(store.id), encodeStoreRecord(store.record))
   }
@@ -58,11 +95,43 @@ export function writeCatalog(
     writeInt32(counter, 0, after.nextId)
     writer.setEntry(COUNTER, counter)
   }
-  const known = new Set(segments.known.map((it) => it.segment))
-  for (const { segment, lengthBytes } of segments.closed) {
-    if (known.has(segment)) continue
+}
+
+/** Writes what is different between the segments of the index file's current version and those of the value log, and the accounts. */
+export function writeSegments(writer: TreeWriter, index: IndexFile, values: ValueLog): void {
+  const kept = values.lengths
+  const growing = new Set(values.growing.map((it) => it.segment))
+  const known = new Set(index.entries(index.current(), VALUES_PREFIX).map(({ key }) => segmentOf(key, VALUES_PREFIX)))
+  for (const { segment, lengthBytes } of kept) {
+    if (known.has(segment) || growing.has(segment)) continue
     const value = new Uint8Array(8)
-    writeUint64(new DataView(value.buffer), 0, lengthBytes)
-    writer.setEntry(valuesKey(segment), value)
+    writeUint64(viewOf(value), 0, lengthBytes)
+    writer.setEntry(segmentKey("values", segment), value)
   }
+  for (const { segment, transaction } of values.condemned) {
+    if (transaction !== writer.transaction) continue
+    writer.removeEntry(segmentKey("values", segment))
+    writer.removeEntry(segmentKey("account", segment))
+  }
+  if (!values.accounts.isComplete) return
+  const keptNumbers = new Set(kept.map((it) => it.segment))
+  for (const segment of values.accounts.unwritten) {
+    if (keptNumbers.has(segment)) writer.setEntry(segmentKey("account", segment), encodeAccount(values.accounts.of(segment)))
+  }
+  const counters = new Uint8Array(12)
+  writeUint64(viewOf(counters), 0, writer.transaction)
+  writeInt32(counters, 8, values.next)
+  writer.setEntry(ACCOUNTS, counters)
+}
+
+function segmentKey(kind: "values" | "account", segment: number): Uint8Array {
+  return text.encode(`${kind}/${segment.toString(16).padStart(8, "0")}`)
+}
+
+function segmentOf(key: Uint8Array, prefix: Uint8Array): number {
+  return Number.parseInt(new TextDecoder().decode(key.subarray(prefix.length)), 16)
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 }

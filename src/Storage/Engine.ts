@@ -16,7 +16,7 @@ import { Fault } from "../Fault/Fault.ts"
 import type { StoreDefinition } from "../Schema/Definition.ts"
 import type { Log } from "../Wal/Log.ts"
 import { BODY_BYTES_MAX, KIND_DDL, KIND_TRANSACTION, type RecordView } from "../Wal/Record.ts"
-import { type Catalog, type CatalogStore, decodeDefinition, encodeDefinition, type StoreRecord } from "./Catalog.ts"
+import { type Catalog, type CatalogStore, encodeDefinition, type StoreRecord } from "./Catalog.ts"
 import { ChangeTable } from "./ChangeTable.ts"
 import { type Commit, type CommitListener, OverlayOperations } from "./Commit.ts"
 import { planDefinition } from "./Definition.ts"
@@ -31,8 +31,11 @@ import { Maintenance, type Progress } from "./Maintenance.ts"
 import { Overlay } from "./Overlay.ts"
 import type { Snapshot, Store, StoreIndex, Transaction } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
+import { replayDefinition, replayOperations } from "./Replay.ts"
 import { Generation, Sources } from "./Sources.ts"
-import { OperationReader, OPERATION_DELETE, OPERATION_PUT, writeTransaction } from "./TransactionRecord.ts"
+import { type CompactionDone, TreeQueue } from "./TreeQueue.ts"
+import type { ValueSpace } from "./ValueLog.ts"
+import { writeTransaction } from "./TransactionRecord.ts"
 
 /** Share of the log's staging that has to be free for a writer to begin, so that a commit of up to that size is not refused after its handler ran. */
 const ADMISSION_SHARE = 0.5
@@ -91,7 +94,7 @@ export class Engine {
     this.#commitListeners = new Listeners(options.report)
     this.#durableListeners = new Listeners(options.report)
     this.#workListeners = new Listeners(options.report)
-    this.#maintenance = new Maintenance(this.#maintained, parts)
+    this.#maintenance = new Maintenance(this.#maintained, new TreeQueue(this.#maintained, parts))
   }
 
   // ---- reading -------------------------------------------------------------------------------------------------------------------
@@ -252,6 +255,14 @@ export class Engine {
     this.#maintenance.retry()
   }
 
+  /**
+   * Lets `maintain` compact every value segment in which anything is lost. `done` is told what that gave, or nothing when the engine closes
+   * or the disk is full before. False, and nothing begins, while another compaction that was asked for is under way.
+   */
+  compact(done: CompactionDone): boolean {
+    return this.#maintenance.compact(done)
+  }
+
   /** Whether an index is still being built. */
   get isBuilding(): boolean {
     return this.#catalog.stores.some((store) => store.indexes.some((it) => !it.ready))
@@ -265,6 +276,11 @@ export class Engine {
   /** Memtables that wait for their flush, and bytes of the active one. */
   get backlog(): { readonly frozenMemtables: number; readonly activeBytes: number } {
     return { frozenMemtables: this.#frozen.length, activeBytes: this.#active.bytes }
+  }
+
+  /** What the value segments hold. */
+  get space(): ValueSpace {
+    return this.#parts.values.space
   }
 
   /** Ends every snapshot, writes and seals the log, closes every file and gives the lock back. `done` with what could not be written. */
@@ -295,7 +311,7 @@ export class Engine {
     this.#epoch = record.epoch
     this.#replayed++
     if (record.kind === KIND_TRANSACTION) this.#replayTransaction(record)
-    else if (record.kind === KIND_DDL) this.#replayDefinition(record)
+    else if (record.kind === KIND_DDL) this.#catalog = replayDefinition(record, this.#catalog)
     this.#lsn = record.lsn
     this.#commitTimeMs = record.commitTimeMs
     this.#recordCrc = record.checksum
@@ -391,38 +407,10 @@ export class Engine {
   }
 
   #replayTransaction(record: RecordView): void {
-    const sources = this.#sources
-    const overlay = this.#overlay
-    overlay.begin(sources, this.#lsn, this.#active.memtable.arena)
-    const operations = new OperationReader(record.bytes, record.at, record.length)
-    const key = new Uint8Array(16)
-    while (operations.next()) {
-      const store = this.#catalog.storeById(operations.store)
-      if (store === undefined) throw new Error(`log record ${record.lsn} writes to store ${operations.store}, which does not exist`)
-      key.set(operations.bytes.subarray(operations.keyAt, operations.keyAt + 16))
-      if (operations.kind === OPERATION_PUT) overlay.put(store, key, 0, operations.bytes, operations.documentAt)
-      else if (operations.kind === OPERATION_DELETE) overlay.delete(store, key, 0)
-      else throw new Error(`log record ${record.lsn} has an operation of unknown kind ${operations.kind}`)
-    }
+    this.#overlay.begin(this.#sources, this.#lsn, this.#active.memtable.arena)
+    replayOperations(record, this.#catalog, this.#overlay)
     this.#apply(record.lsn)
-    overlay.end(true)
-  }
-
-  /**
-   * An index that became ready by being built is built again: its entries were never in the log, and the checkpoint is older than their
-   * end. One that was born with its store is ready, for all documents come after it.
-   */
-  #replayDefinition(record: RecordView): void {
-    const { stores, nextId } = decodeDefinition(record.bytes, record.at)
-    const records = stores.map((store): StoreRecord => {
-      const before = this.#catalog.storeById(store.id)
-      const indexes = store.indexes.map((it) => {
-        const known = before?.record.indexes.find((other) => other.id === it.id)
-        return known === undefined ? it : { ...it, readyLsn: known.readyLsn }
-      })
-      return { ...store, indexes }
-    })
-    this.#catalog = this.#catalog.with(records, nextId, record.lsn)
+    this.#overlay.end(true)
   }
 
   #appendDefinition(change: { stores: ReadonlyArray<StoreRecord>; nextId: number }): void {
@@ -448,6 +436,7 @@ export class Engine {
 
   readonly #snapshotEnded = (snapshot: EngineSnapshot): void => {
     this.#snapshots.delete(snapshot)
+    if (this.#parts.values.isAnyCondemned) this.#workListeners.tell(undefined)
   }
 
   readonly #becameDurable = (lsn: number): void => {
@@ -475,8 +464,8 @@ export class Engine {
       if (this.#active.bytes >= this.limits.memtableBytesMax) this.freeze()
       return this.admission() === "open" ? this.#active : undefined
     },
-    flushed: (generation: Generation): void => {
-      this.#replaceSources(this.#sources.generations.filter((it) => it !== generation))
+    committed: (flushed: Generation | undefined): void => {
+      this.#replaceSources(this.#sources.generations.filter((it) => it !== flushed))
       this.#log?.release(this.#parts.index.olderCheckpoint().lsn)
       this.#workListeners.tell(undefined)
     },
@@ -487,6 +476,7 @@ export class Engine {
       this.freeze()
     },
     wake: (): void => this.#workListeners.tell(undefined),
+    report: (error: unknown): void => this.#parts.options.report(error),
     failed: (error: unknown): void => this.#poisonWith(error),
     buildFailed: (error: unknown): void => {
       this.#parts.options.report(error)

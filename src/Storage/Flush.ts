@@ -1,101 +1,64 @@
 /**
- * Brings one frozen memtable to the index file and the value log, in slices.
- *
- *     values  →  sync of the value log  →  trees and catalog  →  commit of the index file
+ * Brings one frozen memtable to the index file and the value log.
  *
  * Invariants
  * - The memtable's boundary is durable before the first byte is written, so nothing in the files is ever ahead of the durable log.
  * - Only the newest version of each key is written; a removed document leaves a tombstone in the value log.
- * - Primary trees, indexes and catalog change together, in one commit of the index file, or not at all. An aborted flush leaves bytes
- *   beyond the committed lengths, which the next one overwrites.
+ * - Primary trees, indexes and catalog change together, in one commit of the index file, or not at all.
  */
-import type { EntrySource, Progress, Stepper } from "../Index/Entry.ts"
-import type { IndexFile } from "../Index/IndexFile.ts"
-import type { TreeWriter } from "../Index/TreeWriter.ts"
+import type { EntrySource } from "../Index/Entry.ts"
 import type { Catalog } from "./Catalog.ts"
-import { readSegments, writeCatalog } from "./CatalogFile.ts"
+import { writeCatalog } from "./CatalogFile.ts"
 import { DELETE, PUT, VERSION_MAX } from "./MemtableLayout.ts"
 import type { Memtable } from "./Memtable.ts"
 import { MemtableCursor } from "./MemtableCursor.ts"
 import { DocumentView } from "./Reader.ts"
 import type { Boundary, Generation } from "./Sources.ts"
 import { Location, LOCATION_BYTES } from "./TreeSource.ts"
-import type { ValueLog } from "./ValueLog.ts"
+import { type Pause, TreeWork, type TreeWorkParts } from "./TreeWork.ts"
+import { FLUSHED } from "./ValueLog.ts"
 
 /** What appending one value costs of a slice's budget, in its units of about 100 ns, besides one unit for so many bytes. */
-const VALUE_COST = 10
-const BYTES_PER_COST = 256
+export const VALUE_COST = 10
+export const BYTES_PER_COST = 256
 const NO_BYTES = new Uint8Array(0)
 
-export interface FlushParts {
-  readonly index: IndexFile
-  readonly values: ValueLog
+export interface FlushParts extends TreeWorkParts {
   /** The catalog as of the index file's current commit. */
   readonly catalog: Catalog
-  /** Called, never within a step, when a step that answered `waiting` may be tried again. */
-  readonly wake: () => void
 }
 
-export class Flush {
-  readonly generation: Generation
+/** The flush of a frozen memtable, up to its boundary. */
+export function flushWork(generation: Generation, boundary: Boundary, parts: FlushParts): TreeWork {
+  return new TreeWork(parts, (work) => new Flush(generation.memtable, boundary, parts, work).run())
+}
+
+class Flush {
   readonly #memtable: Memtable
   readonly #boundary: Boundary
   readonly #parts: FlushParts
+  readonly #work: TreeWork
   readonly #places = new Places()
-  readonly #work: Generator<"more" | "waiting", void, void>
-  #budget = 0
-  #syncFault: unknown
-  #isSynced = false
-  #writer: TreeWriter | undefined
-  #isCommitting = false
 
-  constructor(generation: Generation, boundary: Boundary, parts: FlushParts) {
-    this.generation = generation
-    this.#memtable = generation.memtable
+  constructor(memtable: Memtable, boundary: Boundary, parts: FlushParts, work: TreeWork) {
+    this.#memtable = memtable
     this.#boundary = boundary
     this.#parts = parts
-    this.#work = this.#run()
+    this.#work = work
   }
 
-  /** Whether the commit has begun, after which the flush cannot be aborted. */
-  get isCommitting(): boolean {
-    return this.#isCommitting
-  }
-
-  /** Does a slice; the budget is in units of about 100 ns. Throws the fault of a failed write or sync; then `abort`. */
-  step(budget: number): Progress {
-    this.#budget = budget
-    const { done, value } = this.#work.next()
-    return done === true ? "done" : value
-  }
-
-  /**
-   * Gives up. Nothing that was written counts, unless the index file is poisoned: then its meta may or may not be on disk, and what the meta
-   * names has to stay.
-   */
-  abort(): void {
-    this.#writer?.abort()
-    if (this.#parts.index.poisoned === undefined) this.#parts.values.rewind()
-  }
-
-  *#run(): Generator<"more" | "waiting", void, void> {
-    yield* this.#writeValues()
-    yield* this.#syncValues()
-    const writer = this.#parts.index.beginWrite()
-    this.#writer = writer
-    yield* this.#writeTrees(writer)
+  *run(): Generator<Pause, void, void> {
     const { lsn, recordCrc, epoch, commitTimeMs, catalog } = this.#boundary
-    const lengths = this.#parts.values.lengths
-    const known = readSegments(this.#parts.index, this.#parts.index.current()).slice(0, -1)
-    writeCatalog(writer, this.#parts.catalog, catalog, { known, closed: lengths.slice(0, -1) })
-    this.#isCommitting = true
-    const checkpoint = { lsn, recordCrc, epoch, commitTimeMs, valueSegments: lengths.slice(-1) }
-    yield* this.#drive(writer.commit(checkpoint, this.#parts.wake))
-    this.#parts.values.commit()
+    yield* this.#writeValues()
+    yield* this.#work.syncValues()
+    yield* this.#writeTrees()
+    writeCatalog(this.#work.writer, this.#parts.catalog, catalog)
+    yield* this.#work.commit({ lsn, recordCrc, epoch, commitTimeMs })
   }
 
   /** Appends the newest version of every document, and remembers where, in the order in which the trees will ask for it. */
-  *#writeValues(): Generator<"more", void, void> {
+  *#writeValues(): Generator<Pause, void, void> {
+    const work = this.#work
     const view = new DocumentView()
     const location = new Location()
     for (const tree of this.#trees()) {
@@ -106,43 +69,27 @@ export class Flush {
         if (isPut) cursor.read(view)
         const header = { store: tree, kind: cursor.kind, lsn: cursor.version, key: cursor.keyBytes, keyAt: cursor.keyAt }
         const length = isPut ? view.length : 0
-        this.#parts.values.append(header, isPut ? view.bytes : NO_BYTES, isPut ? view.at : 0, length, location)
+        this.#parts.values.append(header, isPut ? view.bytes : NO_BYTES, isPut ? view.at : 0, length, location, FLUSHED)
         if (isPut) this.#places.add(location)
-        this.#budget -= VALUE_COST + length / BYTES_PER_COST
-        if (this.#budget <= 0) yield "more"
+        work.budget -= VALUE_COST + length / BYTES_PER_COST
+        if (work.budget <= 0) yield "more"
       }
     }
   }
 
-  *#syncValues(): Generator<"waiting", void, void> {
-    this.#parts.values.sync((fault) => {
-      this.#isSynced = true
-      this.#syncFault = fault
-      this.#parts.wake()
-    })
-    while (!this.#isSynced) yield "waiting"
-    if (this.#syncFault !== undefined) throw this.#syncFault
-  }
-
-  *#writeTrees(writer: TreeWriter): Generator<"more" | "waiting", void, void> {
+  *#writeTrees(): Generator<Pause, void, void> {
     const { catalog } = this.#boundary
+    const { accounts } = this.#parts.values
+    const work = this.#work
     this.#places.rewind()
     for (const tree of this.#trees()) {
       const isStore = catalog.storeById(tree) !== undefined
       if (!isStore && catalog.index(tree) === undefined) continue
-      yield* this.#drive(writer.apply(tree, new FlushSource(this.#memtable, tree, isStore ? this.#places : undefined)))
+      const source = new FlushSource(this.#memtable, tree, isStore ? this.#places : undefined)
+      yield* work.drive(work.writer.apply(tree, source, isStore ? accounts.replaced : undefined))
     }
     for (const tree of this.#parts.catalog.trees) {
-      if (catalog.storeById(tree) === undefined && catalog.index(tree) === undefined) yield* this.#drive(writer.dropTree(tree))
-    }
-  }
-
-  *#drive(stepper: Stepper): Generator<"more" | "waiting", void, void> {
-    for (;;) {
-      const progress = stepper.step(Math.max(1, this.#budget))
-      if (progress === "done") return
-      this.#budget = 0
-      yield progress
+      if (catalog.storeById(tree) === undefined && catalog.index(tree) === undefined) yield* work.drive(work.writer.dropTree(tree))
     }
   }
 

@@ -17,6 +17,12 @@ export interface StorageLimits {
   readonly valueSegmentBytesMax: number
   /** Bytes of value segments kept in memory. */
   readonly valueCacheBytesMax: number
+  /** Lost bytes, in percent of all value segments, at which compaction begins: documents that were replaced or removed. */
+  readonly compactionDeadPercentMax: number
+  /** Lost bytes, in percent of one value segment, at which it is compacted in any case. */
+  readonly segmentDeadPercentMax: number
+  /** Bytes of value segments compacted together: about as much room is needed until they are given back. */
+  readonly compactionBytesMax: number
   /** Bytes of index pages kept in memory. */
   readonly indexCacheBytesMax: number
   /** Milliseconds after which a snapshot expires. */
@@ -40,6 +46,9 @@ export const DEFAULT_LIMITS: StorageLimits = {
   transactionWritesMax: 100_000,
   valueSegmentBytesMax: 64 * MIB,
   valueCacheBytesMax: 64 * MIB,
+  compactionDeadPercentMax: 15,
+  segmentDeadPercentMax: 50,
+  compactionBytesMax: 512 * MIB,
   indexCacheBytesMax: 32 * MIB,
   snapshotTimeoutMs: 5000,
   logSegmentBytesMax: 16 * MIB,

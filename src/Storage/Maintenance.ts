@@ -1,61 +1,47 @@
 /**
- * The work an engine does on the side: flushes, oldest first, and index builds, in slices that take turns.
+ * The work an engine does on the side: index builds, and what changes the index file (flushes, compaction), in slices that take turns.
  *
  * Invariants
- * - A full disk ends only the flush that met it: nothing is lost, and `retry` lets it begin again. Any other failure of a flush poisons
- *   the engine. A build that fails leaves its index as it is, not ready.
+ * - What fails in the queue of the index file poisons the engine, unless the queue got over it. A build that fails leaves its index as it
+ *   is, not ready.
  */
 import { isFault } from "../Fault/Fault.ts"
-import type { IndexFile } from "../Index/IndexFile.ts"
 import type { Catalog, CatalogStore } from "./Catalog.ts"
-import { Flush } from "./Flush.ts"
 import { IndexBuild } from "./IndexBuild.ts"
 import type { Generation, Sources } from "./Sources.ts"
-import type { ValueLog } from "./ValueLog.ts"
+import type { CompactionDone, TreeQueue } from "./TreeQueue.ts"
 
 /** `more`: call again soon; `waiting`: for a sync, the end of a transaction or room; `idle`: there is nothing to do. */
 export type Progress = "more" | "waiting" | "idle"
 
 /** What maintenance sees of the engine, and does to it. */
 export interface MaintenanceHost {
-  readonly frozen: () => ReadonlyArray<Generation>
-  readonly durableLsn: () => number
   readonly lastLsn: () => number
   readonly catalog: () => Catalog
   readonly sources: () => Sources
   readonly writable: () => Generation | undefined
-  readonly flushed: (generation: Generation) => void
   readonly built: (store: CatalogStore, indexId: number) => void
-  readonly wake: () => void
   readonly failed: (error: unknown) => void
   readonly buildFailed: (error: unknown) => void
 }
 
-const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"])
-
 export class Maintenance {
   readonly #host: MaintenanceHost
-  readonly #parts: { readonly index: IndexFile; readonly values: ValueLog }
-  /** The catalog as of the index file's newest commit. */
-  #flushedCatalog: Catalog
-  #flush: Flush | undefined
+  readonly #queue: TreeQueue
   #build: IndexBuild | undefined
   readonly #failedBuilds = new Map<number, unknown>()
-  #isOutOfRoom = false
   #isBuildsTurn = false
-  #stopped: (() => void) | undefined
 
-  constructor(host: MaintenanceHost, parts: { readonly index: IndexFile; readonly values: ValueLog; readonly catalog: Catalog }) {
+  constructor(host: MaintenanceHost, queue: TreeQueue) {
     this.#host = host
-    this.#parts = parts
-    this.#flushedCatalog = parts.catalog
+    this.#queue = queue
   }
 
   step(budget: number): Progress {
     this.#isBuildsTurn = !this.#isBuildsTurn
-    const first = this.#isBuildsTurn ? this.#tryBuild(budget) : this.#tryFlush(budget)
+    const first = this.#isBuildsTurn ? this.#tryBuild(budget) : this.#tryQueue(budget)
     if (first === "more") return first
-    const second = this.#isBuildsTurn ? this.#tryFlush(budget) : this.#tryBuild(budget)
+    const second = this.#isBuildsTurn ? this.#tryQueue(budget) : this.#tryBuild(budget)
     return second === "idle" ? first : second
   }
 
@@ -64,30 +50,27 @@ export class Maintenance {
     return this.#failedBuilds.get(indexId)
   }
 
-  /** Lets a flush that found no room begin again. */
+  /** Lets work that found no room begin again. */
   retry(): void {
-    if (!this.#isOutOfRoom) return
-    this.#isOutOfRoom = false
-    this.#host.wake()
+    this.#queue.retry()
+  }
+
+  /** See `TreeQueue.compact`. */
+  compact(done: CompactionDone): boolean {
+    return this.#queue.compact(done)
   }
 
   /** Ends the work under way, at once or, when a commit of the index file is, after it. */
   stop(done: () => void): void {
     this.#build = undefined
-    if (this.#flush?.isCommitting === true) {
-      this.#stopped = done
-      this.#woken()
-      return
-    }
-    if (this.#flush !== undefined) this.#abortFlush(this.#flush)
-    done()
+    this.#queue.stop(done)
   }
 
-  #tryFlush(budget: number): Progress {
+  #tryQueue(budget: number): Progress {
     try {
-      return this.#stepFlush(budget)
+      return this.#queue.step(budget)
     } catch (error) {
-      this.#fail(error)
+      this.#host.failed(error)
       return "waiting"
     }
   }
@@ -105,24 +88,6 @@ export class Maintenance {
       this.#host.buildFailed(error)
       return "more"
     }
-  }
-
-  #stepFlush(budget: number): Progress {
-    if (this.#isOutOfRoom) return "waiting"
-    const oldest = this.#host.frozen().at(-1)
-    const boundary = oldest?.boundary
-    if (this.#flush === undefined) {
-      if (oldest === undefined || boundary === undefined) return "idle"
-      if (boundary.lsn > this.#host.durableLsn()) return "waiting"
-      this.#flush = new Flush(oldest, boundary, { ...this.#parts, catalog: this.#flushedCatalog, wake: this.#woken })
-    }
-    const flush = this.#flush
-    const progress = flush.step(budget)
-    if (progress !== "done") return progress
-    this.#flush = undefined
-    this.#flushedCatalog = flush.generation.boundary?.catalog ?? this.#flushedCatalog
-    this.#host.flushed(flush.generation)
-    return "more"
   }
 
   #stepBuild(budget: number): Progress {
@@ -148,42 +113,4 @@ export class Maintenance {
     }
     return undefined
   }
-
-  /** A sync is over. While stopping nobody else steps the flush. */
-  readonly #woken = (): void => {
-    if (this.#stopped === undefined) return this.#host.wake()
-    if (this.#flush === undefined) return
-    try {
-      let progress = this.#flush.step(Infinity)
-      while (progress === "more") progress = this.#flush.step(Infinity)
-      if (progress === "waiting") return
-    } catch {
-      // The log still has everything this flush would have written.
-    }
-    this.#flush = undefined
-    this.#stopped()
-  }
-
-  #fail(error: unknown): void {
-    const isRoom = this.#parts.index.poisoned === undefined && isOutOfRoom(error)
-    this.#isOutOfRoom = isRoom
-    if (this.#flush !== undefined) this.#abortFlush(this.#flush)
-    if (!isRoom) this.#host.failed(error)
-  }
-
-  #abortFlush(flush: Flush): void {
-    this.#flush = undefined
-    try {
-      flush.abort()
-    } catch (error) {
-      this.#host.failed(error)
-    }
-  }
-}
-
-/** Whether a write was refused for want of room, so that what was written before is still what it was. After a failed sync it is not. */
-function isOutOfRoom(error: unknown): boolean {
-  if (!isFault<{ _tag: string; operation: string; code: string }>(error, "DiskFailure")) return false
-  const { operation, code } = error.reason
-  return NO_ROOM.has(code) && operation !== "sync" && operation !== "syncDirectory"
 }

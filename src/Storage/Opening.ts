@@ -13,7 +13,7 @@ import type { Fault } from "../Fault/Fault.ts"
 import { IndexFile } from "../Index/IndexFile.ts"
 import { Recovery } from "../Wal/Recovery.ts"
 import { ChunkAllocator } from "./Arena.ts"
-import { readCatalog, readSegments } from "./CatalogFile.ts"
+import { readAccounts, readCatalog, readSegmentTable } from "./CatalogFile.ts"
 import { type DirectoryNames, directoryNames } from "./Directory.ts"
 import { Engine } from "./Engine.ts"
 import type { EngineOptions } from "./EngineParts.ts"
@@ -108,8 +108,9 @@ export class Opening {
         cacheBytesMax: this.#limits.valueCacheBytesMax,
         random: this.#options.random
       },
-      readSegments(index, version)
+      readSegmentTable(index)
     )
+    readAccounts(index, values.accounts)
     this.#values = values
     const engine = new Engine({
       options: this.#options,

@@ -15,10 +15,11 @@ import type { Fault } from "../Fault/Fault.ts"
 import type { StoreDefinition } from "../Schema/Definition.ts"
 import type { ChunkAllocator } from "./Arena.ts"
 import type { Engine } from "./Engine.ts"
-import { Closed, Poisoned, StorageError, toStorageError } from "./Errors.ts"
+import { Closed, Poisoned, ReadOnly, StorageError, toStorageError } from "./Errors.ts"
 import type { StorageLimits } from "./Limits.ts"
 import { Opening } from "./Opening.ts"
 import type { Snapshot, StoreIndex } from "./Reader.ts"
+import type { CompactionReport } from "./TreeQueue.ts"
 import { type StorageReport, verify } from "./Verify.ts"
 import { DurableWaiters, Signal } from "./Waiters.ts"
 
@@ -68,6 +69,12 @@ export class Storage extends Context.Service<
     readonly snapshot: Effect.Effect<Snapshot, StorageError, Scope.Scope>
     /** Writes what is committed to the index file and the value log. */
     readonly flush: Effect.Effect<void, StorageError>
+    /**
+     * Flushes, and then moves what is alive in every value segment in which anything is lost to new segments, in key order, while everything
+     * else goes on; the old ones are removed as soon as no snapshot reads from them. One at a time: a second one waits for the first. Fails
+     * with ReadOnly when the disk is full, Poisoned and Closed.
+     */
+    readonly compact: Effect.Effect<CompactionReport, StorageError>
   }
 >()("planck/Storage/Storage") {
   /** Opens the database for the lifetime of the layer. */
@@ -136,8 +143,34 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
   )
   const flushed = until(() => engine.backlog.frozenMemtables === 0)
   const flush = flushed.pipe(Effect.andThen(attempt(() => engine.freeze())), Effect.andThen(flushed))
-  return Storage.of({ engine, awaitDurable, admitWrite, defineStores, snapshot, flush })
+  return Storage.of({
+    engine,
+    awaitDurable,
+    admitWrite,
+    defineStores,
+    snapshot,
+    flush,
+    compact: flush.pipe(Effect.andThen(compact(engine, until)))
+  })
 })
+
+/** Begins a compaction once none that was asked for is under way, and waits for its end. */
+const compact = (
+  engine: Engine,
+  until: (isReached: () => boolean) => Effect.Effect<void, StorageError>
+): Effect.Effect<CompactionReport, StorageError> =>
+  Effect.suspend(() => {
+    const outcome: { isOver: boolean; report: CompactionReport | undefined } = { isOver: false, report: undefined }
+    const begin = (): boolean => engine.compact((report) => Object.assign(outcome, { isOver: true, report }))
+    return until(begin).pipe(
+      Effect.andThen(until(() => outcome.isOver)),
+      Effect.flatMap(() => {
+        if (outcome.report !== undefined) return Effect.succeed(outcome.report)
+        if (!canMaintain(engine)) return Effect.fail(ended(engine))
+        return Effect.fail(new StorageError({ reason: new ReadOnly({ message: "the disk is full: there is no room to compact in" }) }))
+      })
+    )
+  })
 
 /** Runs the opening in slices. Not interruptible: what it holds is given back by its own failure or by closing the engine. */
 const open = Effect.fnUntraced(function* (options: StorageOptions) {
@@ -153,7 +186,7 @@ const open = Effect.fnUntraced(function* (options: StorageOptions) {
     now: () => clock.currentTimeMillisUnsafe(),
     random: (into) => crypto.getRandomValues(into as Uint8Array<ArrayBuffer>), // Filled in place; never shared memory.
     schedule: (task) => setImmediate(task),
-    report: (error) => runFork(Effect.logError("a listener of the engine threw and was detached", error))
+    report: (error) => runFork(Effect.logError("the database goes on after a failure", toStorageError(error) ?? error))
   })
   const wakes = new Signal()
   opening.onWake(() => wakes.raise())

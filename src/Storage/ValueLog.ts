@@ -1,19 +1,23 @@
 /**
- * The value log: documents where flushes put them, append-only, one growing segment at a time.
+ * The value log: documents where flushes put them and compaction moves them, append-only, one growing segment for either.
  *
  * Invariants
- * - Only a flush appends. Bytes up to the committed length of a segment are on disk and named by a checkpoint of the index file; bytes
- *   beyond it belong to a flush that is under way, or to nobody: opening cuts them away.
+ * - Only the one transaction of the index file appends. Bytes up to the committed length of a segment are on disk and named by a checkpoint
+ *   of the index file; bytes beyond it belong to a transaction that is under way, or to nobody: opening cuts them away.
+ * - A condemned segment is one that the newest checkpoint does not know any more. Its file stays until no meta and no pinned version
+ *   reaches it, its account until its removal is on disk. Numbers are never used again.
  * - A location handed out is read only after the tree that holds it was committed, so after its bytes were written.
  * - What a read shows stays valid: it lies in a cached block, which is never written again, or in room of its own.
  */
 import { type File, joinPath, type SyncDone, type Volume } from "../Disk/Volume.ts"
 import type { Fault } from "../Fault/Fault.ts"
 import { type Block, BLOCK_BYTES, BLOCK_SHIFT, BlockCache } from "./BlockCache.ts"
+import { DELETE } from "./MemtableLayout.ts"
 import type { DocumentView } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
 import { Slabs } from "./Slabs.ts"
 import type { Location } from "./TreeSource.ts"
+import { ValueAccounts } from "./ValueAccounts.ts"
 import {
   isValueAt,
   readSegmentHeader,
@@ -31,6 +35,24 @@ export interface SegmentLength {
   readonly lengthBytes: number
 }
 
+/** What a checkpoint says of the segments beside their lengths. */
+export interface SegmentTable {
+  readonly committed: ReadonlyArray<SegmentLength>
+  /** Those that may still grow. */
+  readonly growing: ReadonlyArray<number>
+  /** Those only the older meta knows. */
+  readonly condemned: ReadonlyArray<SegmentLength>
+  /** The transaction of the index file that this is the table of. */
+  readonly transaction: number
+  /** The number of the next segment. */
+  readonly next: number
+}
+
+/** Who appends: documents that a flush brings, and those that compaction moves, go to segments of their own. */
+export const FLUSHED = 0
+export const MOVED = 1
+export type Stream = typeof FLUSHED | typeof MOVED
+
 export interface ValueLogOptions {
   readonly volume: Volume
   readonly directory: string
@@ -44,6 +66,9 @@ export interface ValueLogOptions {
 const WRITE_BUFFER_BYTES = 256 * 1024
 const SUFFIX = ".values"
 
+/** No transaction has this number. */
+const NOT_CONDEMNED = 0
+
 interface Segment {
   readonly number: number
   readonly file: File
@@ -52,6 +77,27 @@ interface Segment {
   /** Bytes written to the file or waiting in the write buffer. */
   length: number
   committed: number
+  /** The transaction of the index file that stopped using it; the open one's until that is on disk. */
+  condemnedBy: number
+}
+
+/** A segment as compaction reads it. */
+export interface SegmentFile {
+  readonly segment: number
+  readonly file: File
+  readonly salt: number
+  readonly lengthBytes: number
+}
+
+/** Bytes of all value segments by what they are; the rest is headers, and entries of which nothing is known until they are counted. */
+export interface ValueSpace {
+  readonly segments: number
+  readonly totalBytes: number
+  readonly liveBytes: number
+  readonly tombstoneBytes: number
+  readonly deadBytes: number
+  /** Given up, and kept only for a snapshot or the older meta. */
+  readonly condemnedBytes: number
 }
 
 /** The file name of a segment. `segmentName(7)` is `"00000007.values"`. */
@@ -67,43 +113,148 @@ export class ValueLog {
   readonly #buffer = new Uint8Array(WRITE_BUFFER_BYTES)
   readonly #bufferView = new DataView(this.#buffer.buffer)
   #buffered = 0
-  #last: Segment | undefined
+  /** The segment the buffer belongs behind, whose length already counts it. */
+  #bufferedFor: Segment | undefined
+  readonly #growing: [Segment | undefined, Segment | undefined] = [undefined, undefined]
+  /** The growing segments as of the last commit. */
+  #committedGrowing: ReadonlyArray<Segment | undefined> = []
+  #next: number
+  readonly accounts = new ValueAccounts()
+  /** Whether a segment waits for its removal. */
+  isAnyCondemned = false
+  /** Segments whose removal from the directory is not on disk yet. */
+  #removed: Array<number> = []
   /** Segments written to since the last sync began, and whether a name was added to the directory. */
   #unsynced = new Set<Segment>()
   #isDirectoryChanged = false
 
   /**
-   * Opens the log as a checkpoint describes it: checks every segment, cuts what lies beyond the committed lengths, removes segments the
-   * checkpoint does not know. Faults: StorageDamaged, NewerFormat, DiskFailure.
+   * Opens the log as a checkpoint describes it: checks every segment, cuts what lies beyond the committed lengths, removes segments that
+   * neither it nor the older meta knows. Faults: StorageDamaged, NewerFormat, DiskFailure.
    */
-  constructor(options: ValueLogOptions, committed: ReadonlyArray<SegmentLength>) {
+  constructor(options: ValueLogOptions, table: SegmentTable) {
     this.#options = options
     this.#cache = new BlockCache(options.cacheBytesMax)
+    this.#next = table.next
     const names = new Set(options.volume.list(options.directory))
-    for (const { segment, lengthBytes } of committed) {
+    for (const { segment, lengthBytes } of table.committed) {
       if (!names.delete(segmentName(segment))) throw this.#damaged(segment, 0, "the value segment is missing")
       this.#open(segment, lengthBytes)
+    }
+    // Compaction's is the older of the two, if there are two: it may be taken for the other without harm.
+    this.#growing[FLUSHED] = this.#segments.get(table.growing.at(-1) ?? 0)
+    this.#growing[MOVED] = table.growing.length > 1 ? this.#segments.get(table.growing.at(-2)!) : undefined
+    this.#committedGrowing = [...this.#growing]
+    for (const { segment, lengthBytes } of table.condemned) {
+      if (!names.delete(segmentName(segment))) continue
+      this.#open(segment, lengthBytes)
+      this.condemn(segment, table.transaction)
+      // What is dead in it is not known any more, so nothing is taken for older.
+      this.accounts.restore(segment, { liveBytes: 0, tombstoneBytes: 0, deadLsnMin: 1, tombstoneLsnMax: 0 })
     }
     for (const name of names) if (name.endsWith(SUFFIX)) options.volume.remove(joinPath(options.directory, name))
   }
 
-  /** Every segment with the bytes a commit would record, in order. */
+  /** Every segment that a commit would record, with its bytes, in order. */
   get lengths(): ReadonlyArray<SegmentLength> {
-    return [...this.#segments.values()].map((it) => ({ segment: it.number, lengthBytes: it.length }))
+    return this.#kept().map(lengthOf)
+  }
+
+  /** Those of them that may still grow. */
+  get growing(): ReadonlyArray<SegmentLength> {
+    return this.#kept()
+      .filter((it) => this.#growing.includes(it))
+      .map(lengthOf)
+  }
+
+  /** The number of the next segment. */
+  get next(): number {
+    return this.#next
+  }
+
+  /** Bytes of all segments on disk, condemned ones included. */
+  get sizeBytes(): number {
+    let bytes = 0
+    for (const { length } of this.#segments.values()) bytes += length
+    return bytes
+  }
+
+  get space(): ValueSpace {
+    let liveBytes = 0
+    let tombstoneBytes = 0
+    let deadBytes = 0
+    let keptBytes = 0
+    const kept = this.#kept()
+    for (const { number, length } of kept) {
+      const account = this.accounts.of(number)
+      liveBytes += account.liveBytes
+      tombstoneBytes += account.tombstoneBytes
+      deadBytes += length - SEGMENT_HEADER_BYTES - account.liveBytes - account.tombstoneBytes
+      keptBytes += length
+    }
+    const totalBytes = this.sizeBytes
+    return { segments: kept.length, totalBytes, liveBytes, tombstoneBytes, deadBytes, condemnedBytes: totalBytes - keptBytes }
+  }
+
+  /** Condemned segments, with the transaction that stopped using them. */
+  get condemned(): ReadonlyArray<{ readonly segment: number; readonly transaction: number }> {
+    return [...this.#segments.values()]
+      .filter((it) => it.condemnedBy !== NOT_CONDEMNED)
+      .map((it) => ({ segment: it.number, transaction: it.condemnedBy }))
+  }
+
+  /** Segments that may still be found on disk although no checkpoint that counts knows them. */
+  get doomed(): ReadonlyArray<number> {
+    return [...this.condemned.map((it) => it.segment), ...this.#removed]
+  }
+
+  /** A segment's file, to read its entries one after the other. It stays open while the segment is not removed. */
+  file(number: number): SegmentFile {
+    const { file, salt, committed } = this.#segments.get(number)!
+    return { segment: number, file, salt, lengthBytes: committed }
+  }
+
+  /** The growing segments grow no more: the next entry begins a new one. */
+  seal(): void {
+    this.#growing.fill(undefined)
+    this.#committedGrowing = []
+  }
+
+  /** With `transaction`, which is about to commit, nothing reads from the segment any more. */
+  condemn(number: number, transaction: number): void {
+    this.#segments.get(number)!.condemnedBy = transaction
+    this.isAnyCondemned = true
+  }
+
+  /** Removes the condemned segments that nothing reaches any more, as `isReleased` says of their transactions. Faults with DiskFailure. */
+  removeReleased(isReleased: (transaction: number) => boolean): void {
+    if (!this.isAnyCondemned) return
+    for (const segment of this.#segments.values()) {
+      if (segment.condemnedBy === NOT_CONDEMNED || !isReleased(segment.condemnedBy)) continue
+      if (this.#options.volume.exists(segment.file.path)) this.#options.volume.remove(segment.file.path)
+      segment.file.close()
+      this.#segments.delete(segment.number)
+      this.#removed.push(segment.number)
+      this.#isDirectoryChanged = true
+    }
+    this.isAnyCondemned = this.condemned.length > 0
   }
 
   /**
    * Appends an entry and leaves its place in `location`. The document (none for a tombstone) is `length` bytes at `bytes[at]`.
-   * Faults with DiskFailure; then call `rewind`.
+   * Faults with DiskFailure; then call `rewind`. All entries between two commits go to the same stream.
    */
-  append(header: ValueHeader, bytes: Uint8Array, at: number, length: number, location: Location): void {
+  append(header: ValueHeader, bytes: Uint8Array, at: number, length: number, location: Location, stream: Stream): void {
     const size = valueBytes(length)
-    const segment = this.#segmentFor(size)
+    const segment = this.#segmentFor(size, stream)
+    if (header.kind === DELETE) this.accounts.addTombstone(segment.number, header.lsn)
+    else this.accounts.addValue(segment.number, length)
     location.segment = segment.number
     location.length = length
     location.offset = segment.length
     location.lsn = header.lsn
-    if (this.#buffered + size > WRITE_BUFFER_BYTES) this.#write(segment)
+    if (this.#buffered + size > WRITE_BUFFER_BYTES || this.#bufferedFor !== segment) this.#write()
+    this.#bufferedFor = segment
     this.#unsynced.add(segment)
     if (size > WRITE_BUFFER_BYTES) {
       const alone = new Uint8Array(size)
@@ -118,42 +269,47 @@ export class ValueLog {
     segment.length += size
   }
 
-  /** Brings everything appended so far to disk. */
+  /** Brings everything appended so far to disk, and the removals. */
   sync(done: SyncDone): void {
-    if (this.#last !== undefined) this.#write(this.#last)
+    this.#write()
     const dirty = [...this.#unsynced]
     this.#unsynced.clear()
-    let waiting = dirty.length + (this.#isDirectoryChanged ? 1 : 0)
+    const removed = this.#removed
+    this.#removed = []
+    const isDirectorySynced = this.#isDirectoryChanged || dirty.length === 0
+    this.#isDirectoryChanged = false
+    let waiting = dirty.length + (isDirectorySynced ? 1 : 0)
     let failure: Parameters<SyncDone>[0]
     const finish: SyncDone = (fault) => {
       failure ??= fault
-      if (--waiting === 0) done(failure)
-    }
-    if (waiting === 0) {
-      waiting = 1
-      this.#options.volume.syncDirectory(this.#options.directory, finish)
-      return
+      if (--waiting > 0) return
+      if (failure === undefined) for (const segment of removed) this.accounts.forget(segment)
+      done(failure)
     }
     for (const segment of dirty) segment.file.syncData(finish)
-    if (this.#isDirectoryChanged) this.#options.volume.syncDirectory(this.#options.directory, finish)
-    this.#isDirectoryChanged = false
+    if (isDirectorySynced) this.#options.volume.syncDirectory(this.#options.directory, finish)
   }
 
   /** The checkpoint that names the current lengths is on disk. */
   commit(): void {
     for (const segment of this.#segments.values()) segment.committed = segment.length
+    this.#committedGrowing = [...this.#growing]
+    this.accounts.commit()
   }
 
-  /** Forgets everything appended since the last commit; the next append overwrites it. */
-  rewind(): void {
+  /** Forgets everything since the last commit; the next append overwrites it. `transaction` is the one that is given up. */
+  rewind(transaction: number): void {
     this.#buffered = 0
-    this.#last = undefined
+    this.#bufferedFor = undefined
+    this.accounts.abort()
+    this.#growing[FLUSHED] = this.#committedGrowing[FLUSHED]
+    this.#growing[MOVED] = this.#committedGrowing[MOVED]
     for (const segment of this.#segments.values()) {
+      if (segment.condemnedBy === transaction) segment.condemnedBy = NOT_CONDEMNED
       if (segment.committed > 0) {
         segment.length = segment.committed
         // A block that was read meanwhile may hold bytes that will be overwritten.
         for (let number = segment.committed >>> BLOCK_SHIFT; number < segment.blocks.length; number++) segment.blocks[number]?.forget()
-        this.#last = segment
         continue
       }
       this.#segments.delete(segment.number)
@@ -213,11 +369,10 @@ export class ValueLog {
     return this.#cache.add(segment.blocks, number, bytes, segment.file.readAt(number * BLOCK_BYTES, bytes))
   }
 
-  #segmentFor(size: number): Segment {
-    const last = this.#last
+  #segmentFor(size: number, stream: Stream): Segment {
+    const last = this.#growing[stream]
     if (last !== undefined && (last.length + size <= this.#options.segmentBytesMax || last.length === SEGMENT_HEADER_BYTES)) return last
-    if (last !== undefined) this.#write(last)
-    return this.#create((last?.number ?? 0) + 1)
+    return (this.#growing[stream] = this.#create(this.#next++))
   }
 
   #create(number: number): Segment {
@@ -234,16 +389,16 @@ export class ValueLog {
       salt: new DataView(salt.buffer).getUint32(0, true),
       blocks: [],
       length: SEGMENT_HEADER_BYTES,
-      committed: 0
+      committed: 0,
+      condemnedBy: NOT_CONDEMNED
     }
     this.#segments.set(number, segment)
     this.#isDirectoryChanged = true
-    this.#last = segment
     file.writeAt(0, header)
     return segment
   }
 
-  #open(number: number, lengthBytes: number): void {
+  #open(number: number, lengthBytes: number): Segment {
     const { volume, directory, databaseId } = this.#options
     const path = joinPath(directory, segmentName(number))
     const file = volume.open(path, "update")
@@ -253,14 +408,20 @@ export class ValueLog {
     if (file.size() < lengthBytes)
       throw this.#damaged(number, file.size(), `the value segment is shorter than the ${lengthBytes} bytes that were committed`)
     if (file.size() > lengthBytes) file.truncate(lengthBytes)
-    const segment: Segment = { number, file, salt, blocks: [], length: lengthBytes, committed: lengthBytes }
+    const segment: Segment = { number, file, salt, blocks: [], length: lengthBytes, committed: lengthBytes, condemnedBy: NOT_CONDEMNED }
     this.#segments.set(number, segment)
-    this.#last = segment
+    return segment
   }
 
-  /** Writes the buffer to the end of `segment`, whose length already counts it. */
-  #write(segment: Segment): void {
-    if (this.#buffered === 0) return
+  /** The segments that the next checkpoint will know, in order. */
+  #kept(): Array<Segment> {
+    return [...this.#segments.values()].filter((it) => it.condemnedBy === NOT_CONDEMNED).toSorted((a, b) => a.number - b.number)
+  }
+
+  /** Writes the buffer to its place. */
+  #write(): void {
+    const segment = this.#bufferedFor
+    if (this.#buffered === 0 || segment === undefined) return
     segment.file.writeAt(segment.length - this.#buffered, this.#buffer.subarray(0, this.#buffered))
     this.#buffered = 0
   }
@@ -268,4 +429,8 @@ export class ValueLog {
   #damaged(segment: number, offset: number, message: string): Fault {
     return storageFault({ _tag: "StorageDamaged", file: joinPath(this.#options.directory, segmentName(segment)), offset, message })
   }
+}
+
+function lengthOf({ number, length }: Segment): SegmentLength {
+  return { segment: number, lengthBytes: length }
 }

@@ -4,6 +4,7 @@
  * Checked
  * - the index file, page by page (`Index/Verify.ts`);
  * - every value segment: header, and each entry from the first to the committed length;
+ * - the accounts of the segments: as many bytes alive as the trees name;
  * - every store: each location leads to an entry with that store, key and LSN; each index that is ready has exactly the entry of every
  *   document and no other.
  * The log is checked by every opening. A problem does not end the check.
@@ -14,9 +15,11 @@ import { IndexFile } from "../Index/IndexFile.ts"
 import { verifyIndex } from "../Index/Verify.ts"
 import { readUint64 } from "../Wal/Record.ts"
 import type { CatalogStore } from "./Catalog.ts"
-import { readCatalog, readSegments } from "./CatalogFile.ts"
+import { readAccounts, readCatalog, readSegments } from "./CatalogFile.ts"
 import { directoryNames } from "./Directory.ts"
+import { countLive } from "./Recount.ts"
 import { Location } from "./TreeSource.ts"
+import { ValueAccounts } from "./ValueAccounts.ts"
 import { segmentName, type SegmentLength } from "./ValueLog.ts"
 import { isValueAt, readSegmentHeader, SEGMENT_HEADER_BYTES, VALUE_HEADER_BYTES, valueBytes } from "./ValueSegment.ts"
 
@@ -72,6 +75,7 @@ export function verify(
 }
 
 interface OpenSegment {
+  readonly segment: number
   readonly file: File
   readonly path: string
   readonly salt: number
@@ -101,6 +105,7 @@ class StorageCheck {
     this.#tolerating(() => {
       for (const segment of readSegments(this.#index, version)) this.#checkSegment(segment)
     })
+    this.#tolerating(() => this.#checkAccounts())
     let stores = 0
     this.#tolerating(() => {
       for (const store of readCatalog(this.#index, version).stores) {
@@ -154,13 +159,26 @@ class StorageCheck {
       const bytes = new Uint8Array(SEGMENT_HEADER_BYTES)
       file.readAt(0, bytes)
       const { salt } = readSegmentHeader(bytes, path, { segment, databaseId: this.#index.databaseId })
-      const open = { file, path, salt, lengthBytes }
+      const open = { segment, file, path, salt, lengthBytes }
       this.#segments.set(segment, open)
       this.#checkEntries(open)
     } catch (error) {
       if (!this.#segments.has(segment)) file.close()
       if (!(error instanceof Fault) || error.reason._tag === "DiskFailure") throw error
       this.#note(path, 0, error.message)
+    }
+  }
+
+  /** What the accounts say is alive in each segment is what the trees name in it. */
+  #checkAccounts(): void {
+    const accounts = new ValueAccounts()
+    readAccounts(this.#index, accounts)
+    if (!accounts.isComplete) return
+    const live = new Map<number, number>()
+    for (const _ of countLive(this.#index, readCatalog(this.#index, this.#index.current()), live));
+    for (const { segment, path } of this.#segments.values()) {
+      const [said, named] = [accounts.of(segment).liveBytes, live.get(segment) ?? 0]
+      if (said !== named) this.#note(path, 0, `the account says that ${said} bytes are alive, the trees name ${named}`)
     }
   }
 

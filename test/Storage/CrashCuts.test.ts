@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
 import { CrashMachine } from "./CrashMachine.ts"
-import { assertHolds, History } from "./CrashModel.ts"
+import { assertHolds, assertRepairable, History } from "./CrashModel.ts"
 import { CrashScript, isRefusal } from "./CrashScript.ts"
 
 /** Starts that may fail in a row: each of 16 writes may find the disk full. */
@@ -43,6 +43,7 @@ function assertRecovers(machine: CrashMachine, promised: Promised, context: stri
   engine.freeze()
   machine.settle()
   assertHolds(engine, state, `${context}, LSN ${lsn}, settled`)
+  assertRepairable(machine, state, `${context}, LSN ${lsn}, settled`)
   assert.isFalse(engine.isBuilding, `${context}: every index gets ready`)
   assert.deepStrictEqual(machine.reported, [], context)
 }

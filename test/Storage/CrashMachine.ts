@@ -8,11 +8,12 @@ import { Random } from "./Random.ts"
 const ROUNDS_MAX = 100_000
 const OPENING_BUDGET_BYTES = 1 << 20
 const MAINTENANCE_BUDGET = 1 << 20
-const DIRECTORY = "data/shop"
+export const DIRECTORY = "data/shop"
 
 /** Small files, so that a short script begins and releases many of them. */
 export const SMALL: Partial<StorageLimits> = {
   valueSegmentBytesMax: 16 * 1024,
+  segmentDeadPercentMax: 30,
   valueCacheBytesMax: 64 * 1024,
   indexCacheBytesMax: 128 * 1024,
   logSegmentBytesMax: 16 * 1024,

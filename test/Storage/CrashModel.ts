@@ -5,6 +5,8 @@ import { keyOf } from "../../src/Bson/Key.ts"
 import { valueOffset } from "../../src/Bson/View.ts"
 import type { IndexDefinition, StoreDefinition } from "../../src/Schema/Definition.ts"
 import type { Engine } from "../../src/Storage/Engine.ts"
+import { type CrashMachine, DIRECTORY } from "./CrashMachine.ts"
+import { newestDocuments, readValueFiles } from "./ValueFiles.ts"
 import { DocumentView, type Reader, type Store, type StoreIndex } from "../../src/Storage/Reader.ts"
 
 export interface Entry {
@@ -130,4 +132,17 @@ function compareBy(definition: IndexDefinition, a: Entry, b: Entry): number {
     if (x !== y) return (x < y ? -1 : 1) * (direction === "asc" ? 1 : -1)
   }
   return Buffer.compare(a.key, b.key)
+}
+
+/** Somebody who has only the value segments of a database that has flushed everything finds the same documents, and no removed one. */
+export function assertRepairable(machine: CrashMachine, state: State, context: string): void {
+  const found = newestDocuments(readValueFiles(machine.volume, `${DIRECTORY}/values`))
+  const expected = new Map<string, Uint8Array>()
+  for (const store of machine.engine.stores()) {
+    for (const [key, { bytes }] of state.get(store.definition.name)!.entries) expected.set(`${store.id}/${key}`, bytes)
+  }
+  assert.deepStrictEqual([...found.keys()].toSorted(), [...expected.keys()].toSorted(), `${context}: keys in the value segments`)
+  for (const [name, bytes] of found) {
+    if (!Buffer.from(bytes).equals(expected.get(name)!)) assert.fail(`${context}: ${name} in the value segments is another`)
+  }
 }

@@ -56,6 +56,7 @@ export class CrashScript {
     else if (choice < 75) machine.engine.maintain(1 + random.below(400))
     else if (choice < 84) machine.engine.freeze()
     else if (choice < 90) this.#define([random.pick(ORDERS_VARIANTS)])
+    else if (choice < 92) machine.engine.compact(() => {})
     else if (choice < 95) machine.settle()
     else if (choice < 98) for (let count = 0; count < 8; count++) machine.turn(1)
     else this.#restart()

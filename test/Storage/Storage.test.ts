@@ -47,6 +47,22 @@ describe("Storage", () => {
     })
   })
 
+  it.live("compacts when asked to, one request after the other, and says what that gave", () =>
+    Effect.gen(function* () {
+      const storage = yield* Storage
+      yield* storage.defineStores([ORDERS])
+      for (let round = 0; round < 3; round++) {
+        for (let n = 0; n < 50; n++) yield* putOne(n, round)
+        yield* storage.flush
+      }
+      const [first, second] = yield* Effect.all([storage.compact, storage.compact], { concurrency: 2 })
+      assert.isBelow(first.bytesAfter, first.bytesBefore / 2)
+      assert.strictEqual(second.bytesBefore, first.bytesAfter)
+      assert.strictEqual(second.movedBytes, 0)
+      assert.strictEqual((yield* list).length, 50)
+    }).pipe(Effect.provide(storageOn(new MemoryVolume())))
+  )
+
   it.live("flushes on closing when asked to, so that the next start replays nothing", () => {
     const volume = new MemoryVolume()
     const write = Effect.gen(function* () {

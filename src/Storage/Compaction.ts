@@ -1,0 +1,167 @@
+/**
+ * Moves what is alive in some value segments to new ones, in key order, and gives the old ones up: in batches, each one commit.
+ *
+ *     look through the segments  →  batch: copy, sync, repoint, commit  →  …  →  last batch: the segments are condemned
+ *
+ * Invariants
+ * - An entry is moved only when its primary tree names just this place, and the tree is changed in the same transaction, with nothing
+ *   between looking and changing; so a newer document is never replaced by an older one. Whatever a memtable has is newer still.
+ * - A moved document keeps its LSN. Its index entries name its key, so they stay.
+ * - A tombstone is left out when its key has a document again, or when no other segment held an older dead document of any key when the
+ *   compaction began (what is dead later was alive then, so it is not of that tombstone's key) and no older root still has the key.
+ *   Otherwise it moves too.
+ * - Batches are small, and a flush may come between any two. A compaction that ends early loses nothing: what was moved is dead in the old
+ *   place, and what was not is alive there.
+ */
+import type { IndexFile } from "../Index/IndexFile.ts"
+import type { Catalog } from "./Catalog.ts"
+import { BYTES_PER_COST, VALUE_COST } from "./Flush.ts"
+import { PUT } from "./MemtableLayout.ts"
+import { MovedEntries } from "./MovedEntries.ts"
+import { findRuns, type Run, RunMerge, RUNS_MAX } from "./RunMerge.ts"
+import type { RunReader } from "./RunReader.ts"
+import { Location } from "./TreeSource.ts"
+import { type Pause, TreeWork, type TreeWorkParts } from "./TreeWork.ts"
+import { MOVED, type ValueLog } from "./ValueLog.ts"
+import { valueBytes } from "./ValueSegment.ts"
+
+/** What one batch may move before it commits. */
+export const BATCH_BYTES_MAX = 4 * 1024 * 1024
+export const BATCH_ENTRIES_MAX = 16_384
+/** What looking an entry up costs of a slice's budget, in its units of about 100 ns, and reading so many bytes. */
+const LOOKUP_COST = 12
+const BYTES_READ_PER_COST = 64
+
+export class Compaction {
+  /** The segments that are given up in the end. */
+  readonly segments: ReadonlyArray<number>
+  readonly #index: IndexFile
+  readonly #values: ValueLog
+  readonly #catalog: () => Catalog
+  readonly #bounds: ReadonlyMap<number, number>
+  #runs: Array<Run> = []
+  #merge: RunMerge | undefined
+  readonly #moved = new MovedEntries(BATCH_ENTRIES_MAX)
+  readonly #from = new Location()
+  readonly #to = new Location()
+  #isOver = false
+  /** Bytes of documents moved so far. */
+  movedBytes = 0
+
+  /** `bounds`: the LSN below which tombstones of a segment may be left out (CompactionChoice.ts). `catalog`: that of the index file. */
+  constructor(
+    segments: ReadonlyArray<number>,
+    bounds: ReadonlyMap<number, number>,
+    parts: { readonly index: IndexFile; readonly values: ValueLog; readonly catalog: () => Catalog }
+  ) {
+    this.segments = segments
+    this.#bounds = bounds
+    this.#index = parts.index
+    this.#values = parts.values
+    this.#catalog = parts.catalog
+  }
+
+  /** Whether the segments are given up. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Looks through the segments, in slices; others may write meanwhile. Faults with StorageDamaged, naming file and offset. */
+  *look(budget: () => number): Generator<"more", void, void> {
+    let left = budget()
+    for (const segment of this.segments) {
+      const { liveBytes, tombstoneBytes, tombstoneLsnMax } = this.#values.accounts.of(segment)
+      if (liveBytes === 0 && (tombstoneBytes === 0 || tombstoneLsnMax <= this.#bounds.get(segment)!)) continue
+      const finder = findRuns(this.#values.file(segment))
+      for (;;) {
+        const found = finder.next()
+        if (found.done === true) {
+          this.#runs.push(...found.value)
+          break
+        }
+        left -= found.value / BYTES_READ_PER_COST
+        if (left > 0) continue
+        yield "more"
+        left = budget()
+      }
+    }
+  }
+
+  /** The next batch, as one transaction of the index file. */
+  batch(parts: TreeWorkParts): TreeWork {
+    return new TreeWork(parts, (work) => this.#batch(work))
+  }
+
+  *#batch(work: TreeWork): Generator<Pause, void, void> {
+    this.#moved.clear()
+    yield* this.#copy(work)
+    const isLast = this.#merge?.current === undefined && this.#runs.length === 0
+    yield* work.syncValues()
+    const { writer } = work
+    for (const store of this.#moved.stores()) {
+      yield* work.drive(writer.apply(store, this.#moved.source(store), this.#values.accounts.replaced))
+    }
+    if (isLast) for (const segment of this.segments) this.#values.condemn(segment, writer.transaction)
+    yield* work.commit(this.#index.current().checkpoint)
+    this.#isOver = isLast
+  }
+
+  /** Copies until the batch is full or nothing is left. */
+  *#copy(work: TreeWork): Generator<Pause, void, void> {
+    let bytes = 0
+    while (bytes < BATCH_BYTES_MAX && this.#moved.count < BATCH_ENTRIES_MAX) {
+      const merge = this.#nextMerge()
+      if (merge === undefined) return
+      const entry = merge.current!
+      const size = valueBytes(entry.length)
+      work.budget -= LOOKUP_COST + size / BYTES_READ_PER_COST
+      if (entry.kind === PUT ? this.#isAlive(entry) : this.#isNeeded(entry)) {
+        this.#move(entry)
+        bytes += size
+        work.budget -= VALUE_COST + size / BYTES_PER_COST
+      }
+      merge.advance()
+      if (work.budget <= 0) yield "more"
+    }
+  }
+
+  /** The walk over the next runs; undefined when all were walked. */
+  #nextMerge(): RunMerge | undefined {
+    while (this.#merge?.current === undefined) {
+      if (this.#runs.length === 0) return undefined
+      this.#merge = new RunMerge(this.#runs.splice(0, RUNS_MAX))
+    }
+    return this.#merge
+  }
+
+  #isAlive(entry: RunReader): boolean {
+    const { source, offset } = entry
+    if (!this.#find(entry)) return false
+    return this.#from.segment === source.segment && this.#from.offset === offset
+  }
+
+  #isNeeded(entry: RunReader): boolean {
+    if (this.#find(entry)) return false
+    if (entry.lsn > this.#bounds.get(entry.source.segment)!) return true
+    return this.#index.isDeleted(this.#index.current(), entry.store, entry.bytes, entry.keyAt, 16)
+  }
+
+  /** Where the tree says the document under the entry's key lies. */
+  #find({ bytes, keyAt, store }: RunReader): boolean {
+    const index = this.#index
+    if (this.#catalog().storeById(store) === undefined) return false
+    if (!index.get(index.current(), store, bytes, keyAt, 16, FOUND)) return false
+    this.#from.read(FOUND.bytes, FOUND.at)
+    return true
+  }
+
+  #move(entry: RunReader): void {
+    entry.check()
+    const { bytes, keyAt, store, kind, lsn, length, documentAt } = entry
+    this.#values.append({ store, kind, lsn, key: bytes, keyAt }, bytes, documentAt, length, this.#to, MOVED)
+    if (kind === PUT) this.#moved.add(store, bytes, keyAt, this.#to)
+    this.movedBytes += length
+  }
+}
+
+const FOUND = { bytes: new Uint8Array(0) as Uint8Array, at: 0, length: 0 }

@@ -1,0 +1,105 @@
+/**
+ * Parts of value segments, each in order of (store, key), as one walk in that order.
+ *
+ * Invariants
+ * - The readers lie in a binary heap: none comes before its parent. `current` is the one on top.
+ */
+import { compareEntries, RunReader, RUN_BUFFER_BYTES } from "./RunReader.ts"
+import type { SegmentFile } from "./ValueLog.ts"
+import { SEGMENT_HEADER_BYTES } from "./ValueSegment.ts"
+
+/** A part of a segment whose entries are in order. */
+export interface Run {
+  readonly source: SegmentFile
+  readonly from: number
+  readonly until: number
+}
+
+/** Runs merged at once: with a buffer for each, what a compaction needs of memory. */
+export const RUNS_MAX = 64
+export const MERGE_BYTES_MAX = RUNS_MAX * RUN_BUFFER_BYTES
+
+export class RunMerge {
+  readonly #heap: Array<RunReader> = []
+
+  /** At most RUNS_MAX runs. */
+  constructor(runs: ReadonlyArray<Run>) {
+    for (const { source, from, until } of runs) {
+      const reader = new RunReader(source, from, until)
+      if (!reader.move(false)) continue
+      this.#heap.push(reader)
+      this.#rise(this.#heap.length - 1)
+    }
+  }
+
+  /** The reader on the entry that comes next; undefined at the end. */
+  get current(): RunReader | undefined {
+    return this.#heap[0]
+  }
+
+  advance(): void {
+    const heap = this.#heap
+    const top = heap[0]!
+    if (!top.move(false)) {
+      const last = heap.pop()!
+      if (heap.length === 0) return
+      if (last !== top) heap[0] = last
+    }
+    this.#sink()
+  }
+
+  #rise(from: number): void {
+    const heap = this.#heap
+    for (let index = from; index > 0;) {
+      const parent = (index - 1) >>> 1
+      if (compareEntries(heap[index]!, heap[parent]!) >= 0) return
+      this.#swap(index, parent)
+      index = parent
+    }
+  }
+
+  #sink(): void {
+    const heap = this.#heap
+    for (let index = 0; ;) {
+      let least = index
+      for (const child of [2 * index + 1, 2 * index + 2]) {
+        if (child < heap.length && compareEntries(heap[child]!, heap[least]!) < 0) least = child
+      }
+      if (least === index) return
+      this.#swap(index, least)
+      index = least
+    }
+  }
+
+  #swap(a: number, b: number): void {
+    const heap = this.#heap
+    const kept = heap[a]!
+    heap[a] = heap[b]!
+    heap[b] = kept
+  }
+}
+
+/**
+ * Reads a segment from its first entry to its last, checks every one, and finds the parts that are in order. Yields what it has read, in
+ * bytes, now and then. Faults with StorageDamaged.
+ */
+export function* findRuns(source: SegmentFile): Generator<number, ReadonlyArray<Run>, void> {
+  const runs: Array<Run> = []
+  const ahead = new RunReader(source, SEGMENT_HEADER_BYTES, source.lengthBytes)
+  const behind = new RunReader(source, SEGMENT_HEADER_BYTES, source.lengthBytes)
+  let from = SEGMENT_HEADER_BYTES
+  let reported = from
+  let isFirst = true
+  while (ahead.move(true)) {
+    if (!isFirst && behind.move(false) && compareEntries(behind, ahead) >= 0) {
+      runs.push({ source, from, until: ahead.offset })
+      from = ahead.offset
+    }
+    isFirst = false
+    if (ahead.next - reported < RUN_BUFFER_BYTES) continue
+    yield ahead.next - reported
+    reported = ahead.next
+  }
+  if (from < source.lengthBytes) runs.push({ source, from, until: source.lengthBytes })
+  return runs
+}

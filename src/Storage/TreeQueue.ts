@@ -1,0 +1,350 @@
+/**
+ * Who may change the index file and the value log next: one piece of work at a time, each to its end.
+ *
+ * Invariants
+ * - A flush that can begin goes first; a compaction gets its turn, one batch at a time, when there is none.
+ * - A full disk ends only the work that met it: nothing is lost, and `retry` lets it begin again. A value segment that cannot be read is left
+ *   as it is and reported. Any other failure is the caller's to poison the engine with.
+ */
+import { isFault } from "../Fault/Fault.ts"
+import type { IndexFile } from "../Index/IndexFile.ts"
+import type { Catalog } from "./Catalog.ts"
+import { Compaction } from "./Compaction.ts"
+import { chooseSegments, type SegmentState, tombstoneBounds } from "./CompactionChoice.ts"
+import { flushWork } from "./Flush.ts"
+import type { StorageLimits } from "./Limits.ts"
+import type { Progress } from "./Maintenance.ts"
+import { recount } from "./Recount.ts"
+import type { Generation } from "./Sources.ts"
+import { type Pause, TreeWork } from "./TreeWork.ts"
+import type { ValueLog } from "./ValueLog.ts"
+
+/** What the queue sees of the engine, and tells it. */
+export interface TreeQueueHost {
+  readonly frozen: () => ReadonlyArray<Generation>
+  readonly durableLsn: () => number
+  /** The index file has a new version; with the generation it has everything of, if that was a flush. */
+  readonly committed: (flushed: Generation | undefined) => void
+  readonly wake: () => void
+  /** Something could not be done, and the rest goes on. */
+  readonly report: (error: unknown) => void
+}
+
+/** What a compaction that was asked for has done. */
+export interface CompactionReport {
+  /** Bytes of all value segments, before and after. */
+  readonly bytesBefore: number
+  readonly bytesAfter: number
+  /** Bytes of the documents that were moved. */
+  readonly movedBytes: number
+  readonly segmentsBefore: number
+  readonly segmentsAfter: number
+}
+
+/** Told the outcome of a compaction: the report, or nothing when it was given up because the engine is closing or the disk is full. */
+export type CompactionDone = (report: CompactionReport | undefined) => void
+
+interface FullCompaction {
+  readonly done: CompactionDone
+  readonly bytesBefore: number
+  readonly segmentsBefore: number
+  movedBytes: number
+  /** Segments that existed when it began, which are all it looks at: so it comes to an end. */
+  readonly last: number
+}
+
+const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"])
+
+export class TreeQueue {
+  readonly #host: TreeQueueHost
+  readonly #parts: { readonly index: IndexFile; readonly values: ValueLog }
+  readonly #limits: StorageLimits
+  /** The catalog as of the index file's newest commit. */
+  #catalog: Catalog
+  #work: TreeWork | undefined
+  #isFlushing = false
+  #finished: () => void = () => {}
+  #looking: Generator<"more", void, void> | undefined
+  #compaction: Compaction | undefined
+  #counting: Generator<"more", void, void> | undefined
+  #budget = 0
+  #isFlushOutOfRoom = false
+  #isCompactionOutOfRoom = false
+  /** Segments that could not be read. A restart tries again. */
+  readonly #damaged = new Set<number>()
+  /** The transaction up to which was looked for segments to compact. */
+  #lookedAt = 0
+  #full: FullCompaction | undefined
+  #stopped: (() => void) | undefined
+
+  constructor(
+    host: TreeQueueHost,
+    parts: { readonly index: IndexFile; readonly values: ValueLog; readonly catalog: Catalog; readonly limits: StorageLimits }
+  ) {
+    this.#host = host
+    this.#parts = parts
+    this.#limits = parts.limits
+    this.#catalog = parts.catalog
+  }
+
+  /** Does a slice. Throws what ended the work and is no matter of room. */
+  step(budget: number): Progress {
+    this.#budget = budget
+    try {
+      if (this.#work === undefined) {
+        const begun = this.#begin()
+        if (begun !== "begun") return begun
+      }
+      return this.#stepWork(budget)
+    } catch (error) {
+      this.#fail(error)
+      return "more"
+    }
+  }
+
+  /** Lets work that found no room begin again. */
+  retry(): void {
+    if (!this.#isFlushOutOfRoom && !this.#isCompactionOutOfRoom) return
+    this.#isFlushOutOfRoom = false
+    this.#isCompactionOutOfRoom = false
+    this.#lookedAt = 0
+    this.#host.wake()
+  }
+
+  /** Compacts every segment in which anything is lost; `done` once, later. False while another one is asked for. */
+  compact(done: CompactionDone): boolean {
+    if (this.#full !== undefined) return false
+    const { values } = this.#parts
+    const { lengths } = values
+    values.seal()
+    this.#full = {
+      done,
+      bytesBefore: values.sizeBytes,
+      segmentsBefore: lengths.length,
+      movedBytes: 0,
+      last: lengths.at(-1)?.segment ?? 0
+    }
+    this.#host.wake()
+    return true
+  }
+
+  /** Ends the work under way, at once or, when a commit of the index file is, after it. */
+  stop(done: () => void): void {
+    this.#compaction = undefined
+    if (this.#work?.isCommitting === true) {
+      this.#stopped = done
+      this.#woken()
+      return
+    }
+    const work = this.#work
+    this.#end()
+    try {
+      work?.abort()
+    } catch (error) {
+      // What it left behind belongs to nobody, and the next opening removes it.
+      this.#host.report(error)
+    }
+    this.#endFull(undefined)
+    done()
+  }
+
+  /** Begins the next piece of work, or does a part of what has to be known before. */
+  #begin(): Progress | "begun" {
+    this.#removeReleased()
+    if (!this.#parts.values.accounts.isComplete) return this.#count()
+    const flush = this.#beginFlush()
+    if (flush === "begun") return flush
+    const compaction = this.#isCompactionOutOfRoom ? "idle" : this.#beginCompaction()
+    return compaction === "idle" ? flush : compaction
+  }
+
+  #count(): Progress {
+    const { index, values } = this.#parts
+    this.#counting ??= recount(index, values, this.#catalog, () => this.#budget)
+    if (this.#counting.next().done === true) this.#counting = undefined
+    return "more"
+  }
+
+  #beginFlush(): Progress | "begun" {
+    if (this.#isFlushOutOfRoom) return "waiting"
+    const oldest = this.#host.frozen().at(-1)
+    const boundary = oldest?.boundary
+    if (oldest === undefined || boundary === undefined) return "idle"
+    if (boundary.lsn > this.#host.durableLsn()) return "waiting"
+    const flush = flushWork(oldest, boundary, { ...this.#parts, catalog: this.#catalog, wake: this.#woken })
+    this.#isFlushing = true
+    return this.#start(flush, () => {
+      this.#catalog = boundary.catalog
+      this.#host.committed(oldest)
+    })
+  }
+
+  #beginCompaction(): Progress | "begun" {
+    const compaction = (this.#compaction ??= this.#nextCompaction())
+    if (compaction === undefined) return this.#afterCompaction()
+    this.#looking ??= compaction.look(() => this.#budget)
+    if (this.#looking.next().done !== true) return "more"
+    return this.#start(compaction.batch({ ...this.#parts, wake: this.#woken }), () => {
+      if (compaction.isOver) {
+        this.#compaction = undefined
+        this.#looking = undefined
+        if (this.#full !== undefined) this.#full.movedBytes += compaction.movedBytes
+      }
+      this.#host.committed(undefined)
+    })
+  }
+
+  /** The compaction that is due, if any. The question is asked once for every version of the index file. */
+  #nextCompaction(): Compaction | undefined {
+    const { index } = this.#parts
+    const { transaction } = index.current()
+    if (transaction === this.#lookedAt && this.#full === undefined) return undefined
+    this.#lookedAt = transaction
+    const states = this.#states()
+    const policy = {
+      deadPercentMax: this.#limits.compactionDeadPercentMax,
+      segmentDeadPercentMax: this.#limits.segmentDeadPercentMax,
+      sourceBytesMax: this.#limits.compactionBytesMax
+    }
+    const last = this.#full?.last ?? 0
+    const asked = states.map((it) => ({ ...it, isEligible: it.isEligible && it.segment <= last }))
+    const segments = this.#full === undefined ? chooseSegments(states, policy) : chooseSegments(asked, policy, true)
+    if (segments.length === 0) return undefined
+    this.#looking = undefined
+    return new Compaction(segments, tombstoneBounds(states), { ...this.#parts, catalog: () => this.#catalog })
+  }
+
+  /** Every segment on disk, also those that only wait for their removal: what is dead in them can still be found by a repair. */
+  #states(): ReadonlyArray<SegmentState> {
+    const { values } = this.#parts
+    const growing = new Set(values.growing.map((it) => it.segment))
+    const kept = values.lengths.map(({ segment, lengthBytes }) => ({
+      segment,
+      lengthBytes,
+      account: values.accounts.of(segment),
+      isEligible: !growing.has(segment) && !this.#damaged.has(segment)
+    }))
+    return [
+      ...kept,
+      ...values.doomed.map((segment) => ({ segment, lengthBytes: 0, account: values.accounts.of(segment), isEligible: false }))
+    ]
+  }
+
+  /** With nothing left to compact: one more commit, so that the older meta lets go of what was given up, and the report. */
+  #afterCompaction(): Progress | "begun" {
+    const { index, values } = this.#parts
+    const { transaction, checkpoint } = index.current()
+    if (values.condemned.some((it) => it.transaction === transaction)) {
+      const work = new TreeWork({ ...this.#parts, wake: this.#woken }, function* (work): Generator<Pause, void, void> {
+        yield* work.syncValues()
+        yield* work.commit(checkpoint)
+      })
+      return this.#start(work, () => this.#host.committed(undefined))
+    }
+    const full = this.#full
+    if (full !== undefined) {
+      this.#endFull({
+        bytesBefore: full.bytesBefore,
+        bytesAfter: values.sizeBytes,
+        movedBytes: full.movedBytes,
+        segmentsBefore: full.segmentsBefore,
+        segmentsAfter: values.lengths.length
+      })
+    }
+    return "idle"
+  }
+
+  #endFull(report: CompactionReport | undefined): void {
+    const full = this.#full
+    if (full === undefined) return
+    this.#full = undefined
+    full.done(report)
+    this.#host.wake()
+  }
+
+  #start(work: TreeWork, finished: () => void): "begun" {
+    this.#work = work
+    this.#finished = finished
+    return "begun"
+  }
+
+  #stepWork(budget: number): Progress {
+    const progress = this.#work!.step(budget)
+    if (progress !== "done") return progress
+    this.#end()
+    this.#finished()
+    return "more"
+  }
+
+  /** Unlinks what nothing reaches any more. What cannot be unlinked now is tried again later. */
+  #removeReleased(): void {
+    const { index, values } = this.#parts
+    try {
+      values.removeReleased((transaction) => index.released(transaction))
+    } catch (error) {
+      if (!isFault(error, "DiskFailure")) throw error
+      this.#host.report(error)
+    }
+  }
+
+  /** A sync is over. While stopping nobody else steps the work. */
+  readonly #woken = (): void => {
+    if (this.#stopped === undefined) return this.#host.wake()
+    if (this.#work === undefined) return
+    try {
+      let progress = this.#work.step(Infinity)
+      while (progress === "more") progress = this.#work.step(Infinity)
+      if (progress === "waiting") return
+    } catch {
+      // The log still has everything this work would have written.
+    }
+    this.#end()
+    this.#endFull(undefined)
+    this.#stopped()
+  }
+
+  #end(): void {
+    this.#work = undefined
+    this.#isFlushing = false
+  }
+
+  #fail(error: unknown): void {
+    const isFlush = this.#isFlushing
+    const compaction = this.#compaction
+    const work = this.#work
+    this.#end()
+    if (!isFlush) {
+      this.#compaction = undefined
+      this.#looking = undefined
+    }
+    work?.abort()
+    if (this.#parts.index.poisoned === undefined && isOutOfRoom(error)) {
+      if (isFlush) this.#isFlushOutOfRoom = true
+      else this.#isCompactionOutOfRoom = true
+      if (!isFlush) this.#endFull(undefined)
+    } else if (!isFlush && isUnreadable(error)) {
+      for (const segment of compaction?.segments ?? []) if (this.#isMeant(error, segment)) this.#damaged.add(segment)
+      this.#host.report(error)
+    } else throw error
+  }
+
+  /** Whether an error is about a segment: it names its file, or no file of a segment at all. */
+  #isMeant(error: unknown, segment: number): boolean {
+    const { values } = this.#parts
+    const damaged = isFault<{ _tag: string; file: string }>(error, "StorageDamaged") ? error.reason.file : undefined
+    return damaged === undefined || values.file(segment).file.path === damaged
+  }
+}
+
+/** Whether something on disk could not be read, so that nothing was changed. */
+function isUnreadable(error: unknown): boolean {
+  if (isFault(error, "StorageDamaged") || isFault(error, "Damage")) return true
+  return isFault<{ _tag: string; operation: string }>(error, "DiskFailure") && error.reason.operation === "read"
+}
+
+/** Whether a write was refused for want of room, so that what was written before is still what it was. After a failed sync it is not. */
+function isOutOfRoom(error: unknown): boolean {
+  if (!isFault<{ _tag: string; operation: string; code: string }>(error, "DiskFailure")) return false
+  const { operation, code } = error.reason
+  return NO_ROOM.has(code) && operation !== "sync" && operation !== "syncDirectory"
+}

@@ -1,0 +1,99 @@
+/**
+ * Work that ends in one commit of the index file: a flush, a batch of a compaction, a fold. Done in slices, one piece at a time.
+ *
+ *     values  →  sync of the value log  →  trees and catalog  →  commit of the index file
+ *
+ * Invariants
+ * - It has the value log and the index file to itself from its first step to its end.
+ * - All of it counts, or nothing: an aborted one leaves bytes beyond the committed lengths, which the next one overwrites.
+ */
+import type { Progress, Stepper } from "../Index/Entry.ts"
+import type { IndexFile } from "../Index/IndexFile.ts"
+import type { Checkpoint } from "../Index/Meta.ts"
+import type { TreeWriter } from "../Index/TreeWriter.ts"
+import { writeSegments } from "./CatalogFile.ts"
+import type { ValueLog } from "./ValueLog.ts"
+
+/** What the steps of a piece of work say while it is not done. */
+export type Pause = "more" | "waiting"
+
+export interface TreeWorkParts {
+  readonly index: IndexFile
+  readonly values: ValueLog
+  /** Called, never within a step, when a step that answered `waiting` may be tried again. */
+  readonly wake: () => void
+}
+
+export class TreeWork {
+  readonly #parts: TreeWorkParts
+  readonly #steps: Generator<Pause, void, void>
+  #writer: TreeWriter | undefined
+  #isCommitting = false
+  /** What is left of the slice that is running, in units of about 100 ns. */
+  budget = 0
+
+  /** `body` does the work; it yields when the budget is spent, and ends with `commit`. */
+  constructor(parts: TreeWorkParts, body: (work: TreeWork) => Generator<Pause, void, void>) {
+    this.#parts = parts
+    this.#steps = body(this)
+  }
+
+  /** Whether the commit has begun, after which the work cannot be aborted. */
+  get isCommitting(): boolean {
+    return this.#isCommitting
+  }
+
+  /** The transaction of the index file, begun when first asked for. */
+  get writer(): TreeWriter {
+    return (this.#writer ??= this.#parts.index.beginWrite())
+  }
+
+  /** Does a slice; the budget is in units of about 100 ns. Throws the fault of a failed write or sync; then `abort`. */
+  step(budget: number): Progress {
+    this.budget = budget
+    const { done, value } = this.#steps.next()
+    return done === true ? "done" : value
+  }
+
+  /**
+   * Gives up. Nothing that was written counts, unless the index file is poisoned: then its meta may or may not be on disk, and what the meta
+   * names has to stay.
+   */
+  abort(): void {
+    const { index, values } = this.#parts
+    this.#writer?.abort()
+    if (index.poisoned === undefined) values.rewind(index.current().transaction + 1)
+  }
+
+  /** Brings the value log to disk: before the first page that names what was written to it. */
+  *syncValues(): Generator<Pause, void, void> {
+    const outcome: { isOver: boolean; fault: unknown } = { isOver: false, fault: undefined }
+    this.#parts.values.sync((fault) => {
+      outcome.isOver = true
+      outcome.fault = fault
+      this.#parts.wake()
+    })
+    while (!outcome.isOver) yield "waiting"
+    if (outcome.fault !== undefined) throw outcome.fault
+  }
+
+  /** Runs a part of the index file's transaction to its end. */
+  *drive(stepper: Stepper): Generator<Pause, void, void> {
+    for (;;) {
+      const progress = stepper.step(Math.max(1, this.budget))
+      if (progress === "done") return
+      this.budget = 0
+      yield progress
+    }
+  }
+
+  /** Commits, with the segments of the value log and their accounts as they are now. */
+  *commit(checkpoint: Omit<Checkpoint, "valueSegments">): Generator<Pause, void, void> {
+    const { index, values, wake } = this.#parts
+    const { writer } = this
+    writeSegments(writer, index, values)
+    this.#isCommitting = true
+    yield* this.drive(writer.commit({ ...checkpoint, valueSegments: values.growing }, wake))
+    values.commit()
+  }
+}
