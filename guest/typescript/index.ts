@@ -32,13 +32,17 @@ export {
 export { Decimal, type DecimalLike } from "./decimal.ts"
 export { notFound, PlanckError, Problem, problem, type ProblemOptions } from "./errors.ts"
 export {
+  type Additions,
   type Changes,
   type Condition,
   type Conditions,
+  each,
   type Increments,
+  matching,
   type Operator,
   optional,
   Query,
+  type Removals,
   type Update,
   type Updated
 } from "./query.ts"

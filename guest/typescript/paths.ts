@@ -37,3 +37,24 @@ export type At<Value, Where extends string> = Where extends keyof Value
         : At<Inner<Value[Name]>, Rest>
       : unknown
     : unknown
+
+/** What a path leads to, arrays whole. */
+type Stored<Value, Where extends string> = Where extends keyof Value
+  ? Exclude<Value[Where], undefined>
+  : Where extends `${infer Name}.${infer Rest}`
+    ? Name extends keyof Value
+      ? unknown extends Value[Name]
+        ? unknown
+        : Stored<Inner<Value[Name]>, Rest>
+      : unknown
+    : unknown
+
+/** The elements of the array that a path leads to; never where it leads to none. */
+export type ItemAt<Value, Where extends string> =
+  unknown extends Stored<Value, Where>
+    ? unknown
+    : Exclude<Stored<Value, Where>, null> extends infer Whole
+      ? Whole extends ReadonlyArray<infer Item>
+        ? Item
+        : never
+      : never

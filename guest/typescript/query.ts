@@ -3,52 +3,23 @@
  * template or returned from a handler, in which case its rows never enter the service.
  */
 import { undefinedValue } from "./errors.ts"
+import {
+  type Condition,
+  type Conditions,
+  comparison,
+  type ElementCondition,
+  elements,
+  equalities,
+  type Filter,
+  group,
+  type Operand,
+  type Operator,
+  type Target
+} from "./condition.ts"
 import { native, Operation } from "./native.ts"
-import type { At, Path } from "./paths.ts"
+import type { At, ItemAt, Path } from "./paths.ts"
 
-/** What the path form of `filter` compares with. */
-export type Operator = "=" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "not in" | "between" | "startsWith" | "exists"
-
-/** A value in the form a filter takes it. Keys may also be given as text. */
-type Comparable<Value> = Value extends { readonly toJSON: () => string } ? Value | string : Value
-
-/** What an operator compares with. */
-export type Operand<Value, With extends Operator> = With extends "in" | "not in"
-  ? ReadonlyArray<Comparable<Value>>
-  : With extends "between"
-    ? readonly [low: Comparable<Value>, high: Comparable<Value>]
-    : With extends "startsWith"
-      ? string
-      : With extends "exists"
-        ? boolean
-        : Comparable<Value> | null
-
-declare const skipped: unique symbol
-/** A condition that was left out on purpose. */
-export interface Skipped {
-  readonly [skipped]: true
-}
-const SKIPPED = Object.freeze({}) as Skipped
-
-/**
- * Leaves a condition out when there is no value for it.
- *
- * @example
- * ```ts
- * orders.filter({ status: "pending", customer: optional(query.customer) })
- * ```
- */
-export function optional<Value>(value: Value | undefined): Value | Skipped {
-  return value === undefined ? SKIPPED : value
-}
-
-/** Conditions that all have to hold: the value of each path. */
-export type Conditions<Row> = { readonly [Where in Path<Row>]?: Comparable<At<Row, Where>> | null | Skipped }
-
-/** A condition as a list: path, operator, value. */
-export type Condition<Row> = {
-  [Where in Path<Row>]: { [With in Operator]: readonly [Where, With, Operand<At<Row, Where>, With>] }[Operator]
-}[Path<Row>]
+export { type Condition, type Conditions, type Operand, type Operator, optional, type Skipped, type Target } from "./condition.ts"
 
 /** New values for an update. A path may be deep: `{ "address.city": "Berlin" }`. */
 export type Changes<Row> = { readonly [Where in Exclude<Path<Row>, "_id">]?: At<Row, Where> }
@@ -62,11 +33,48 @@ export type Increments<Row> = {
   ]?: At<Row, Where>
 }
 
-/** An update: values to set, numbers to add, fields to remove. */
+/** Several elements of an array, made by `each`. */
+export interface Each<Item> {
+  readonly $each: ReadonlyArray<Item>
+}
+
+/** Several elements at once: `products.filter({ … }).addToSet({ tags: each(["new", "sale"]) })`. */
+export function each<const Item>(items: ReadonlyArray<Item>): Each<Item> {
+  return { $each: items }
+}
+
+/** The elements that a condition holds for, made by `matching`. */
+export interface Matching<in Item> {
+  readonly $any: Filter
+  /** Only for types. */
+  readonly item?: (item: Item) => void
+}
+
+/** The elements that all of this holds for: `orders.filter({ … }).pull({ lines: matching(["quantity", "<", 1]) })`. */
+export function matching<Item>(...conditions: ReadonlyArray<ElementCondition<NoInfer<Item>>>): Matching<Item> {
+  return { $any: elements(conditions) }
+}
+
+type ArrayPath<Row> = {
+  [Where in Exclude<Path<Row>, "_id">]: ItemAt<Row, Where> extends never ? never : Where
+}[Exclude<Path<Row>, "_id">]
+
+/** Elements for arrays: one, or several by `each`. */
+export type Additions<Row> = { readonly [Where in ArrayPath<Row>]?: ItemAt<Row, Where> | Each<ItemAt<Row, Where>> }
+
+/** Elements to take out of arrays: one, several by `each`, or those of a condition by `matching`. */
+export type Removals<Row> = {
+  readonly [Where in ArrayPath<Row>]?: ItemAt<Row, Where> | Each<ItemAt<Row, Where>> | Matching<ItemAt<Row, Where>>
+}
+
+/** An update: values to set, numbers to add, fields to remove, elements to append and to take out. */
 export interface Update<Row> {
   readonly set?: Changes<Row>
   readonly inc?: Increments<Row>
   readonly unset?: ReadonlyArray<Exclude<Path<Row>, "_id">>
+  readonly push?: Additions<Row>
+  readonly addToSet?: Additions<Row>
+  readonly pull?: Removals<Row>
 }
 
 export interface Updated {
@@ -75,9 +83,6 @@ export interface Updated {
   /** Documents that are different now. */
   readonly modified: number
 }
-
-/** A filter in the form the host takes it. */
-type Filter = Record<string, unknown>
 
 /** A query in the form the host takes it (docs/abi.md). What is undefined is left out. */
 export interface Statement {
@@ -89,26 +94,6 @@ export interface Statement {
   readonly select?: ReadonlyArray<string> | undefined
 }
 
-const OPERATORS: Readonly<Record<Operator, string>> = {
-  "=": "$eq",
-  "!=": "$ne",
-  "<": "$lt",
-  "<=": "$lte",
-  ">": "$gt",
-  ">=": "$gte",
-  in: "$in",
-  "not in": "$nin",
-  between: "$between",
-  startsWith: "$prefix",
-  exists: "$exists"
-}
-
-/** The store a query is about, and how its fields are made from text (keys may be given as text). */
-export interface Target {
-  readonly name: string
-  readonly fromText: Readonly<Record<string, (text: string) => unknown>>
-}
-
 declare const selected: unique symbol
 
 /** Rows that the host can get by itself: what a query is to answers and templates. */
@@ -118,7 +103,7 @@ export interface RowSource<Selected> {
 }
 
 /**
- * Documents of one store, chosen and ordered. Nothing is read before one of `rows`, `first`, `count`, `set`, `inc`, `unset`, `update`, `delete`
+ * Documents of one store, chosen and ordered. Nothing is read before one of `rows`, `first`, `count`, `set`, `inc`, `unset`, `push`, `addToSet`, `pull`, `update`, `delete`
  * is called, a loop begins, or the query is returned or given to a template.
  *
  * @example
@@ -143,7 +128,7 @@ export class Query<Row, Selected = Row> implements RowSource<Selected>, Iterable
   filter<const Where extends Path<Row>, const With extends Operator>(
     path: Where,
     operator: With,
-    value: Operand<At<Row, Where>, With>
+    value: Operand<At<Row, Where>, ItemAt<Row, Where>, With>
   ): Query<Row, Selected>
   filter(first: Conditions<Row> | string, operator?: Operator, value?: unknown): Query<Row, Selected> {
     const condition = typeof first === "string" ? comparison(this.target, first, operator, value) : equalities(this.target, first)
@@ -218,16 +203,34 @@ export class Query<Row, Selected = Row> implements RowSource<Selected>, Iterable
     return this.update({ unset: paths })
   }
 
+  /** Appends elements to arrays of all documents of this query. */
+  push(elements: Additions<Row>): Updated {
+    return this.update({ push: elements })
+  }
+
+  /** Appends the elements that an array does not have yet. */
+  addToSet(elements: Additions<Row>): Updated {
+    return this.update({ addToSet: elements })
+  }
+
+  /** Takes elements out of arrays of all documents of this query. */
+  pull(elements: Removals<Row>): Updated {
+    return this.update({ pull: elements })
+  }
+
   /** Updates all documents of this query in one statement. */
   update(update: Update<Row>): Updated {
-    const { set, inc, unset } = update
+    const { set, inc, unset, push, addToSet, pull } = update
     const filter = filterOnly(this.statement, "update")
     const { matched = 0, modified = 0 } = native.call(Operation.update, {
       store: this.target.name,
       filter,
       set: defined("set", set),
       inc: defined("inc", inc),
-      unset
+      unset,
+      push: defined("push", push),
+      addToSet: defined("addToSet", addToSet),
+      pull: defined("pull", pull)
     })
     return { matched, modified }
   }
@@ -253,38 +256,6 @@ function filterOnly(statement: Statement, verb: string): Filter {
   const { filter = {}, orderBy, limit, skip } = statement
   if (orderBy === undefined && limit === undefined && skip === undefined) return filter
   throw new TypeError(`${verb} takes a filter only, no orderBy, limit or skip`)
-}
-
-/** A condition of either form, as a filter document. */
-function group(target: Target, condition: object): Filter {
-  const filter = Array.isArray(condition) ? comparison(target, condition[0], condition[1], condition[2]) : equalities(target, condition)
-  return filter ?? {}
-}
-
-/** `{ path: value }` for every value that was not left out; undefined when all were. */
-function equalities(target: Target, conditions: object): Filter | undefined {
-  return native.conditions(conditions, target.fromText, SKIPPED)
-}
-
-/** `{ path: { $operator: value } }`; undefined when the value was left out. */
-function comparison(target: Target, path: string, operator: Operator | undefined, value: unknown): Filter | undefined {
-  const name = operator === undefined ? undefined : OPERATORS[operator]
-  if (name === undefined) throw new TypeError(`"${String(operator)}" is no operator: ${Object.keys(OPERATORS).join(" ")}`)
-  if (value === SKIPPED) return undefined
-  const list = name === "$in" || name === "$nin" || name === "$between"
-  return {
-    [path]: { [name]: list && Array.isArray(value) ? value.map((each) => fromText(target, path, each)) : fromText(target, path, value) }
-  }
-}
-
-/** The value to compare with: what the text of a key stands for, everything else as it is. */
-function fromText(target: Target, path: string, value: unknown): unknown {
-  if (value === undefined) throw undefinedValue(`the value for ${path} in a filter`)
-  const parse = typeof value === "string" ? target.fromText[path] : undefined
-  if (parse === undefined) return value
-  const parsed = parse(value as string)
-  if (parsed === undefined) throw new TypeError(`the text that ${path} is compared with is not what the field holds`)
-  return parsed
 }
 
 /** One filter that asks for both. */

@@ -1,7 +1,7 @@
 /** Stores: named sets of documents with a schema. */
 import { Decimal } from "./decimal.ts"
 import { Kind, native, Operation } from "./native.ts"
-import type { At, Path } from "./paths.ts"
+import type { At, ItemAt, Path } from "./paths.ts"
 import { type Condition, type Conditions, type Operand, type Operator, Query, type Updated } from "./query.ts"
 import {
   type AnySchema,
@@ -160,7 +160,7 @@ export class Store<Name extends string, Shape extends Fields> {
   filter<const Where extends Path<Row<Name, Shape>>, const With extends Operator>(
     path: Where,
     operator: With,
-    value: Operand<At<Row<Name, Shape>, Where>, With>
+    value: Operand<At<Row<Name, Shape>, Where>, ItemAt<Row<Name, Shape>, Where>, With>
   ): Query<Row<Name, Shape>>
   filter(first: unknown, operator?: unknown, value?: unknown): Query<Row<Name, Shape>> {
     return this.#query.filter(first as never, operator as never, value as never)

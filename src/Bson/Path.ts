@@ -5,7 +5,7 @@
  * - Components are separated by dots; one that is a decimal number (no leading zero) also counts positions in arrays.
  * - Where a path meets an array with components left, it goes on in every element that is a document, and, when the component is a
  *   number, also in the element at that position. Arrays directly inside arrays are entered by position only.
- * - Where a path ends at an array, the array's elements are visited and then the array itself.
+ * - Where a path ends at an array, the array's elements are visited and then the array itself; a visitor may ask for the array alone.
  * - A document without the field counts as one visit of a missing value (type 0). So does a path that leads nowhere at all:
  *   every path visits at least one value of every document.
  */
@@ -31,6 +31,8 @@ export interface Path {
 
 /** Sees the values that a path leads to; returning true ends the walk. A missing value has type 0. */
 export interface PathVisitor {
+  /** Whether an array at the end of the path is seen as a whole only, and not element by element before. */
+  readonly whole?: boolean
   visit(bytes: Uint8Array, type: number, at: number): boolean
 }
 
@@ -87,7 +89,7 @@ function resolveValue(
   visitor: PathVisitor
 ): number {
   if (depth === components.length) {
-    if (type === Type.ARRAY && visitElements(bytes, at, visitor)) return STOPPED
+    if (type === Type.ARRAY && visitor.whole !== true && visitElements(bytes, at, visitor)) return STOPPED
     return visitor.visit(bytes, type, at) ? STOPPED : VISITED
   }
   if (type === Type.DOCUMENT) return resolveInDocument(components, depth, bytes, at, visitor)

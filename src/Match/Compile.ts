@@ -8,7 +8,13 @@
  * - `lt`, `le`, `gt`, `ge` and `between` (both ends included, one value within both) match only values of the operand's class, so
  *   `a < 5` never matches a string or a missing field. Operands MinKey and MaxKey compare with every class.
  * - NaN equals NaN (`eq`, `in`, `le`, `ge`) and is otherwise neither less nor greater than any number.
- * - `prefix` matches strings by bytes; `exists` asks for a value, be it null. An empty `and` holds, an empty `or` does not.
+ * - `prefix`, `suffix` and `contains` match strings by bytes, `regex` by a linear-time engine (`Regex.ts`). `contains` with any other value
+ *   asks for an array with an element equal to it.
+ * - `exists` asks for a value, be it null; `type` for a value of a BSON type (a missing field has none). `size` counts an array's elements.
+ * - `any` holds when the path leads to an array with an element for which its whole filter holds, `all` when it leads to an array whose
+ *   elements all do (also an empty one). Inside, the empty path is the element, tested as it is; other paths begin at it. An element that
+ *   is no document fails a filter that names fields and not the element.
+ * - An empty `and` holds, an empty `or` does not.
  */
 import { Fault } from "../Fault/Fault.ts"
 import { compilePath, type Path, type PathVisitor, resolve } from "../Bson/Path.ts"
@@ -16,10 +22,13 @@ import * as Type from "../Bson/Type.ts"
 import { type EncodedValue, encodeValue, type Value } from "../Bson/Value.ts"
 import { findElement, readInt32 } from "../Bson/View.ts"
 import { invalidFilter } from "./Errors.ts"
-import type { Filter } from "./Filter.ts"
+import { ELEMENT, type Filter } from "./Filter.ts"
+import { type ElementPredicate, ElementsTest, equalElement, SizeTest } from "./ArrayTest.ts"
+import { compileRegex } from "./Regex.ts"
 import {
   AnyOfTest,
   type Bound,
+  ContainsTest,
   EqualNumberTest,
   EqualStringTest,
   EqualTest,
@@ -29,8 +38,12 @@ import {
   NeverTest,
   NumberRangeTest,
   PrefixTest,
-  RangeTest
+  RangeTest,
+  RegexTest,
+  SuffixTest,
+  TypeTest
 } from "./Test.ts"
+import { TYPE_NAMES, typeTest } from "./TypeName.ts"
 
 /** How deep filters may nest. */
 export const FILTER_DEPTH_MAX = 100
@@ -53,12 +66,16 @@ export function compileFilter(filter: Filter): Predicate {
   return new FilterCompiler().compile(filter, 1)
 }
 
+/** Compiles a filter of the elements of an array: what stands inside `any`. Faults as `compileFilter` does. */
+export function compileElementFilter(filter: Filter): ElementPredicate {
+  return new FilterCompiler().element(filter, 1)
+}
+
 class FilterCompiler {
   private conditions = 0
 
   compile(filter: Filter, depth: number): Predicate {
-    if (depth > FILTER_DEPTH_MAX) throw invalidFilter("", `filters nest at most ${FILTER_DEPTH_MAX} deep`)
-    if (++this.conditions > FILTER_CONDITIONS_MAX) throw invalidFilter("", `a filter has at most ${FILTER_CONDITIONS_MAX} conditions`)
+    this.count(depth)
     switch (filter.op) {
       case "and":
         return allOf(filter.of.map((part) => this.compile(part, depth + 1)))
@@ -67,10 +84,78 @@ class FilterCompiler {
       case "not":
         return negate(this.compile(filter.of, depth + 1))
       default: {
-        const predicate = condition(filter.path, testOf(filter))
+        const predicate = condition(filter.path, this.test(filter, depth))
         return isNegated(filter) ? negate(predicate) : predicate
       }
     }
+  }
+
+  /** A filter of elements, which are values rather than documents. */
+  element(filter: Filter, depth: number): ElementPredicate {
+    const passes = this.elementPart(filter, depth)
+    return namesElement(filter) ? passes : (bytes, type, at) => type === Type.DOCUMENT && passes(bytes, type, at)
+  }
+
+  private elementPart(filter: Filter, depth: number): ElementPredicate {
+    this.count(depth)
+    switch (filter.op) {
+      case "and":
+      case "or": {
+        const parts = filter.of.map((part) => this.elementPart(part, depth + 1))
+        return filter.op === "and" ? everyPart(parts) : somePart(parts)
+      }
+      case "not": {
+        const part = this.elementPart(filter.of, depth + 1)
+        return (bytes, type, at) => !part(bytes, type, at)
+      }
+      default:
+        return this.elementCondition(filter, depth)
+    }
+  }
+
+  private elementCondition(filter: Condition, depth: number): ElementPredicate {
+    const test = this.test(filter, depth)
+    const negated = isNegated(filter)
+    if (filter.path === ELEMENT) return (bytes, type, at) => test.visit(bytes, type, at) !== negated
+    const passes = condition(filter.path, test)
+    return (bytes, type, at) => (type === Type.DOCUMENT ? passes(bytes, at) : test.visit(bytes, Type.MISSING, 0)) !== negated
+  }
+
+  private test(filter: Condition, depth: number): PathVisitor {
+    if (filter.op !== "any" && filter.op !== "all") return testOf(filter)
+    return new ElementsTest(this.element(filter.of, depth + 1), filter.op === "all")
+  }
+
+  private count(depth: number): void {
+    if (depth > FILTER_DEPTH_MAX) throw invalidFilter("", `filters nest at most ${FILTER_DEPTH_MAX} deep`)
+    if (++this.conditions > FILTER_CONDITIONS_MAX) throw invalidFilter("", `a filter has at most ${FILTER_CONDITIONS_MAX} conditions`)
+  }
+}
+
+function everyPart(parts: ReadonlyArray<ElementPredicate>): ElementPredicate {
+  return (bytes, type, at) => {
+    for (let index = 0; index < parts.length; index++) if (!parts[index]!(bytes, type, at)) return false
+    return true
+  }
+}
+
+function somePart(parts: ReadonlyArray<ElementPredicate>): ElementPredicate {
+  return (bytes, type, at) => {
+    for (let index = 0; index < parts.length; index++) if (parts[index]!(bytes, type, at)) return true
+    return false
+  }
+}
+
+/** Whether a filter of elements has a condition on the element itself. */
+function namesElement(filter: Filter): boolean {
+  switch (filter.op) {
+    case "and":
+    case "or":
+      return filter.of.some(namesElement)
+    case "not":
+      return namesElement(filter.of)
+    default:
+      return filter.path === ELEMENT
   }
 }
 
@@ -132,7 +217,7 @@ function isNegated(condition: Condition): boolean {
   return condition.op === "ne" || condition.op === "notIn" || (condition.op === "exists" && !condition.value)
 }
 
-function testOf(condition: Condition): PathVisitor {
+function testOf(condition: Exclude<Condition, { readonly op: "any" | "all" }>): PathVisitor {
   const { path } = condition
   switch (condition.op) {
     case "eq":
@@ -142,7 +227,17 @@ function testOf(condition: Condition): PathVisitor {
     case "notIn":
       return anyOfTest(path, condition.values)
     case "prefix":
-      return prefixTest(encodeOperand(path, condition.value))
+      return new PrefixTest(textOf(encodeOperand(path, condition.value)))
+    case "suffix":
+      return new SuffixTest(textOf(encodeOperand(path, condition.value)))
+    case "contains":
+      return containsTest(encodeOperand(path, condition.value))
+    case "regex":
+      return new RegexTest(compileRegex(path, condition.pattern, condition.flags))
+    case "type":
+      return typeNameTest(path, condition.type)
+    case "size":
+      return sizeTest(path, condition.size)
     case "between":
       return betweenTest(encodeOperand(path, condition.low), encodeOperand(path, condition.high))
     case "exists":
@@ -165,8 +260,24 @@ function anyOfTest(path: string, values: ReadonlyArray<Value>): PathVisitor {
   return new AnyOfTest(values.map((value) => encodeOperand(path, value)))
 }
 
-function prefixTest(operand: EncodedValue): PathVisitor {
-  return new PrefixTest(operand.bytes.slice(operand.at + 4, operand.at + 3 + readInt32(operand.bytes, operand.at)))
+/** The bytes of a string. */
+function textOf(operand: EncodedValue): Uint8Array {
+  return operand.bytes.slice(operand.at + 4, operand.at + 3 + readInt32(operand.bytes, operand.at))
+}
+
+function containsTest(operand: EncodedValue): PathVisitor {
+  return operand.type === Type.STRING ? new ContainsTest(textOf(operand)) : new ElementsTest(equalElement(operand), false)
+}
+
+function typeNameTest(path: string, name: string): PathVisitor {
+  const test = typeTest(name)
+  if (test === undefined) throw invalidFilter(path, `"${name}" is no type, only ${TYPE_NAMES.join(", ")}`)
+  return new TypeTest(test)
+}
+
+function sizeTest(path: string, size: number): PathVisitor {
+  if (!Number.isInteger(size) || size < 0) throw invalidFilter(path, `size takes a whole number of elements, not ${size}`)
+  return new SizeTest(size)
 }
 
 function boundTest(op: "lt" | "le" | "gt" | "ge", value: EncodedValue): PathVisitor {

@@ -11,6 +11,8 @@ import type { PathVisitor } from "../Bson/Path.ts"
 import * as Type from "../Bson/Type.ts"
 import type { EncodedValue } from "../Bson/Value.ts"
 import { equalBytes, isInt64Safe, readDouble, readInt32, readInt64Number } from "../Bson/View.ts"
+import type { ElementPredicate } from "./ArrayTest.ts"
+import type { Regex } from "./Regex.ts"
 
 const decimalScratch = new DecimalParts()
 
@@ -173,6 +175,69 @@ export class PrefixTest implements PathVisitor {
   visit(bytes: Uint8Array, type: number, at: number): boolean {
     if (type !== Type.STRING || readInt32(bytes, at) - 1 < this.prefix.length) return false
     return equalBytes(bytes, at + 4, this.prefix, 0, this.prefix.length)
+  }
+}
+
+/** A string that ends with these bytes. */
+export class SuffixTest implements PathVisitor {
+  private readonly suffix: Uint8Array
+
+  constructor(suffix: Uint8Array) {
+    this.suffix = suffix
+  }
+
+  visit(bytes: Uint8Array, type: number, at: number): boolean {
+    if (type !== Type.STRING) return false
+    const length = readInt32(bytes, at) - 1
+    const { suffix } = this
+    return length >= suffix.length && equalBytes(bytes, at + 4 + length - suffix.length, suffix, 0, suffix.length)
+  }
+}
+
+/** A string that has these bytes somewhere. */
+export class ContainsTest implements PathVisitor {
+  private readonly part: Uint8Array
+
+  constructor(part: Uint8Array) {
+    this.part = part
+  }
+
+  visit(bytes: Uint8Array, type: number, at: number): boolean {
+    if (type !== Type.STRING) return false
+    const { part } = this
+    const last = at + 3 + readInt32(bytes, at) - part.length
+    const first = part[0]
+    if (first === undefined) return true
+    for (let start = at + 4; start <= last; start++) {
+      if (bytes[start] === first && equalBytes(bytes, start, part, 0, part.length)) return true
+    }
+    return false
+  }
+}
+
+/** A string that a pattern matches somewhere. */
+export class RegexTest implements PathVisitor {
+  private readonly regex: Regex
+
+  constructor(regex: Regex) {
+    this.regex = regex
+  }
+
+  visit(bytes: Uint8Array, type: number, at: number): boolean {
+    return type === Type.STRING && this.regex.test(bytes.subarray(at + 4, at + 3 + readInt32(bytes, at)))
+  }
+}
+
+/** A value of a type. */
+export class TypeTest implements PathVisitor {
+  private readonly isOfType: ElementPredicate
+
+  constructor(isOfType: ElementPredicate) {
+    this.isOfType = isOfType
+  }
+
+  visit(bytes: Uint8Array, type: number, at: number): boolean {
+    return this.isOfType(bytes, type, at)
   }
 }
 

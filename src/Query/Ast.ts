@@ -57,7 +57,15 @@ export interface Insert {
   readonly documents: ReadonlyArray<DocumentValue>
 }
 
-/** Changes fields of every matching document: `set` paths to values, add `inc` amounts, remove `unset` paths. At least one is there. */
+/** The changes of arrays. */
+export const ARRAY_CHANGES = ["push", "addToSet", "pull"] as const
+export type ArrayChange = (typeof ARRAY_CHANGES)[number]
+
+/**
+ * Changes fields of every matching document: `set` paths to values, add `inc` amounts, remove `unset` paths, append to arrays (`push`,
+ * `addToSet` what is not in yet), and take elements out (`pull`). At least one is there. The operand of a change of arrays is one element,
+ * or `{ $each: [ … ] }`; `pull` also takes `{ $any: filter }` in the BSON form of filters, for the elements it lets through.
+ */
 export interface Update {
   readonly kind: "update"
   readonly store: string
@@ -65,6 +73,9 @@ export interface Update {
   readonly set?: DocumentValue
   readonly inc?: DocumentValue
   readonly unset?: ReadonlyArray<string>
+  readonly push?: DocumentValue
+  readonly addToSet?: DocumentValue
+  readonly pull?: DocumentValue
 }
 
 /** Puts a document in the place of the one with the same `_id`; does nothing when there is none. */

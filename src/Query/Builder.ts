@@ -23,7 +23,17 @@ import type {
   Update,
   Upsert
 } from "./Ast.ts"
-import type { AtPath, DocumentOf, IdOf, NewDocumentOf, PathOf, StoredAt } from "./DocumentType.ts"
+import {
+  type Condition,
+  type Conditions,
+  type Each,
+  filtersOf,
+  joined,
+  type Matching,
+  type Operand,
+  type Operator
+} from "./BuilderCondition.ts"
+import type { AtPath, DocumentOf, IdOf, ItemAt, NewDocumentOf, PathOf, StoredAt } from "./DocumentType.ts"
 import type { Changes } from "./Executor.ts"
 import type { Explanation } from "./Explanation.ts"
 
@@ -45,28 +55,17 @@ export interface Writing<out A> {
   readonly [result]?: A
 }
 
-const COMPARISONS = { "=": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge" } as const
-
-/** What the path form of `filter` compares with, as in PQL. */
-export type Operator = keyof typeof COMPARISONS | "in" | "not in" | "between" | "startsWith" | "exists"
-
-type Operand<V, Op extends Operator> = Op extends "in" | "not in"
-  ? ReadonlyArray<V | null>
-  : Op extends "between"
-    ? readonly [low: V, high: V]
-    : Op extends "startsWith"
-      ? string
-      : Op extends "exists"
-        ? boolean
-        : V | null
-
-/** Conditions that all have to hold: the value of each path. */
-export type Conditions<Row> = { readonly [Path in PathOf<Row>]?: AtPath<Row, Path> | null }
-
-/** One condition: path, operator, value. */
-export type Condition<Row> = {
-  [Path in PathOf<Row>]: { [Op in Operator]: readonly [Path, Op, Operand<AtPath<Row, Path>, Op>] }[Operator]
-}[PathOf<Row>]
+export {
+  type Conditions,
+  type Condition,
+  each,
+  type Each,
+  type ElementCondition,
+  matching,
+  type Matching,
+  type Operand,
+  type Operator
+} from "./BuilderCondition.ts"
 
 type Changeable<Row> = Exclude<PathOf<Row>, "_id">
 
@@ -76,6 +75,18 @@ export type Assignments<Row> = { readonly [Path in Changeable<Row>]?: StoredAt<R
 /** What to add to numbers. */
 export type Increments<Row> = {
   readonly [Path in Changeable<Row> as StoredAt<Row, Path> extends NumberLike | null ? Path : never]?: Exclude<StoredAt<Row, Path>, null>
+}
+/** Elements for arrays: one, or several by `each`. */
+export type Additions<Row> = {
+  readonly [Path in Changeable<Row> as ItemAt<Row, Path> extends never ? never : Path]?: ItemAt<Row, Path> | Each<ItemAt<Row, Path>>
+}
+
+/** Elements to take out of arrays: one, several by `each`, or those of a condition by `matching`. */
+export type Removals<Row> = {
+  readonly [Path in Changeable<Row> as ItemAt<Row, Path> extends never ? never : Path]?:
+    | ItemAt<Row, Path>
+    | Each<ItemAt<Row, Path>>
+    | Matching<ItemAt<Row, Path>>
 }
 type NumberLike = number | bigint | { readonly _bsontype: "Decimal128" }
 
@@ -116,7 +127,7 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
   filter<const Path extends PathOf<Row>, const Op extends Operator>(
     path: Path,
     operator: Op,
-    value: Operand<AtPath<Row, Path>, Op>
+    value: Operand<AtPath<Row, Path>, ItemAt<Row, Path>, Op>
   ): DocumentQuery<Row, Selected>
   filter(...condition: ReadonlyArray<unknown>): DocumentQuery<Row, Selected> {
     return this.#with({ filters: [...this.#parts.filters, ...filtersOf(condition.length === 1 ? condition[0] : condition)] })
@@ -186,6 +197,21 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
     return this.#updating().unset(...paths)
   }
 
+  /** Appends elements to arrays of all these documents. */
+  push(elements: Additions<Row>): Updating<Row> {
+    return this.#updating().push(elements)
+  }
+
+  /** Appends the elements that an array does not have yet. */
+  addToSet(elements: Additions<Row>): Updating<Row> {
+    return this.#updating().addToSet(elements)
+  }
+
+  /** Takes elements out of arrays of all these documents. */
+  pull(elements: Removals<Row>): Updating<Row> {
+    return this.#updating().pull(elements)
+  }
+
   /** Removes all these documents; how many there were. */
   delete(): Writing<number> {
     this.#refuseRows("delete")
@@ -237,6 +263,21 @@ export class Updating<Row> implements Writing<Changes> {
   /** Removes paths. */
   unset(...paths: ReadonlyArray<Changeable<Row>>): Updating<Row> {
     return new Updating({ ...this.statement, unset: [...(this.statement.unset ?? []), ...paths] })
+  }
+
+  /** Appends elements to arrays. */
+  push(elements: Additions<Row>): Updating<Row> {
+    return new Updating({ ...this.statement, push: { ...this.statement.push, ...(elements as DocumentValue) } })
+  }
+
+  /** Appends the elements that an array does not have yet. */
+  addToSet(elements: Additions<Row>): Updating<Row> {
+    return new Updating({ ...this.statement, addToSet: { ...this.statement.addToSet, ...(elements as DocumentValue) } })
+  }
+
+  /** Takes elements out of arrays. */
+  pull(elements: Removals<Row>): Updating<Row> {
+    return new Updating({ ...this.statement, pull: { ...this.statement.pull, ...(elements as DocumentValue) } })
   }
 }
 
@@ -293,43 +334,4 @@ export function store<const D extends StoreDefinition>(definition: D): StoreQuer
 /** A typed document as the values it is made of. */
 function plain(document: unknown): DocumentValue {
   return document as DocumentValue
-}
-
-function joined(filters: ReadonlyArray<Filter>): Filter {
-  const only = filters.length === 1 ? filters[0] : undefined
-  return only ?? { op: "and", of: filters }
-}
-
-/** The filters that an object of values, or a list of path, operator and value, stands for. */
-function filtersOf(condition: unknown): ReadonlyArray<Filter> {
-  if (!Array.isArray(condition)) {
-    return Object.entries(condition as Record<string, Value | undefined>).map(([path, value]) => ({
-      op: "eq",
-      path,
-      value: given(path, value)
-    }))
-  }
-  const [path, operator, operand] = condition as [string, Operator, Value | undefined]
-  const value = given(path, operand)
-  switch (operator) {
-    case "in":
-    case "not in":
-      return [{ op: operator === "in" ? "in" : "notIn", path, values: value as ReadonlyArray<Value> }]
-    case "between": {
-      const [low, high] = value as readonly [Value, Value]
-      return [{ op: "between", path, low, high }]
-    }
-    case "startsWith":
-      return [{ op: "prefix", path, value: value as string }]
-    case "exists":
-      return [{ op: "exists", path, value: value as boolean }]
-    default:
-      return [{ op: COMPARISONS[operator], path, value }]
-  }
-}
-
-/** `undefined` is a slip, not a condition: without it the filter would let everything through. */
-function given(path: string, value: Value | undefined): Value {
-  if (value === undefined) throw new TypeError(`the value for ${path} in a filter is undefined`)
-  return value
 }

@@ -12,9 +12,8 @@ import { Writer } from "../Bson/Writer.ts"
 import { Fault } from "../Fault/Fault.ts"
 import type { Issue } from "../Schema/Issue.ts"
 import { DocumentView, KEY_BYTES, type Store, type Transaction } from "../Storage/Reader.ts"
-import type { Operands } from "./Operands.ts"
 import type { QueryReason } from "./Reasons.ts"
-import { applyUpdate, type UpdateProgram } from "./UpdateProgram.ts"
+import type { UpdateRun } from "./UpdateProgram.ts"
 import { Validators } from "./Validators.ts"
 
 const ID = fieldName("_id")
@@ -66,14 +65,14 @@ export class Changer {
     return found ? "changed" : "inserted"
   }
 
-  /** Applies a program to the document with the key at `keys[keyAt]`; whether it is different now. */
-  update(transaction: Transaction, store: Store, program: UpdateProgram, operands: Operands, keys: Uint8Array, keyAt: number): boolean {
+  /** Applies a change to the document with the key at `keys[keyAt]`; whether it is different now. */
+  update(transaction: Transaction, store: Store, change: UpdateRun, keys: Uint8Array, keyAt: number): boolean {
     const { view } = this
     const key = this.#key
     for (let index = 0; index < KEY_BYTES; index++) key[index] = keys[keyAt + index]!
     if (!transaction.get(store, key, 0, view)) return false
     this.#draft.reset()
-    applyUpdate(program, operands, view.bytes, view.at, this.#draft)
+    change.apply(view.bytes, view.at, this.#draft)
     this.#stored.reset()
     refuseIssues(store, undefined, this.#validators.whole(store.definition).normalise(this.#draft.bytes, 0, this.#stored))
     if (this.#isSame(view)) return false

@@ -24,6 +24,11 @@ const SHARES: Readonly<Record<LeafOperator, number>> = {
   in: 0.01 * ASSUMED_VALUES,
   between: 0.1,
   prefix: 0.05,
+  suffix: 0.05,
+  contains: 0.1,
+  regex: 0.1,
+  type: 0.5,
+  size: 0.2,
   lt: 0.3,
   le: 0.3,
   gt: 0.3,
@@ -35,13 +40,20 @@ const SHARES: Readonly<Record<LeafOperator, number>> = {
 
 function shareOf(condition: Condition): number {
   if (isLeaf(condition)) return SHARES[condition.op]
-  if (condition.op === "not") return 1 - shareOf(condition.of)
-  const shares = condition.of.map(shareOf)
-  if (condition.op === "and") return shares.reduce((product, share) => product * share, 1)
-  return Math.min(
-    1,
-    shares.reduce((sum, share) => sum + share, 0)
-  )
+  switch (condition.op) {
+    case "not":
+      return 1 - shareOf(condition.of)
+    case "any":
+    case "all":
+      return shareOf(condition.of)
+    case "and":
+      return condition.of.reduce((product, part) => product * shareOf(part), 1)
+    case "or":
+      return Math.min(
+        1,
+        condition.of.reduce((sum, part) => sum + shareOf(part), 0)
+      )
+  }
 }
 
 /** The share of the store's documents that an access gives. */

@@ -128,3 +128,13 @@ export type StoredAt<T, Path extends string> = Path extends keyof T
         : StoredAt<Inside<T[Name]>, Rest>
       : never
     : never
+
+/** The elements of the arrays that a path leads to; never where it leads to none. */
+export type ItemAt<T, Path extends string> =
+  IsAny<StoredAt<T, Path>> extends true
+    ? Value
+    : Exclude<StoredAt<T, Path>, null> extends infer Stored
+      ? Stored extends ReadonlyArray<infer Item>
+        ? Item
+        : never
+      : never

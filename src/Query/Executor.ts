@@ -19,6 +19,7 @@ import type { PlannedKind } from "./PlanCompiler.ts"
 import { breakBudget, DEFAULT_QUERY_LIMITS, type QueryLimits, type QueryReason, refuseStatement } from "./Reasons.ts"
 import type { RowList } from "./RowList.ts"
 import { eachElement, type Members, readMembers, requireType } from "./StatementBson.ts"
+import { UpdateRun } from "./UpdateProgram.ts"
 
 export interface ExecutorOptions {
   /** The current version of a store; undefined when statements may not know it. */
@@ -142,18 +143,19 @@ export class Executor {
     return { matched: done === "inserted" ? 0 : 1, modified: done === "changed" ? 1 : 0 }
   }
 
-  /** Changes the documents of `{ store, key or filter, set?, inc?, unset? }`. Faults with InvalidUpdate and InvalidDocument. */
+  /** Changes the documents of `{ store, key or filter, set?, inc?, unset?, push?, addToSet?, pull? }`. Faults with InvalidUpdate and InvalidDocument. */
   update(transaction: Transaction, bytes: Uint8Array, at: number): Changes {
     const { plans } = this.#finder
     const plan = plans.take("update", bytes, at)
     const { program, store } = plan
-    if (program === undefined) return refuseStatement("", "update needs set, inc or unset")
+    if (program === undefined) return refuseStatement("", "update changes nothing")
     return this.#changing(transaction, () => {
+      const change = new UpdateRun(program, plans.operands)
       this.#finder.collect(transaction, plan, this.#keys)
       const { bytes: keys, count } = this.#keys
       let modified = 0
       for (let index = 0; index < count; index++) {
-        if (this.#changer.update(transaction, store, program, plans.operands, keys, index * KEY_BYTES)) modified++
+        if (this.#changer.update(transaction, store, change, keys, index * KEY_BYTES)) modified++
       }
       return { matched: count, modified }
     })

@@ -3,19 +3,39 @@
  *
  * Invariants
  * - A document whose first member begins with `$` is a list of operators, any other one is a value to be equal to; the two are not mixed.
+ * - Inside `$any` (also `$elemMatch`) and `$every` the name `$this` is the element; operators may also stand there by themselves.
  * - Leaves come out in the order of their values in the bytes (see `StatementBson.ts`).
  */
 import { compilePath } from "../Bson/Path.ts"
 import * as Type from "../Bson/Type.ts"
-import { decodeValue, type Value } from "../Bson/Value.ts"
+import { BSONRegExp, decodeValue, type Value } from "../Bson/Value.ts"
 import { documentEnd, elementName, firstElement, readString, skipValue, valueOffset } from "../Bson/View.ts"
 import { closest } from "../Config/Closest.ts"
+import { ELEMENT } from "../Match/Filter.ts"
 import { FILTER_DEPTH_MAX, type Filter } from "./Ast.ts"
 import { refuseStatement } from "./Reasons.ts"
 
 const COMPARISONS = { $eq: "eq", $ne: "ne", $lt: "lt", $lte: "le", $gt: "gt", $gte: "ge" } as const
 const OPERATOR_OF = { eq: "$eq", ne: "$ne", lt: "$lt", le: "$lte", gt: "$gt", ge: "$gte" } as const
-const OPERATORS = [...Object.keys(COMPARISONS), "$in", "$nin", "$between", "$prefix", "$exists", "$not"]
+const TEXTS = { $prefix: "prefix", $suffix: "suffix" } as const
+const ELEMENTS = { $any: "any", $elemMatch: "any", $every: "all" } as const
+const OPERATORS = [
+  ...Object.keys(COMPARISONS),
+  "$in",
+  "$nin",
+  "$between",
+  ...Object.keys(TEXTS),
+  "$contains",
+  "$regex",
+  "$exists",
+  "$type",
+  "$size",
+  "$any",
+  "$every",
+  "$not"
+]
+/** The name of the element itself, inside `$any` and `$every`. */
+const THIS = "$this"
 const GROUPS = ["$and", "$or", "$not"]
 
 /** A path of field names and positions joined by dots. Faults with InvalidStatement at `where`; returns the path. */
@@ -31,11 +51,27 @@ export function requirePath(path: string, where: string): string {
 
 /** Reads the filter document at `at`; undefined when it is empty and so matches everything. `where` is its path, for errors. */
 export function decodeFilter(bytes: Uint8Array, at: number, where: string): Filter | undefined {
-  const all = decodeConditions(bytes, at, where, 0)
+  const all = decodeConditions(bytes, at, where, 0, false)
   return all.length > 1 ? { op: "and", of: all } : all[0]
 }
 
-function decodeConditions(bytes: Uint8Array, at: number, where: string, depth: number): ReadonlyArray<Filter> {
+/** Reads the filter of elements at `at`, which is what stands inside `$any`. */
+export function decodeElementFilter(bytes: Uint8Array, at: number, where: string): Filter {
+  return group("and", decodeElements(bytes, at, where, 0))
+}
+
+function decodeElements(bytes: Uint8Array, at: number, where: string, depth: number): ReadonlyArray<Filter> {
+  if (holdsOperators(bytes, at) && !isGroupOrThis(elementName(bytes, firstElement(at)))) {
+    return decodeOperators(bytes, ELEMENT, at, where, depth)
+  }
+  return decodeConditions(bytes, at, where, depth, true)
+}
+
+function isGroupOrThis(name: string): boolean {
+  return name === THIS || GROUPS.includes(name)
+}
+
+function decodeConditions(bytes: Uint8Array, at: number, where: string, depth: number, inside: boolean): ReadonlyArray<Filter> {
   if (depth > FILTER_DEPTH_MAX) refuseStatement(where, `a filter nests at most ${FILTER_DEPTH_MAX} deep`)
   const all: Array<Filter> = []
   const end = documentEnd(bytes, at)
@@ -44,10 +80,13 @@ function decodeConditions(bytes: Uint8Array, at: number, where: string, depth: n
     const type = bytes[element] ?? Type.MISSING
     const valueAt = valueOffset(bytes, element)
     const here = `${where}.${name}`
-    if (name.startsWith("$")) all.push(decodeGroup(bytes, name, type, valueAt, here, depth))
-    else if (type === Type.DOCUMENT && holdsOperators(bytes, valueAt)) {
-      all.push(...decodeOperators(bytes, requirePath(name, here), valueAt, here, depth))
-    } else all.push({ op: "eq", path: requirePath(name, here), value: decodeValue(bytes, type, valueAt) })
+    const isThis = inside && name === THIS
+    if (name.startsWith("$") && !isThis) all.push(decodeGroup(bytes, name, type, valueAt, here, depth, inside))
+    else {
+      const path = isThis ? ELEMENT : requirePath(name, here)
+      if (type === Type.DOCUMENT && holdsOperators(bytes, valueAt)) all.push(...decodeOperators(bytes, path, valueAt, here, depth))
+      else all.push({ op: "eq", path, value: decodeValue(bytes, type, valueAt) })
+    }
     element = skipValue(bytes, type, valueAt)
   }
   return all
@@ -64,10 +103,10 @@ function group(op: "and" | "or", of: ReadonlyArray<Filter>): Filter {
   return only ?? { op, of }
 }
 
-function decodeGroup(bytes: Uint8Array, name: string, type: number, at: number, where: string, depth: number): Filter {
+function decodeGroup(bytes: Uint8Array, name: string, type: number, at: number, where: string, depth: number, inside: boolean): Filter {
   if (name === "$not") {
     if (type !== Type.DOCUMENT) refuseStatement(where, `$not takes a filter, found ${Type.typeName(type)}`)
-    return { op: "not", of: group("and", decodeConditions(bytes, at, where, depth + 1)) }
+    return { op: "not", of: group("and", decodeConditions(bytes, at, where, depth + 1, inside)) }
   }
   if (name !== "$and" && name !== "$or") {
     const meant = closest(name, GROUPS)
@@ -81,7 +120,7 @@ function decodeGroup(bytes: Uint8Array, name: string, type: number, at: number, 
     const memberType = bytes[element] ?? Type.MISSING
     const valueAt = valueOffset(bytes, element)
     if (memberType !== Type.DOCUMENT) refuseStatement(here, `a filter is needed, found ${Type.typeName(memberType)}`)
-    of.push(group("and", decodeConditions(bytes, valueAt, here, depth + 1)))
+    of.push(group("and", decodeConditions(bytes, valueAt, here, depth + 1, inside)))
     element = skipValue(bytes, memberType, valueAt)
   }
   if (of.length === 0) refuseStatement(where, `${name} takes at least one filter`)
@@ -100,6 +139,10 @@ function decodeOperators(bytes: Uint8Array, path: string, at: number, where: str
     if (name === "$not") {
       if (type !== Type.DOCUMENT || !holdsOperators(bytes, valueAt)) refuseStatement(here, "$not takes operators, such as { $gt: 5 }")
       all.push({ op: "not", of: group("and", decodeOperators(bytes, path, valueAt, here, depth + 1)) })
+    } else if (Object.hasOwn(ELEMENTS, name)) {
+      if (type !== Type.DOCUMENT) refuseStatement(here, `${name} takes a filter of the elements, found ${Type.typeName(type)}`)
+      const of = group("and", decodeElements(bytes, valueAt, here, depth + 1))
+      all.push({ op: ELEMENTS[name as keyof typeof ELEMENTS], path, of })
     } else all.push(decodeOperator(name, path, bytes, type, valueAt, here))
     element = skipValue(bytes, type, valueAt)
   }
@@ -110,6 +153,10 @@ function decodeOperator(name: string, path: string, bytes: Uint8Array, type: num
   if (Object.hasOwn(COMPARISONS, name)) {
     return { op: COMPARISONS[name as keyof typeof COMPARISONS], path, value: decodeValue(bytes, type, at) }
   }
+  if (Object.hasOwn(TEXTS, name)) {
+    if (type !== Type.STRING) refuseStatement(where, `${name} takes text, found ${Type.typeName(type)}`)
+    return { op: TEXTS[name as keyof typeof TEXTS], path, value: readString(bytes, at) }
+  }
   switch (name) {
     case "$in":
     case "$nin":
@@ -119,9 +166,19 @@ function decodeOperator(name: string, path: string, bytes: Uint8Array, type: num
       if (low === undefined || high === undefined || rest.length > 0) return refuseStatement(where, "$between takes [low, high]")
       return { op: "between", path, low, high }
     }
-    case "$prefix":
-      if (type !== Type.STRING) refuseStatement(where, `$prefix takes text, found ${Type.typeName(type)}`)
-      return { op: "prefix", path, value: readString(bytes, at) }
+    case "$contains":
+      return { op: "contains", path, value: decodeValue(bytes, type, at) }
+    case "$regex":
+      if (type !== Type.STRING && type !== Type.REGEX && type !== Type.ARRAY) refusePattern(where, type)
+      return { op: "regex", path, ...patternOf(decodeValue(bytes, type, at)) }
+    case "$type":
+      if (type !== Type.STRING) refuseStatement(where, `$type takes the name of a type, found ${Type.typeName(type)}`)
+      return { op: "type", path, type: readString(bytes, at) }
+    case "$size": {
+      const size = type === Type.INT32 || type === Type.DOUBLE || type === Type.INT64 ? Number(decodeValue(bytes, type, at)) : Number.NaN
+      if (!Number.isInteger(size) || size < 0) return refuseStatement(where, "$size takes a whole number of elements")
+      return { op: "size", path, size }
+    }
     case "$exists":
       if (type !== Type.BOOLEAN) refuseStatement(where, `$exists takes true or false, found ${Type.typeName(type)}`)
       return { op: "exists", path, value: bytes[at] === 1 }
@@ -130,6 +187,19 @@ function decodeOperator(name: string, path: string, bytes: Uint8Array, type: num
       return refuseStatement(where, `${name} is no operator, only ${OPERATORS.join(", ")}`, meant && `did you mean ${meant}?`)
     }
   }
+}
+
+function refusePattern(where: string, type: number): never {
+  return refuseStatement(where, `$regex takes a pattern, or [pattern, flags], found ${Type.typeName(type)}`)
+}
+
+/** The pattern and flags that an operand of `$regex` is: text, a regular expression, or a list of pattern and flags. */
+export function patternOf(value: Value): { readonly pattern: string; readonly flags: string } {
+  if (typeof value === "string") return { pattern: value, flags: "" }
+  if (value instanceof BSONRegExp) return { pattern: value.pattern, flags: value.options }
+  const [pattern, flags = "", ...rest] = Array.isArray(value) ? (value as ReadonlyArray<Value>) : []
+  if (typeof pattern !== "string" || typeof flags !== "string" || rest.length > 0) return refusePattern("filter", Type.ARRAY)
+  return { pattern, flags }
 }
 
 function readList(bytes: Uint8Array, type: number, at: number, name: string, where: string): ReadonlyArray<Value> {
@@ -147,17 +217,40 @@ export function encodeFilter(filter: Filter): { readonly [name: string]: Value }
       return filter.of.length === 0 ? { $not: {} } : { $or: filter.of.map(encodeFilter) }
     case "not":
       return { $not: encodeFilter(filter.of) }
+    default: {
+      const [operator, value] = encodeCondition(filter)
+      return { [filter.path === ELEMENT ? THIS : filter.path]: { [operator]: value } }
+    }
+  }
+}
+
+function encodeCondition(filter: Exclude<Filter, { readonly op: "and" | "or" | "not" }>): readonly [operator: string, value: Value] {
+  switch (filter.op) {
     case "in":
-      return { [filter.path]: { $in: filter.values } }
+      return ["$in", filter.values]
     case "notIn":
-      return { [filter.path]: { $nin: filter.values } }
+      return ["$nin", filter.values]
     case "between":
-      return { [filter.path]: { $between: [filter.low, filter.high] } }
+      return ["$between", [filter.low, filter.high]]
     case "prefix":
-      return { [filter.path]: { $prefix: filter.value } }
+      return ["$prefix", filter.value]
+    case "suffix":
+      return ["$suffix", filter.value]
+    case "contains":
+      return ["$contains", filter.value]
+    case "regex":
+      return ["$regex", filter.flags === "" ? filter.pattern : [filter.pattern, filter.flags]]
     case "exists":
-      return { [filter.path]: { $exists: filter.value } }
+      return ["$exists", filter.value]
+    case "type":
+      return ["$type", filter.type]
+    case "size":
+      return ["$size", filter.size]
+    case "any":
+      return ["$any", encodeFilter(filter.of)]
+    case "all":
+      return ["$every", encodeFilter(filter.of)]
     default:
-      return { [filter.path]: { [OPERATOR_OF[filter.op]]: filter.value } }
+      return [OPERATOR_OF[filter.op], filter.value]
   }
 }

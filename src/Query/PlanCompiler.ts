@@ -4,7 +4,7 @@
 import { elementName, documentEnd, firstElement, nextElement } from "../Bson/View.ts"
 import type { Store } from "../Storage/Reader.ts"
 import type { Count, Delete, Filter, Find, Get, Order, Update } from "./Ast.ts"
-import { type Condition, conditionOf, conjunctsOf, isLeaf } from "./Condition.ts"
+import { type Condition, conditionOf, conjunctsOf, eachLeaf } from "./Condition.ts"
 import { type Reading, readingOf } from "./Operands.ts"
 import { idsAreOrdered, typeOfPath } from "./PathTypes.ts"
 import type { Candidate, Plan } from "./Plan.ts"
@@ -12,7 +12,7 @@ import { type Choice, choose } from "./Planner.ts"
 import { compileProjection } from "./Projection.ts"
 import { Residual } from "./Residual.ts"
 import { type SortPath, sortPath } from "./SortBuffer.ts"
-import { decodeStatement } from "./StatementBson.ts"
+import { decodeStatement, isChange } from "./StatementBson.ts"
 import { compileUpdate, type PathChange } from "./UpdateProgram.ts"
 
 /** The kinds of statements that are planned, in the BSON form's terms. */
@@ -50,7 +50,7 @@ export function compilePlan(kind: PlannedKind, bytes: Uint8Array, at: number, fi
 function planOf(statement: PlannedStatement, store: Store, slots: Slots, orderBy: ReadonlyArray<Order>, choice: Choice): Plan {
   const conditions = conjunctsOf(slots.condition)
   const select = "select" in statement ? statement.select : undefined
-  const readings = readingsOf(store, conditions, slots.count)
+  const readings = readingsOf(store, slots.condition, slots.count)
   return {
     ...choice.chosen,
     kind: statement.kind,
@@ -61,7 +61,7 @@ function planOf(statement: PlannedStatement, store: Store, slots: Slots, orderBy
     limitSlot: slots.limit,
     skipSlot: slots.skip,
     slots: slots.count,
-    betweenSlots: betweenSlotsOf(conditions),
+    betweenSlots: betweenSlotsOf(slots.condition),
     projection: select === undefined ? undefined : compileProjection(select),
     program: slots.changes.length === 0 ? undefined : compileUpdate(slots.changes),
     tests: { residual: new Residual(choice.chosen.residual), all: new Residual(conditions) },
@@ -95,7 +95,7 @@ function numberSlots(statement: PlannedStatement, bytes: Uint8Array, at: number)
     } else if (name === "key") condition = { op: "eq", path: "_id", slot: count++ }
     else if (name === "limit") limit = count++
     else if (name === "skip") skip = count++
-    else if ((name === "set" || name === "inc") && statement.kind === "update") {
+    else if (isChange(name) && statement.kind === "update") {
       for (const path of Object.keys(statement[name] ?? {})) changes.push({ path, change: { op: name, slot: count++ } })
     }
   }
@@ -103,24 +103,22 @@ function numberSlots(statement: PlannedStatement, bytes: Uint8Array, at: number)
   return { condition, changes, limit, skip, count }
 }
 
-function eachLeaf(conditions: ReadonlyArray<Condition>, visit: (path: string, slot: number, op: string) => void): void {
-  for (const condition of conditions) {
-    if (isLeaf(condition)) visit(condition.path, condition.slot, condition.op)
-    else eachLeaf(condition.op === "not" ? [condition.of] : condition.of, visit)
-  }
-}
+/** Operators whose texts are texts, whatever the field holds. */
+const OF_TEXT: ReadonlyArray<string> = ["exists", "prefix", "suffix", "contains", "regex", "type"]
 
-function readingsOf(store: Store, conditions: ReadonlyArray<Condition>, count: number): ReadonlyArray<Reading> {
+function readingsOf(store: Store, condition: Condition | undefined, count: number): ReadonlyArray<Reading> {
   const readings: Array<Reading> = Array.from({ length: count }, () => undefined)
-  eachLeaf(conditions, (path, slot, op) => {
-    if (op !== "exists" && op !== "prefix") readings[slot] = readingOf(typeOfPath(store.definition, path).field)
+  if (condition === undefined) return readings
+  eachLeaf(condition, ({ op, slot }, path) => {
+    if (!OF_TEXT.includes(op)) readings[slot] = readingOf(typeOfPath(store.definition, path).field)
   })
   return readings
 }
 
-function betweenSlotsOf(conditions: ReadonlyArray<Condition>): ReadonlyArray<number> {
+function betweenSlotsOf(condition: Condition | undefined): ReadonlyArray<number> {
   const slots: Array<number> = []
-  eachLeaf(conditions, (_path, slot, op) => {
+  if (condition === undefined) return slots
+  eachLeaf(condition, ({ op, slot }) => {
     if (op === "between") slots.push(slot)
   })
   return slots

@@ -8,8 +8,9 @@
 import { closest } from "../Config/Closest.ts"
 import { parseKey } from "../Bson/Key.ts"
 import type { Value } from "../Bson/Value.ts"
-import type { DocumentValue, Filter, Order, Planned, Statement } from "./Ast.ts"
-import { ORDER_PATHS_MAX, ROW_NUMBER_MAX } from "./Ast.ts"
+import type { ArrayChange, DocumentValue, Filter, Order, Planned, Statement } from "./Ast.ts"
+import { ARRAY_CHANGES, ORDER_PATHS_MAX, ROW_NUMBER_MAX } from "./Ast.ts"
+import { readArrayChanges } from "./PqlChanges.ts"
 import { readExpression, readPath } from "./PqlExpression.ts"
 import { Lexer, type Token } from "./PqlLexer.ts"
 import { type Parameters, readDocument, readValue } from "./PqlValue.ts"
@@ -32,6 +33,9 @@ interface Draft {
   set?: DocumentValue
   inc?: DocumentValue
   unset?: Array<string>
+  push?: DocumentValue
+  addToSet?: DocumentValue
+  pull?: DocumentValue
 }
 
 interface Context {
@@ -114,7 +118,7 @@ function refuseStep(lexer: Lexer, step: Token): never {
 function only(context: Context, verb: Verb, allowed: ReadonlyArray<keyof Draft>): void {
   const { draft, lexer, step } = context
   if (draft.verb !== "find" && !(draft.verb === verb && verb === "update")) {
-    lexer.refuseToken(step, [draft.verb === "update" ? "set, inc, unset or the end" : `the end after ${draft.verb}`])
+    lexer.refuseToken(step, [draft.verb === "update" ? "set, inc, unset, push, addToSet, pull or the end" : `the end after ${draft.verb}`])
   }
   for (const [member, name] of MEMBERS) {
     const value = draft[member]
@@ -133,9 +137,9 @@ const MEMBERS: ReadonlyArray<readonly [keyof Draft, string]> = [
   ["select", "select"]
 ]
 const ROWS: ReadonlyArray<keyof Draft> = ["filters", "orderBy", "limit", "skip", "select"]
-const CHANGES: ReadonlyArray<keyof Draft> = ["filters", "set", "inc", "unset"]
+const CHANGES: ReadonlyArray<keyof Draft> = ["filters", "set", "inc", "unset", ...ARRAY_CHANGES]
 
-const STEPS: ReadonlyMap<string, (context: Context) => void> = new Map([
+const STEPS: ReadonlyMap<string, (context: Context) => void> = new Map<string, (context: Context) => void>([
   ["filter", readFilter],
   ["orderBy", readOrderBy],
   ["limit", (context: Context) => readRowNumber(context, "limit")],
@@ -148,6 +152,7 @@ const STEPS: ReadonlyMap<string, (context: Context) => void> = new Map([
   ["set", (context: Context) => readChange(context, "set")],
   ["inc", (context: Context) => readChange(context, "inc")],
   ["unset", readUnset],
+  ...ARRAY_CHANGES.map((member) => [member, (context: Context) => readChange(context, member)] as const),
   ["replace", (context: Context) => readWhole(context, "replace")],
   ["upsert", (context: Context) => readWhole(context, "upsert")],
   ["delete", readDelete]
@@ -240,12 +245,12 @@ function isDocument(value: Value): value is DocumentValue {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype
 }
 
-function readChange(context: Context, member: "set" | "inc"): void {
+function readChange(context: Context, member: "set" | "inc" | ArrayChange): void {
   only(context, "update", CHANGES)
   const { draft, lexer, parameters, step } = context
   if (draft[member] !== undefined) lexer.refuseToken(step, [`${member} once`])
   const token = lexer.peek()
-  const fields = readDocument(lexer, parameters)
+  const fields = member === "set" || member === "inc" ? readDocument(lexer, parameters) : readArrayChanges(lexer, parameters, member)
   if (Object.keys(fields).length === 0) lexer.refuseToken(token, ["at least one field"])
   draft[member] = fields
 }
@@ -306,7 +311,10 @@ function finish(draft: Draft): Statement {
         ...rows,
         ...(draft.set === undefined ? {} : { set: draft.set }),
         ...(draft.inc === undefined ? {} : { inc: draft.inc }),
-        ...(draft.unset === undefined ? {} : { unset: draft.unset })
+        ...(draft.unset === undefined ? {} : { unset: draft.unset }),
+        ...(draft.push === undefined ? {} : { push: draft.push }),
+        ...(draft.addToSet === undefined ? {} : { addToSet: draft.addToSet }),
+        ...(draft.pull === undefined ? {} : { pull: draft.pull })
       }
   }
 }

@@ -6,24 +6,28 @@
  * - A word of the language is no path unless it stands in backticks, so that a forgotten operand is noticed.
  */
 import { closest } from "../Config/Closest.ts"
-import type { Value } from "../Bson/Value.ts"
+import { BSONRegExp, type Value } from "../Bson/Value.ts"
+import { ELEMENT } from "../Match/Filter.ts"
+import { TYPE_NAMES } from "../Match/TypeName.ts"
 import type { Filter } from "./Ast.ts"
 import type { Lexer, Token } from "./PqlLexer.ts"
+import { COMPARISONS, OPERATORS, PATH_WORDS, PATTERN_FLAGS } from "./PqlWords.ts"
 import { type Parameters, PQL_DEPTH_MAX, readList, readValue } from "./PqlValue.ts"
-
-const COMPARISONS = { "=": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge" } as const
-const OPERATORS = ["=", "!=", "<", "<=", ">", ">=", "in", "not in", "between", "startsWith", "exists"]
-const WORDS: ReadonlySet<string> = new Set(["and", "or", "not", "in", "between", "startsWith", "exists"])
 
 /** Reads one condition, as far as it goes. */
 export function readExpression(lexer: Lexer, parameters: Parameters): Filter {
-  return readOr(lexer, parameters, 0)
+  return new ExpressionReader(lexer, parameters).either(0, false)
+}
+
+/** Reads what stands in the parentheses of `any`: a condition on elements. */
+export function readElementExpression(lexer: Lexer, parameters: Parameters): Filter {
+  return new ExpressionReader(lexer, parameters).elements(0)
 }
 
 /** Reads a path: names and numbers joined by dots, each name plain or in backticks. */
 export function readPath(lexer: Lexer): string {
   const first = lexer.peek()
-  if (first.kind === "name" && WORDS.has(first.text))
+  if (first.kind === "name" && PATH_WORDS.has(first.text))
     lexer.refuseToken(first, ["a path"], `a field of that name is written \`${first.text}\` in backticks`)
   if (first.kind !== "name" && first.kind !== "quotedName") {
     lexer.refuseToken(first, ["a path"], first.kind === "string" ? "a path is written without quotes" : undefined)
@@ -52,61 +56,121 @@ function step(lexer: Lexer, token: Token): string {
   return token.text
 }
 
-function readOr(lexer: Lexer, parameters: Parameters, depth: number): Filter {
-  const first = readAnd(lexer, parameters, depth)
-  const of = [first]
-  while (lexer.accept("or")) of.push(readAnd(lexer, parameters, depth))
-  return of.length === 1 ? first : { op: "or", of }
-}
+class ExpressionReader {
+  private readonly lexer: Lexer
+  private readonly parameters: Parameters
 
-function readAnd(lexer: Lexer, parameters: Parameters, depth: number): Filter {
-  const first = readNot(lexer, parameters, depth)
-  const of = [first]
-  while (lexer.accept("and")) of.push(readNot(lexer, parameters, depth))
-  return of.length === 1 ? first : { op: "and", of }
-}
-
-function readNot(lexer: Lexer, parameters: Parameters, depth: number): Filter {
-  const token = lexer.peek()
-  if (depth > PQL_DEPTH_MAX) lexer.refuseToken(token, [`at most ${PQL_DEPTH_MAX} levels`])
-  if (lexer.accept("not")) return { op: "not", of: readNot(lexer, parameters, depth + 1) }
-  if (token.kind === "symbol" && token.text === "(") {
-    lexer.next()
-    const inside = readOr(lexer, parameters, depth + 1)
-    lexer.expect(")")
-    return inside
+  constructor(lexer: Lexer, parameters: Parameters) {
+    this.lexer = lexer
+    this.parameters = parameters
   }
-  return readCondition(lexer, parameters)
-}
 
-function readCondition(lexer: Lexer, parameters: Parameters): Filter {
-  const path = readPath(lexer)
-  const token = lexer.peek()
-  if (token.kind === "symbol" && Object.hasOwn(COMPARISONS, token.text)) {
-    lexer.next()
-    return { op: COMPARISONS[token.text as keyof typeof COMPARISONS], path, value: readValue(lexer, parameters, 0) }
+  /** Conditions joined by `or`. `inside` is whether they are about elements, so that `this` is one. */
+  either(depth: number, inside: boolean): Filter {
+    const first = this.both(depth, inside)
+    const of = [first]
+    while (this.lexer.accept("or")) of.push(this.both(depth, inside))
+    return of.length === 1 ? first : { op: "or", of }
   }
-  if (lexer.accept("in")) return { op: "in", path, values: readList(lexer, parameters) }
-  if (lexer.accept("not")) {
-    if (!lexer.accept("in")) lexer.refuseToken(lexer.peek(), ["`in` after `not`"])
-    return { op: "notIn", path, values: readList(lexer, parameters) }
+
+  elements(depth: number): Filter {
+    this.lexer.expect("(")
+    const filter = this.either(depth + 1, true)
+    this.lexer.expect(")")
+    return filter
   }
-  if (lexer.accept("between")) return readBetween(lexer, parameters, path)
-  if (lexer.accept("startsWith")) return { op: "prefix", path, value: readText(lexer, parameters) }
-  if (lexer.accept("exists")) return { op: "exists", path, value: !lexer.accept("false") && (lexer.accept("true") || true) }
-  const meant = token.kind === "name" ? closest(token.text, OPERATORS) : undefined
-  return lexer.refuseToken(token, [`an operator (${OPERATORS.join(", ")})`], meant === undefined ? undefined : `did you mean ${meant}?`)
-}
 
-function readBetween(lexer: Lexer, parameters: Parameters, path: string): Filter {
-  const low: Value = readValue(lexer, parameters, 0)
-  if (!lexer.accept("and")) lexer.refuseToken(lexer.peek(), ["`and` and the upper end of between"])
-  return { op: "between", path, low, high: readValue(lexer, parameters, 0) }
-}
+  private both(depth: number, inside: boolean): Filter {
+    const first = this.single(depth, inside)
+    const of = [first]
+    while (this.lexer.accept("and")) of.push(this.single(depth, inside))
+    return of.length === 1 ? first : { op: "and", of }
+  }
 
-function readText(lexer: Lexer, parameters: Parameters): string {
-  const token = lexer.peek()
-  const value = readValue(lexer, parameters, 0)
-  if (typeof value !== "string") lexer.refuseToken(token, ["text after `startsWith`"])
-  return value
+  private single(depth: number, inside: boolean): Filter {
+    const { lexer } = this
+    const token = lexer.peek()
+    if (depth > PQL_DEPTH_MAX) lexer.refuseToken(token, [`at most ${PQL_DEPTH_MAX} levels`])
+    if (lexer.accept("not")) return { op: "not", of: this.single(depth + 1, inside) }
+    if (token.kind === "symbol" && token.text === "(") {
+      lexer.next()
+      const filter = this.either(depth + 1, inside)
+      lexer.expect(")")
+      return filter
+    }
+    return this.condition(inside && lexer.accept("this") ? ELEMENT : readPath(lexer), depth)
+  }
+
+  private condition(path: string, depth: number): Filter {
+    const { lexer, parameters } = this
+    const token = lexer.peek()
+    if (token.kind === "symbol" && Object.hasOwn(COMPARISONS, token.text)) {
+      lexer.next()
+      return { op: COMPARISONS[token.text as keyof typeof COMPARISONS], path, value: readValue(lexer, parameters, 0) }
+    }
+    if (lexer.accept("in")) return { op: "in", path, values: readList(lexer, parameters) }
+    if (lexer.accept("not")) {
+      if (!lexer.accept("in")) lexer.refuseToken(lexer.peek(), ["`in` after `not`"])
+      return { op: "notIn", path, values: readList(lexer, parameters) }
+    }
+    if (lexer.accept("between")) return this.between(path)
+    if (lexer.accept("startsWith")) return { op: "prefix", path, value: this.text("startsWith") }
+    if (lexer.accept("endsWith")) return { op: "suffix", path, value: this.text("endsWith") }
+    if (lexer.accept("contains")) return { op: "contains", path, value: readValue(lexer, parameters, 0) }
+    if (lexer.accept("~")) return { op: "regex", path, ...this.pattern() }
+    if (lexer.accept("exists")) return { op: "exists", path, value: !lexer.accept("false") && (lexer.accept("true") || true) }
+    if (lexer.accept("is")) return { op: "type", path, type: this.typeName() }
+    if (lexer.accept("size")) return { op: "size", path, size: this.size() }
+    if (lexer.accept("any")) return { op: "any", path, of: this.elements(depth) }
+    if (lexer.accept("all")) return { op: "all", path, of: this.elements(depth) }
+    const meant = token.kind === "name" ? closest(token.text, OPERATORS) : undefined
+    return lexer.refuseToken(token, [`an operator (${OPERATORS.join(", ")})`], meant === undefined ? undefined : `did you mean ${meant}?`)
+  }
+
+  private between(path: string): Filter {
+    const { lexer, parameters } = this
+    const low: Value = readValue(lexer, parameters, 0)
+    if (!lexer.accept("and")) lexer.refuseToken(lexer.peek(), ["`and` and the upper end of between"])
+    return { op: "between", path, low, high: readValue(lexer, parameters, 0) }
+  }
+
+  private text(operator: string): string {
+    const token = this.lexer.peek()
+    const value = readValue(this.lexer, this.parameters, 0)
+    if (typeof value !== "string") this.lexer.refuseToken(token, [`text after \`${operator}\``])
+    return value
+  }
+
+  /** `/pattern/flags`, or a value that is text or a regular expression. */
+  private pattern(): { readonly pattern: string; readonly flags: string } {
+    const { lexer } = this
+    const mark = lexer.mark()
+    const literal = lexer.acceptPattern()
+    if (literal !== undefined) {
+      if (!PATTERN_FLAGS.test(literal.flags)) {
+        lexer.refuse(mark, `the flags \`${literal.flags}\``, ["i, m and s, each once, behind a pattern"])
+      }
+      return literal
+    }
+    const token = lexer.peek()
+    const value = readValue(lexer, this.parameters, 0)
+    if (typeof value === "string") return { pattern: value, flags: "" }
+    if (value instanceof BSONRegExp) return { pattern: value.pattern, flags: value.options }
+    return lexer.refuseToken(token, ["a pattern such as /^ab+/i after `~`"])
+  }
+
+  private typeName(): string {
+    const { lexer } = this
+    const token = lexer.peek()
+    if (token.kind === "name" && TYPE_NAMES.includes(token.text)) return lexer.next().text
+    const meant = closest(token.text, TYPE_NAMES)
+    return lexer.refuseToken(token, [`a type (${TYPE_NAMES.join(", ")})`], meant === undefined ? undefined : `did you mean ${meant}?`)
+  }
+
+  private size(): number {
+    const token = this.lexer.peek()
+    const value = readValue(this.lexer, this.parameters, 0)
+    if (typeof value === "number" && Number.isInteger(value) && value >= 0 && !Object.is(value, -0)) return value
+    return this.lexer.refuseToken(token, ["a whole number of elements"])
+  }
 }

@@ -22,7 +22,8 @@ export interface Token {
   readonly end: number
 }
 
-const SYMBOLS = ["!=", "<=", ">=", "(", ")", "[", "]", "{", "}", ",", ":", ".", "=", "<", ">"] as const
+const SYMBOLS = ["!=", "<=", ">=", "(", ")", "[", "]", "{", "}", ",", ":", ".", "=", "<", ">", "~"] as const
+const PATTERN = /\/((?:[^\\/]|\\[^])+)\/([A-Za-z]*)/y
 const BLANK = /(?:[ \t\r\n\uFEFF]+|\/\/[^\n]*|\/\*[^]*?\*\/)+/y
 const NAME = /[A-Za-z_][A-Za-z0-9_]*/y
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
@@ -105,6 +106,17 @@ export class Lexer {
     this.#at = KEY.lastIndex
     this.#ahead = undefined
     return (found[1] ?? found[2] ?? "").replaceAll("-", "").toLowerCase()
+  }
+
+  /** Takes a pattern between slashes with its flags, or nothing. A slash inside is written `\\/`. */
+  acceptPattern(): { readonly pattern: string; readonly flags: string } | undefined {
+    this.#skipBlank()
+    PATTERN.lastIndex = this.#at
+    const found = PATTERN.exec(this.text)
+    if (found === null) return undefined
+    this.#at = PATTERN.lastIndex
+    this.#ahead = undefined
+    return { pattern: (found[1] ?? "").replaceAll("\\/", "/"), flags: found[2] ?? "" }
   }
 
   refuseToken(token: Token, expected: ReadonlyArray<string>, suggestion?: string): never {

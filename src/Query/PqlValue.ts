@@ -6,7 +6,7 @@
  * - A parameter becomes the value given for it; one that was not given is refused where it stands.
  */
 import { type Key, parseKey } from "../Bson/Key.ts"
-import { Binary, Decimal128, ObjectId, UUID, type Value } from "../Bson/Value.ts"
+import { Binary, BSONRegExp, Decimal128, MaxKey, MinKey, ObjectId, Timestamp, UUID, type Value } from "../Bson/Value.ts"
 import { closest } from "../Config/Closest.ts"
 import type { DocumentValue } from "./Ast.ts"
 import type { Lexer, Token } from "./PqlLexer.ts"
@@ -24,6 +24,7 @@ const DATE = /^(\d{4}|[+-]\d{6})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\
 const UUID_TEXT = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 const BINARY_SUBTYPE_MAX = 255
+const UINT32_MAX = 4294967295
 
 /** Reads one value. `depth` is how deep it already stands. */
 export function readValue(lexer: Lexer, parameters: Parameters, depth: number): Value {
@@ -49,6 +50,11 @@ export function readValue(lexer: Lexer, parameters: Parameters, depth: number): 
 
 /** Reads `{ name: value, … }`; names may be strings. */
 export function readDocument(lexer: Lexer, parameters: Parameters, depth = 0): DocumentValue {
+  return readFields(lexer, () => readValue(lexer, parameters, depth + 1))
+}
+
+/** Reads `{ name: …, … }`; `readOne` reads what stands behind each colon. */
+export function readFields(lexer: Lexer, readOne: () => Value): DocumentValue {
   lexer.expect("{")
   const entries = new Map<string, Value>()
   while (!lexer.accept("}")) {
@@ -60,7 +66,7 @@ export function readDocument(lexer: Lexer, parameters: Parameters, depth = 0): D
     if (name.text.includes("\0")) lexer.refuseToken(name, ["a name without a NUL character"])
     lexer.next()
     lexer.expect(":")
-    entries.set(name.text, readValue(lexer, parameters, depth + 1))
+    entries.set(name.text, readOne())
   }
   return Object.fromEntries(entries)
 }
@@ -115,8 +121,15 @@ const LITERALS: ReadonlyMap<string, Literal> = new Map<string, Literal>([
   ["key", readKey],
   ["uuid", readUuid],
   ["objectId", readObjectId],
-  ["binary", readBinary]
+  ["binary", readBinary],
+  ["regex", readRegex],
+  ["timestamp", readTimestamp],
+  ["minKey", () => new MinKey()],
+  ["maxKey", () => new MaxKey()]
 ])
+
+/** The words that begin a value, for completion. */
+export const LITERAL_WORDS: ReadonlyArray<string> = [...LITERALS.keys()]
 
 function readNamed(lexer: Lexer, token: Token): Value {
   const literal = LITERALS.get(token.text)
@@ -220,4 +233,25 @@ function readBinary(lexer: Lexer): Binary {
   }
   const base64 = text(lexer, "bytes in base64 in quotes", (candidate) => BASE64.test(candidate))
   return new Binary(Buffer.from(base64, "base64"), subtype)
+}
+
+/** `regex "pattern"`, or with its options `regex "pattern" "i"`: the value, not a condition. */
+function readRegex(lexer: Lexer): BSONRegExp {
+  const noNul = (candidate: string): boolean => !candidate.includes("\0")
+  const pattern = text(lexer, "a pattern in quotes", noNul)
+  return new BSONRegExp(pattern, lexer.peek().kind === "string" ? text(lexer, "options in quotes", (it) => /^[ilmsux]*$/.test(it)) : "")
+}
+
+/** `timestamp 1700000000 1`: seconds and a counter, both of 32 bits. */
+function readTimestamp(lexer: Lexer): Timestamp {
+  const part = (): number => {
+    const token = lexer.peek()
+    const value = Number(token.text)
+    if (token.kind !== "number" || !Number.isInteger(value) || value < 0 || value > UINT32_MAX)
+      lexer.refuseToken(token, [`a whole number from 0 to ${UINT32_MAX}`])
+    lexer.next()
+    return value
+  }
+  const t = part()
+  return new Timestamp({ t, i: part() })
 }

@@ -1,16 +1,33 @@
 /**
  * Statements as PQL. What `printPql` writes, `parsePql` reads back as the same statement, as far as PQL can say it.
  *
- * Faults with InvalidValue for what PQL has no literal for (regular expressions, timestamps, MinKey, MaxKey) and no way to say (an empty
- * group). Paths can always be printed.
+ * Faults with InvalidValue for what PQL has no way to say (an empty group). Paths can always be printed.
  */
 import { bsonFault } from "../Bson/Errors.ts"
-import { Binary, Decimal128, Double, Int32, Key, Long, ObjectId, UUID, type Value } from "../Bson/Value.ts"
-import type { DocumentValue, Filter, Statement } from "./Ast.ts"
+import {
+  Binary,
+  BSONRegExp,
+  Decimal128,
+  Double,
+  encode,
+  Int32,
+  Key,
+  Long,
+  MaxKey,
+  MinKey,
+  ObjectId,
+  Timestamp,
+  UUID,
+  type Value
+} from "../Bson/Value.ts"
+import { ELEMENT } from "../Match/Filter.ts"
+import { ARRAY_CHANGES, type ArrayChange, type DocumentValue, type Filter, type Statement } from "./Ast.ts"
+import { decodeElementFilter } from "./FilterBson.ts"
+import { PATH_WORDS } from "./PqlWords.ts"
 
 const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 /** Names that mean something else at the beginning of a path or a statement. */
-const WORDS: ReadonlySet<string> = new Set(["and", "or", "not", "in", "between", "startsWith", "exists", "asc", "desc", "explain"])
+const WORDS: ReadonlySet<string> = new Set([...PATH_WORDS, "this", "asc", "desc", "explain"])
 const SIGNS = { eq: "=", ne: "!=", lt: "<", le: "<=", gt: ">", ge: ">=" } as const
 
 /**
@@ -47,9 +64,28 @@ function steps(statement: Exclude<Statement, { readonly kind: "explain" }>): Rea
         ...filterStep(statement.filter),
         ...(statement.set === undefined ? [] : [`.set(${printValue(statement.set)})`]),
         ...(statement.inc === undefined ? [] : [`.inc(${printValue(statement.inc)})`]),
-        ...(statement.unset === undefined ? [] : [`.unset(${statement.unset.map(printPath).join(", ")})`])
+        ...(statement.unset === undefined ? [] : [`.unset(${statement.unset.map(printPath).join(", ")})`]),
+        ...ARRAY_CHANGES.flatMap((member) => arrayStep(member, statement[member]))
       ]
   }
+}
+
+function arrayStep(member: ArrayChange, changes: DocumentValue | undefined): ReadonlyArray<string> {
+  if (changes === undefined) return []
+  const fields = Object.entries(changes).map(([path, operand]) => `${JSON.stringify(path)}: ${printElements(member, operand)}`)
+  return [`.${member}({ ${fields.join(", ")} })`]
+}
+
+function printElements(member: ArrayChange, operand: Value): string {
+  const names = isPlain(operand) ? Object.keys(operand) : []
+  const [each, filter] = names.length === 1 && isPlain(operand) ? [operand["$each"], operand["$any"]] : []
+  if (Array.isArray(each)) return `each ${printList(each as ReadonlyArray<Value>)}`
+  if (member === "pull" && isPlain(filter)) return `any (${printFilter(decodeElementFilter(encode(filter), 0, "pull"), LOOSE)})`
+  return printValue(operand)
+}
+
+function isPlain(value: Value | undefined): value is DocumentValue {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype
 }
 
 function filterStep(filter: Filter | undefined): ReadonlyArray<string> {
@@ -92,12 +128,36 @@ function printFilter(filter: Filter, binding: number): string {
     case "between":
       return `${printPath(filter.path)} between ${printValue(filter.low)} and ${printValue(filter.high)}`
     case "prefix":
-      return `${printPath(filter.path)} startsWith ${JSON.stringify(filter.value)}`
+      return `${printPath(filter.path)} startsWith ${printValue(filter.value)}`
+    case "suffix":
+      return `${printPath(filter.path)} endsWith ${printValue(filter.value)}`
+    case "contains":
+      return `${printPath(filter.path)} contains ${printValue(filter.value)}`
+    case "regex":
+      return `${printPath(filter.path)} ~ ${printPattern(filter.pattern, filter.flags)}`
+    case "type":
+      return `${printPath(filter.path)} is ${filter.type}`
+    case "size":
+      return `${printPath(filter.path)} size ${filter.size}`
+    case "any":
+    case "all":
+      return `${printPath(filter.path)} ${filter.op} (${printFilter(filter.of, LOOSE)})`
     case "exists":
       return `${printPath(filter.path)} exists ${filter.value}`
     default:
       return `${printPath(filter.path)} ${SIGNS[filter.op]} ${printValue(filter.value)}`
   }
+}
+
+/** Between slashes where that says the same, else as a value. */
+function printPattern(pattern: string, flags: string): string {
+  const plain = pattern !== "" && !pattern.startsWith("*") && /^(?:[^\\]|\\[^/])*$/.test(pattern)
+  if (plain) return `/${pattern.replaceAll("/", "\\/")}/${flags}`
+  return flags === "" ? JSON.stringify(pattern) : printRegex(pattern, flags)
+}
+
+function printRegex(pattern: string, options: string): string {
+  return `regex ${JSON.stringify(pattern)}${options === "" ? "" : ` ${JSON.stringify(options)}`}`
 }
 
 /** Groups inside groups keep their parentheses, also those of the same kind: they are groups of their own. */
@@ -110,8 +170,9 @@ function unprintable(what: string): Error {
   return bsonFault({ _tag: "InvalidValue", path: "", message: `PQL has no way to write ${what}` })
 }
 
-/** A path, with backticks where they are needed. */
+/** A path, with backticks where they are needed; inside `any` and `all`, the element itself is `this`. */
 export function printPath(path: string): string {
+  if (path === ELEMENT) return "this"
   return path
     .split(".")
     .map((name, index) => (index > 0 && /^\d+$/.test(name) ? name : printName(name, index > 0)))
@@ -158,7 +219,12 @@ function printObject(value: Exclude<Value, string | number | bigint | boolean | 
   if (value instanceof Decimal128) return `decimal "${value}"`
   if (value instanceof ObjectId) return `objectId "${value.toHexString()}"`
   if (value instanceof Int32 || value instanceof Double) return printNumber(value.value)
+  // A Timestamp is a Long to npm bson, so it has to be asked for first.
+  if (value instanceof Timestamp) return `timestamp ${value.t} ${value.i}`
   if (value instanceof Long) return `long ${value}`
+  if (value instanceof BSONRegExp) return printRegex(value.pattern, value.options)
+  if (value instanceof MinKey) return "minKey"
+  if (value instanceof MaxKey) return "maxKey"
   if (value instanceof UUID) return `uuid "${value.toHexString(true)}"`
   if (value instanceof Binary) return printBinary(value.value(), value.sub_type)
   if (value instanceof Uint8Array) return printBinary(value, 0)

@@ -7,7 +7,8 @@ import { decodeValue, type Value } from "../Bson/Value.ts"
 import { equalBytes, skipValue } from "../Bson/View.ts"
 import { compileFilter, type Predicate } from "../Match/Compile.ts"
 import type { Filter } from "./Ast.ts"
-import { type Condition, isLeaf, type Leaf } from "./Condition.ts"
+import { type Condition, isLeaf, type Leaf, partsOf } from "./Condition.ts"
+import { patternOf } from "./FilterBson.ts"
 import type { Operands } from "./Operands.ts"
 
 /** Longest values that are kept to be recognised. */
@@ -17,10 +18,7 @@ const NOTHING = new Uint8Array(0)
 
 /** The slots of a list of conditions. */
 function slotsOf(conditions: ReadonlyArray<Condition>): ReadonlyArray<number> {
-  return conditions.flatMap((condition) => {
-    if (isLeaf(condition)) return [condition.slot]
-    return slotsOf(condition.op === "not" ? [condition.of] : condition.of)
-  })
+  return conditions.flatMap((condition) => (isLeaf(condition) ? [condition.slot] : slotsOf(partsOf(condition))))
 }
 
 export class Residual {
@@ -80,12 +78,16 @@ export class Residual {
 
 /** The filter that a condition is with the values of a run. */
 export function filterOf(condition: Condition, operands: Operands): Filter {
-  if (!isLeaf(condition)) {
-    return condition.op === "not"
-      ? { op: "not", of: filterOf(condition.of, operands) }
-      : { op: condition.op, of: condition.of.map((part) => filterOf(part, operands)) }
+  if (isLeaf(condition)) return leafOf(condition, operands)
+  switch (condition.op) {
+    case "not":
+      return { op: "not", of: filterOf(condition.of, operands) }
+    case "any":
+    case "all":
+      return { op: condition.op, path: condition.path, of: filterOf(condition.of, operands) }
+    default:
+      return { op: condition.op, of: condition.of.map((part) => filterOf(part, operands)) }
   }
-  return leafOf(condition, operands)
 }
 
 function leafOf({ op, path, slot }: Leaf, operands: Operands): Filter {
@@ -100,12 +102,26 @@ function leafOf({ op, path, slot }: Leaf, operands: Operands): Filter {
       return { op, path, low, high }
     }
     case "prefix":
-      return { op, path, value: typeof value === "string" ? value : "" }
+    case "suffix":
+      return { op, path, value: asText(value) }
+    case "regex":
+      return { op, path, ...patternOf(value) }
+    case "type":
+      return { op, path, type: asText(value) }
+    case "size":
+      return { op, path, size: typeof value === "bigint" ? Number(value) : typeof value === "number" ? value : Number.NaN }
     case "exists":
       return { op, path, value: type === Type.BOOLEAN && value === true }
+    case "contains":
+      return { op, path, value }
     default:
       return { op, path, value }
   }
+}
+
+/** A slot of `prefix` and its kin holds text, for the same reason as that of `in` holds a list. */
+function asText(value: Value): string {
+  return typeof value === "string" ? value : ""
 }
 
 /** A slot of `in` or `between` holds a list: the shape has the type, and the reader of its first statement has checked it. */

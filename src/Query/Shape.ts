@@ -36,6 +36,9 @@ const ROLES: ReadonlyArray<readonly [name: string, role: number]> = [
   ["filter", FILTER],
   ["set", CHANGES],
   ["inc", CHANGES],
+  ["push", CHANGES],
+  ["addToSet", CHANGES],
+  ["pull", CHANGES],
   ["limit", VALUE],
   ["skip", VALUE],
   ["key", VALUE]
@@ -174,15 +177,19 @@ function startsWith(bytes: Uint8Array, at: number, text: Uint8Array): boolean {
 
 const AND = Buffer.from("$and", "latin1")
 const OR = Buffer.from("$or", "latin1")
-const NOT = Buffer.from("$not", "latin1")
+/** Names whose documents are made of conditions. */
+const NESTED = ["$not", "$any", "$elemMatch", "$every"].map((name) => Buffer.from(name, "latin1"))
+const THIS = Buffer.from("$this", "latin1")
 
 function isGroup(bytes: Uint8Array, nameAt: number, nameStop: number): boolean {
   const length = nameStop - nameAt
   return (length === AND.length && startsWith(bytes, nameAt, AND)) || (length === OR.length && startsWith(bytes, nameAt, OR))
 }
 
-/** Whether the document that an element holds is made of conditions: under `$not`, or operators under a field. */
+/** Whether the document that an element holds is made of conditions: under `$not` and its kin, or operators under a field. */
 function isNested(bytes: Uint8Array, element: number, nameStop: number, valueAt: number): boolean {
   if (bytes[element + 1] !== DOLLAR) return holdsOperators(bytes, valueAt)
-  return nameStop - element - 1 === NOT.length && startsWith(bytes, element + 1, NOT)
+  const length = nameStop - element - 1
+  if (length === THIS.length && startsWith(bytes, element + 1, THIS)) return holdsOperators(bytes, valueAt)
+  return NESTED.some((name) => name.length === length && startsWith(bytes, element + 1, name))
 }

@@ -23,8 +23,8 @@ import {
   valueOffset
 } from "../Bson/View.ts"
 import { closest } from "../Config/Closest.ts"
-import type { DocumentValue, Order, Statement } from "./Ast.ts"
-import { ORDER_PATHS_MAX, ROW_NUMBER_MAX } from "./Ast.ts"
+import type { ArrayChange, DocumentValue, Order, Statement } from "./Ast.ts"
+import { ARRAY_CHANGES, ORDER_PATHS_MAX, ROW_NUMBER_MAX } from "./Ast.ts"
 import { decodeFilter, encodeFilter, requirePath } from "./FilterBson.ts"
 import { refuseStatement } from "./Reasons.ts"
 
@@ -43,6 +43,7 @@ export type Member =
   | "set"
   | "inc"
   | "unset"
+  | ArrayChange
   | "document"
   | "documents"
 
@@ -55,7 +56,7 @@ const MEMBERS: Readonly<Record<ArgumentKind, ReadonlyArray<Member>>> = {
   get: ["store", "key", "select"],
   count: ["store", "filter", "limit", "skip"],
   insert: ["store", "document", "documents"],
-  update: ["store", "filter", "key", "set", "inc", "unset"],
+  update: ["store", "filter", "key", "set", "inc", "unset", ...ARRAY_CHANGES],
   replace: ["store", "document"],
   upsert: ["store", "document"],
   delete: ["store", "filter", "key"]
@@ -154,14 +155,23 @@ function decodeChange(kind: "update" | "delete", bytes: Uint8Array, members: Mem
   }
   const chosen = members.has("key") ? { ...rows, filter: { op: "eq" as const, path: "_id", value: readKey(bytes, members) } } : rows
   if (kind === "delete") return { kind, ...chosen }
-  if (!members.has("set") && !members.has("inc") && !members.has("unset")) refuseStatement("", "update needs set, inc or unset")
+  const given = CHANGES.filter((member) => members.has(member))
+  if (given.length === 0 && !members.has("unset")) refuseStatement("", `update needs ${CHANGES.join(", ")} or unset`)
   return {
     kind,
     ...chosen,
-    ...(members.has("set") ? { set: readChanges("set", bytes, members) } : {}),
-    ...(members.has("inc") ? { inc: readChanges("inc", bytes, members) } : {}),
+    ...Object.fromEntries(given.map((member) => [member, readChanges(member, bytes, members)])),
     ...(members.has("unset") ? { unset: readPaths("unset", bytes, members) } : {})
   }
+}
+
+/** The members of an update that are documents of paths and operands. */
+const CHANGES = ["set", "inc", ...ARRAY_CHANGES] as const
+export type ChangeMember = (typeof CHANGES)[number]
+
+/** Whether a member of an update is a document of paths and operands. */
+export function isChange(member: string): member is ChangeMember {
+  return (CHANGES as ReadonlyArray<string>).includes(member)
 }
 
 function readKey(bytes: Uint8Array, members: Members): Value {
@@ -183,7 +193,7 @@ function readDocuments(bytes: Uint8Array, members: Members): ReadonlyArray<Docum
   return documents
 }
 
-function readChanges(member: "set" | "inc", bytes: Uint8Array, members: Members): DocumentValue {
+function readChanges(member: ChangeMember, bytes: Uint8Array, members: Members): DocumentValue {
   requireType(members, member, Type.DOCUMENT, "a document of paths and values")
   const changes = decode(bytes, members.at(member))
   const paths = Object.keys(changes)
@@ -275,7 +285,7 @@ export function encodeStatement(statement: Statement): Uint8Array<ArrayBuffer> {
   if ("orderBy" in statement && statement.orderBy !== undefined) {
     document["orderBy"] = statement.orderBy.map((order) => [order.path, order.direction])
   }
-  for (const member of ["limit", "skip", "select", "key", "set", "inc", "unset", "document", "documents"] as const) {
+  for (const member of ["limit", "skip", "select", "key", ...CHANGES, "unset", "document", "documents"] as const) {
     const value = (statement as Partial<Record<typeof member, Value>>)[member]
     if (value !== undefined) document[member] = value
   }

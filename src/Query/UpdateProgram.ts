@@ -1,22 +1,25 @@
 /**
- * `set`, `inc` and `unset` applied to a document's bytes: what is not named is copied in ranges, what is named is spliced in.
+ * The changes of an update applied to a document's bytes: what is not named is copied in ranges, what is named is spliced in.
  *
  * Invariants
  * - No path is a part of another one and none is `_id`, so the order of changes does not matter; a program that breaks this is refused
  *   before any document is read.
  * - A path goes through documents, and by number through the elements an array has. `set` and `inc` make the documents that are missing
  *   on their way; they do not lengthen arrays. `unset` of what is not there does nothing, and takes no element out of an array.
- * - `inc` adds exactly (see `Increment.ts`); to a missing field it adds as if to 0.
+ * - `inc` adds exactly (see `Increment.ts`); to a missing field it adds as if to 0. `push` and `addToSet` make the array that is missing,
+ *   `pull` does not; what is there and no array is refused (see `ArrayChange.ts`).
  * - The result is BSON, not yet checked against the schema: the store's validator has the last word, also about encodings.
  */
 import * as Type from "../Bson/Type.ts"
 import { documentEnd, fieldName, findElement, firstElement, nameEnd, skipValue } from "../Bson/View.ts"
 import type { Writer } from "../Bson/Writer.ts"
+import { type BoundArrayChange, bindArrayChange, writeChangedArray } from "./ArrayChange.ts"
+import type { ArrayChange } from "./Ast.ts"
 import { writeSum } from "./Increment.ts"
 import type { Operands } from "./Operands.ts"
 import { refuseStatement, refuseUpdate } from "./Reasons.ts"
 
-type Change = { readonly op: "set" | "inc"; readonly slot: number } | { readonly op: "unset" }
+type Change = { readonly op: "set" | "inc" | ArrayChange; readonly slot: number } | { readonly op: "unset" }
 
 /** A field that is changed, or that something inside is. */
 interface Node {
@@ -28,6 +31,40 @@ interface Node {
 
 export interface UpdateProgram {
   readonly root: ReadonlyArray<Node>
+}
+
+/** The values a program runs with. */
+interface Run {
+  readonly operands: Operands
+  /** The changes of arrays by their slots. */
+  readonly arrays: ReadonlyMap<number, BoundArrayChange>
+}
+
+/** A program with the values of one statement, for any number of documents. */
+export class UpdateRun {
+  readonly #program: UpdateProgram
+  readonly #run: Run
+
+  /** Faults with InvalidStatement and InvalidFilter when an operand of a change of arrays is none. */
+  constructor(program: UpdateProgram, operands: Operands) {
+    this.#program = program
+    const arrays = new Map<number, BoundArrayChange>()
+    bindArrays(program.root, operands, arrays)
+    this.#run = { operands, arrays }
+  }
+
+  /** Appends the changed document to `writer`. Faults with InvalidUpdate when the program does not fit the document. */
+  apply(bytes: Uint8Array, at: number, writer: Writer): void {
+    writeChanged(this.#program.root, this.#run, bytes, at, writer, false)
+  }
+}
+
+function bindArrays(nodes: ReadonlyArray<Node>, operands: Operands, arrays: Map<number, BoundArrayChange>): void {
+  for (const { change, inside, path } of nodes) {
+    bindArrays(inside, operands, arrays)
+    if (change === undefined || change.op === "unset" || change.op === "set" || change.op === "inc") continue
+    arrays.set(change.slot, bindArrayChange(change.op, path, operands, change.slot))
+  }
 }
 
 /** A change of one path, as a statement lists it. */
@@ -46,6 +83,8 @@ export function compileUpdate(changes: ReadonlyArray<PathChange>): UpdateProgram
   }
 }
 
+const NOTHING = new Uint8Array(0)
+
 interface Split extends PathChange {
   readonly names: ReadonlyArray<string>
 }
@@ -62,19 +101,7 @@ function nodesOf(changes: ReadonlyArray<Split>, depth: number): ReadonlyArray<No
   })
 }
 
-/** Appends the changed document to `writer`. Faults with InvalidUpdate when the program does not fit the document. */
-export function applyUpdate(program: UpdateProgram, operands: Operands, bytes: Uint8Array, at: number, writer: Writer): void {
-  writeChanged(program.root, operands, bytes, at, writer, false)
-}
-
-function writeChanged(
-  nodes: ReadonlyArray<Node>,
-  operands: Operands,
-  bytes: Uint8Array,
-  at: number,
-  writer: Writer,
-  isArray: boolean
-): void {
+function writeChanged(nodes: ReadonlyArray<Node>, run: Run, bytes: Uint8Array, at: number, writer: Writer, isArray: boolean): void {
   const start = writer.beginDocument()
   const end = documentEnd(bytes, at)
   let met = 0
@@ -87,23 +114,23 @@ function writeChanged(
     if (node !== undefined) {
       met++
       writer.raw(bytes, copied, element - copied)
-      writeNode(node, operands, bytes, type, valueAt, writer, isArray)
+      writeNode(node, run, bytes, type, valueAt, writer, isArray)
       copied = next
     }
     element = next
   }
   writer.raw(bytes, copied, end - copied)
-  if (met < nodes.length) for (const node of nodes) if (findElement(bytes, at, node.name) < 0) writeMissing(node, operands, writer, isArray)
+  if (met < nodes.length) for (const node of nodes) if (findElement(bytes, at, node.name) < 0) writeMissing(node, run, writer, isArray)
   writer.endDocument(start)
 }
 
 /** Writes the element of a node that the document has; (bytes, type, at) is its value. */
-function writeNode(node: Node, operands: Operands, bytes: Uint8Array, type: number, at: number, writer: Writer, isArray: boolean): void {
+function writeNode(node: Node, run: Run, bytes: Uint8Array, type: number, at: number, writer: Writer, isArray: boolean): void {
   const { change } = node
   if (change === undefined) {
     const inArray = type === Type.ARRAY
     if (type !== Type.DOCUMENT && !inArray) {
-      if (node.inside.every(onlyUnsets)) {
+      if (node.inside.every(onlyRemoves)) {
         writer.name(type, node.name)
         writer.raw(bytes, at, skipValue(bytes, type, at) - at)
         return
@@ -111,27 +138,36 @@ function writeNode(node: Node, operands: Operands, bytes: Uint8Array, type: numb
       refuseUpdate(node.path, `${node.path} is ${Type.typeName(type)}: it has no fields to change`)
     }
     writer.name(type, node.name)
-    writeChanged(node.inside, operands, bytes, at, writer, inArray)
-  } else if (change.op === "set") writeValue(node, operands, change.slot, writer)
-  else if (change.op === "inc") writeSum(writer, node.name, node.path, bytes, type, at, operands, change.slot)
-  else if (isArray) refuseUpdate(node.path, `${node.path} is an element of an array, which unset cannot take out`)
+    writeChanged(node.inside, run, bytes, at, writer, inArray)
+  } else if (change.op === "set") writeValue(node, run.operands, change.slot, writer)
+  else if (change.op === "inc") writeSum(writer, node.name, node.path, bytes, type, at, run.operands, change.slot)
+  else if (change.op !== "unset") {
+    if (type !== Type.ARRAY) refuseUpdate(node.path, `${node.path} is ${Type.typeName(type)}: ${change.op} changes arrays`)
+    writer.name(Type.ARRAY, node.name)
+    writeChangedArray(writer, node.path, run.arrays.get(change.slot)!, bytes, at)
+  } else if (isArray) refuseUpdate(node.path, `${node.path} is an element of an array, which unset cannot take out`)
 }
 
-function onlyUnsets(node: Node): boolean {
-  return node.change === undefined ? node.inside.every(onlyUnsets) : node.change.op === "unset"
+/** Whether a node takes away only, and so has nothing to do where there is nothing. */
+function onlyRemoves(node: Node): boolean {
+  return node.change === undefined ? node.inside.every(onlyRemoves) : node.change.op === "unset" || node.change.op === "pull"
 }
 
 /** Writes what a node adds to a document or array that does not have it. */
-function writeMissing(node: Node, operands: Operands, writer: Writer, isArray: boolean): void {
-  if (onlyUnsets(node)) return
+function writeMissing(node: Node, run: Run, writer: Writer, isArray: boolean): void {
+  if (onlyRemoves(node)) return
   if (isArray) refuseUpdate(node.path, `${node.path}: the array has no such element`)
   const { change } = node
   if (change === undefined) {
     writer.name(Type.DOCUMENT, node.name)
     const start = writer.beginDocument()
-    for (const inner of node.inside) writeMissing(inner, operands, writer, false)
+    for (const inner of node.inside) writeMissing(inner, run, writer, false)
     writer.endDocument(start)
-  } else if (change.op !== "unset") writeValue(node, operands, change.slot, writer)
+  } else if (change.op === "set" || change.op === "inc") writeValue(node, run.operands, change.slot, writer)
+  else if (change.op !== "unset") {
+    writer.name(Type.ARRAY, node.name)
+    writeChangedArray(writer, node.path, run.arrays.get(change.slot)!, NOTHING, -1)
+  }
 }
 
 function writeValue(node: Node, operands: Operands, slot: number, writer: Writer): void {

@@ -5,7 +5,7 @@ import { buildFiles } from "../Build/Folder.ts"
 import { type Call, GuestInstance, HostFailure, type Plain } from "./GuestInstance.ts"
 
 const SERVICE = `
-import { bytes, Decimal, empty, html, json, Key, notFound, optional, PlanckError, problem, redirect, s, service, status, store, text } from "@planckdb/planck/guest"
+import { bytes, Decimal, each, empty, html, json, Key, matching, notFound, optional, PlanckError, problem, redirect, s, service, status, store, text } from "@planckdb/planck/guest"
 import page from "./page.zsx"
 
 const orders = store("orders", {
@@ -45,6 +45,9 @@ export default service({ name: "sdk", version: "1.2.3", limits: { deadlineMs: 20
   app.get("/query", () => orders.filter({ status: "paid", _id: ID }).filter("total", ">=", "1.50").orderBy("placedAt", "desc").skip(2).limit(3))
   app.get("/select", () => orders.all().select("number"))
   app.get("/filters", () => orders.filter("number", "in", ["a", "b"]).filter("number", "startsWith", "A").filterAny({ status: "paid" }, ["size", ">", 5n]).filterNot({ status: "paid" }).filter("lines.sku", "exists", true).filter({ address: { city: "x" } }).filter("number", "between", ["A", "B"]))
+  app.get("/inside", () => orders.filter("number", "~", /^a/gi).filter("number", "~", "b").filter("status", "endsWith", "d").filter("lines", "any", [{ sku: "x" }, ["quantity", ">", 1]]).filter("lines", "size", 2).filter("either", "is", "int"))
+  app.post("/arrays", () => orders.all().update({ push: { lines: { sku: "a", quantity: 1 } }, pull: { "lines": matching({ sku: "b" }) } }))
+  app.post("/each", () => orders.all().addToSet({ lines: each([{ sku: "a", quantity: 1 }]) }))
   app.get("/optional", () => orders.filter({ status: optional(undefined), number: optional("A") }))
   app.get("/undefined", () => orders.filter({ number: undefined as unknown as string }))
   app.get("/setUndefined", () => orders.all().set({ number: undefined as unknown as string }))
@@ -170,6 +173,32 @@ describe("queries", () => {
         number: { $between: ["A", "B"] }
       }
     )
+  })
+
+  it("look into texts and arrays", () => {
+    const found = statement("GET /inside").argument["statement"] as Plain
+    assert.deepStrictEqual(found["filter"], {
+      $and: [
+        {
+          $and: [{ number: { $regex: ["^a", "i"] } }, { number: { $regex: "b" } }],
+          status: { $suffix: "d" },
+          lines: { $any: { $and: [{ sku: "x" }, { quantity: { $gt: 1 } }] } }
+        },
+        { lines: { $size: 2 } }
+      ],
+      either: { $type: "int" }
+    } as never)
+  })
+
+  it("change arrays", () => {
+    for (const [route, expected] of [
+      ["POST /arrays", { push: { lines: { sku: "a", quantity: 1 } }, pull: { lines: { $any: { sku: "b" } } } }],
+      ["POST /each", { addToSet: { lines: { $each: [{ sku: "a", quantity: 1 }] } } }]
+    ] as const) {
+      const instance = guest(() => ({ matched: 1, modified: 1 }))
+      assert.deepStrictEqual(instance.call(route)?.["body"], { matched: 1, modified: 1 })
+      assert.deepStrictEqual(instance.calls[0]?.argument, { store: "orders", filter: {}, ...expected } as never)
+    }
   })
 
   it("leave out what was left out on purpose, and refuse undefined", () => {

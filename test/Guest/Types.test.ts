@@ -5,7 +5,7 @@ import { Folder } from "../Build/Folder.ts"
 
 /** Everything behind `@ts-expect-error` has to be refused, everything else accepted: an unused directive is an error too. */
 const SERVICE = `
-import { Decimal, type Key, optional, problem, redirect, type Rows, s, service, store, Template } from "@planckdb/planck/guest"
+import { Decimal, each, type Key, matching, optional, problem, redirect, type Rows, s, service, store, Template } from "@planckdb/planck/guest"
 
 const orders = store("orders", {
   _id: s.key(),
@@ -42,6 +42,11 @@ export default service({ name: "types", version: "1.0.0" }, (app) => {
     return redirect(app.url("/orders/:id", { id: again }))
   })
   app.get("/deep", () => orders.filter("lines.sku", "=", "x").filter("address.city", "startsWith", "B").filter("anything.below", "=", 1).filterAny({ status: "paid" }, ["visits", ">", 5]))
+  app.get("/inside", () => orders.filter("customer", "contains", "a").filter("customer", "~", /^a/i).filter("lines", "any", [{ sku: "x" }, ["quantity", ">", 1]]).filter("lines", "size", 2).filter("note", "is", "null"))
+  app.post("/arrays", () => {
+    orders.all().push({ lines: { sku: "a", quantity: 1 } })
+    orders.all().update({ addToSet: { lines: each([{ sku: "a", quantity: 1 }]) }, pull: { lines: matching(["quantity", "<", 1]) } })
+  })
   app.get("/select", () => orders.all().select("customer").rows().map((row) => [row._id, row.customer]))
   app.get("/types", () => {
     const order = orders.all().first()
@@ -70,7 +75,11 @@ export default service({ name: "types", version: "1.0.0" }, (app) => {
   // @ts-expect-error an operand of another type
   orders.filter("visits", ">", "x")
   // @ts-expect-error an operator that does not exist
-  orders.filter("visits", "~", 1)
+  orders.filter("visits", "like", 1)
+  // @ts-expect-error a field that the elements do not have
+  orders.filter("lines", "any", { price: 1 })
+  // @ts-expect-error an element of another type
+  orders.all().push({ lines: 5 })
   // @ts-expect-error in takes a list
   orders.filter("visits", "in", 1)
   // @ts-expect-error undefined in a filter

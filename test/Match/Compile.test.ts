@@ -101,10 +101,15 @@ function model(filter: Filter, document: DocumentValue): boolean {
           return some((value) => typeof value === "string" && value.startsWith(filter.value))
         case "exists":
           return seen.some((value) => value !== missing) === filter.value
-        default: {
+        case "lt":
+        case "le":
+        case "gt":
+        case "ge": {
           const { op, value: operand } = filter
           return some((value) => compareModel(op, value, operand))
         }
+        default:
+          throw new Error(`${filter.op} is checked by the model of test/Query`)
       }
     }
   }

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Decimal128, type Key } from "../../src/Bson/Value.ts"
 import type { Reading, Writing } from "../../src/Query/Builder.ts"
-import { store } from "../../src/Query/Builder.ts"
+import { each, matching, store } from "../../src/Query/Builder.ts"
 import type { DocumentOf, NewDocumentOf } from "../../src/Query/DocumentType.ts"
 
 export const orders = store({
@@ -22,6 +22,13 @@ export const orders = store({
     either: { type: "union", members: [{ type: "int" }, { type: "string" }] },
     anything: { type: "any", optional: true }
   },
+  indexes: []
+})
+
+const tagged = store({
+  name: "tagged",
+  idKind: "key",
+  schema: { name: { type: "string" }, tags: { type: "array", items: { type: "string" } } },
   indexes: []
 })
 
@@ -70,7 +77,7 @@ describe("the types of the builder", () => {
     // @ts-expect-error text is no date
     orders.filter("placedAt", ">", "2026-01-01")
     // @ts-expect-error no such operator
-    orders.filter("customer", "contains", "a")
+    orders.filter("customer", "like", "a")
     // @ts-expect-error in takes a list
     orders.filter("customer", "in", "ada")
     // @ts-expect-error exists takes a boolean
@@ -81,6 +88,74 @@ describe("the types of the builder", () => {
     orders.filterAny({ costumer: "ada" })
     // @ts-expect-error wrong value in a list condition
     orders.filterNot(["count", "=", "one"])
+  })
+
+  it("lets texts and arrays be looked into", () => {
+    orders
+      .filter("customer", "contains", "a")
+      .filter("customer", "~", /^a/i)
+      .filter("customer", "endsWith", "a")
+      .filter("either", "is", "string")
+    orders.filter("lines", "size", 2).filter("lines", "any", { sku: "A" }).filter("lines", "all", ["quantity", ">", 0])
+    orders.filter("lines", "any", [{ sku: "A" }, ["quantity", ">", 5]])
+    tagged.filter("tags", "any", ["this", "startsWith", "a"]).filter("tags", "contains", "a")
+    assert.deepStrictEqual(orders.filter("lines", "any", [{ sku: "A" }, ["quantity", ">", 5]]).statement.filter, {
+      op: "any",
+      path: "lines",
+      of: {
+        op: "and",
+        of: [
+          { op: "eq", path: "sku", value: "A" },
+          { op: "gt", path: "quantity", value: 5 }
+        ]
+      }
+    })
+    assert.deepStrictEqual(tagged.filter("tags", "any", ["this", "=", "a"]).statement.filter, {
+      op: "any",
+      path: "tags",
+      of: { op: "eq", path: "", value: "a" }
+    })
+    assert.deepStrictEqual(orders.filter("customer", "~", /^a/i).statement.filter, {
+      op: "regex",
+      path: "customer",
+      pattern: "^a",
+      flags: "i"
+    })
+    // @ts-expect-error no such field in the elements
+    orders.filter("lines", "any", { price: 5 })
+    // @ts-expect-error the elements are no texts
+    orders.filter("lines", "any", ["this", "=", "a"])
+    // @ts-expect-error a size is a number
+    orders.filter("lines", "size", "2")
+    // @ts-expect-error no such type
+    orders.filter("customer", "is", "text")
+  })
+
+  it("lets arrays be changed by elements of theirs", () => {
+    assert.deepStrictEqual(
+      tagged
+        .filter({ name: "x" })
+        .push({ tags: "a" })
+        .addToSet({ tags: each(["b", "c"]) }).statement,
+      {
+        kind: "update",
+        store: "tagged",
+        filter: { op: "eq", path: "name", value: "x" },
+        push: { tags: "a" },
+        addToSet: { tags: { $each: ["b", "c"] } }
+      }
+    )
+    assert.deepStrictEqual(orders.pull({ lines: matching(["quantity", "<", 1]) }).statement.pull, {
+      lines: { $any: { quantity: { $lt: 1 } } }
+    })
+    // @ts-expect-error no array
+    orders.push({ customer: "a" })
+    // @ts-expect-error not an element of it
+    tagged.addToSet({ tags: 5 })
+    // @ts-expect-error not elements of it
+    tagged.pull({ tags: each([5]) })
+    // @ts-expect-error no such field in the elements
+    orders.pull({ lines: matching({ price: 1 }) })
   })
 
   it("lets order and selection name what there is", () => {

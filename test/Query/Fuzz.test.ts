@@ -10,7 +10,23 @@ import { keyNumber } from "./Model.ts"
 import { Shop } from "./Shop.ts"
 
 const KINDS: ReadonlyArray<StatementKind> = ["find", "get", "count", "insert", "update", "replace", "upsert", "delete"]
-const MEMBERS = ["filter", "orderBy", "limit", "skip", "select", "key", "set", "inc", "unset", "document", "documents", "other"]
+const MEMBERS = [
+  "filter",
+  "orderBy",
+  "limit",
+  "skip",
+  "select",
+  "key",
+  "set",
+  "inc",
+  "unset",
+  "push",
+  "addToSet",
+  "pull",
+  "document",
+  "documents",
+  "other"
+]
 const NAMES = [
   "_id",
   "customer",
@@ -30,6 +46,14 @@ const NAMES = [
   "$prefix",
   "$exists",
   "$eq",
+  "$any",
+  "$every",
+  "$this",
+  "$regex",
+  "$type",
+  "$size",
+  "$contains",
+  "$each",
   "$nor",
   "",
   "a..b",

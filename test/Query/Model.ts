@@ -1,7 +1,7 @@
 /** The plainest way to answer a query: every document as values, filtered and sorted in JavaScript, with Bson's order of values. */
 import { compareValues, typeClass } from "../../src/Bson/Compare.ts"
 import * as Type from "../../src/Bson/Type.ts"
-import { type EncodedValue, encodeValue, Key, type Value } from "../../src/Bson/Value.ts"
+import { type EncodedValue, encodeValue, Key, UUID, type Value } from "../../src/Bson/Value.ts"
 import type { Filter, Find, Order } from "../../src/Query/Ast.ts"
 
 export type Document = { readonly [name: string]: Value }
@@ -31,25 +31,27 @@ function isDocument(value: Found): value is Document {
 }
 
 /** All values a path leads to: elements of arrays, then the arrays; MISSING where a document has no such field. */
-function valuesAt(value: Found, names: ReadonlyArray<string>): Array<Found> {
+function valuesAt(value: Found, names: ReadonlyArray<string>, whole: boolean): Array<Found> {
   const [name, ...rest] = names
-  if (name === undefined) return Array.isArray(value) ? [...(value as ReadonlyArray<Value>), value] : [value]
+  if (name === undefined) return Array.isArray(value) && !whole ? [...(value as ReadonlyArray<Value>), value] : [value]
   if (isDocument(value)) {
     const field = Object.hasOwn(value, name) ? value[name] : undefined
-    return field === undefined ? [MISSING] : valuesAt(field, rest)
+    return field === undefined ? [MISSING] : valuesAt(field, rest, whole)
   }
   if (!Array.isArray(value)) return [MISSING]
   const list = value as ReadonlyArray<Value>
   const index = /^(0|[1-9]\d*)$/.test(name) ? Number(name) : -1
   return list.flatMap((element, position) => {
-    const byPosition = position === index ? valuesAt(element, rest) : []
-    const byName = isDocument(element) && (index < 0 || Object.hasOwn(element, name)) ? valuesAt(element, names) : []
+    const byPosition = position === index ? valuesAt(element, rest, whole) : []
+    const byName = isDocument(element) && (index < 0 || Object.hasOwn(element, name)) ? valuesAt(element, names, whole) : []
     return [...byPosition, ...byName]
   })
 }
 
-function resolve(document: Document, path: string): Array<Found> {
-  const values = valuesAt(document, path.split("."))
+/** The values of a path in a document, or in an element of an array (whose empty path is the element). */
+function resolve(value: Found, path: string, whole = false): Array<Found> {
+  if (path === "") return [value]
+  const values = valuesAt(value, path.split("."), whole)
   return values.length === 0 ? [MISSING] : values
 }
 
@@ -65,43 +67,84 @@ function within(value: Found, operand: Value, test: (order: number) => boolean):
   return test(compare(value, operand))
 }
 
+type Condition = Exclude<Filter, { readonly op: "and" | "or" } | { readonly op: "not" }>
+
 export function matches(document: Document, filter: Filter | undefined): boolean {
-  if (filter === undefined) return true
+  return filter === undefined || holds(document, filter)
+}
+
+function holds(value: Found, filter: Filter): boolean {
   switch (filter.op) {
     case "and":
-      return filter.of.every((part) => matches(document, part))
+      return filter.of.every((part) => holds(value, part))
     case "or":
-      return filter.of.some((part) => matches(document, part))
+      return filter.of.some((part) => holds(value, part))
     case "not":
-      return !matches(document, filter.of)
-    default: {
-      const some = (test: (value: Found) => boolean): boolean => resolve(document, filter.path).some(test)
-      switch (filter.op) {
-        case "eq":
-          return some((value) => compare(value, filter.value) === 0)
-        case "ne":
-          return !some((value) => compare(value, filter.value) === 0)
-        case "lt":
-          return some((value) => within(value, filter.value, (order) => order < 0))
-        case "le":
-          return some((value) => within(value, filter.value, (order) => order <= 0))
-        case "gt":
-          return some((value) => within(value, filter.value, (order) => order > 0))
-        case "ge":
-          return some((value) => within(value, filter.value, (order) => order >= 0))
-        case "in":
-          return some((value) => filter.values.some((other) => compare(value, other) === 0))
-        case "notIn":
-          return !some((value) => filter.values.some((other) => compare(value, other) === 0))
-        case "between":
-          return some((value) => within(value, filter.low, (order) => order >= 0) && within(value, filter.high, (order) => order <= 0))
-        case "prefix":
-          return some((value) => typeof value === "string" && Buffer.from(value).indexOf(Buffer.from(filter.value)) === 0)
-        case "exists":
-          return some((value) => value !== MISSING) === filter.value
-      }
-    }
+      return !holds(value, filter.of)
+    default:
+      return conditionHolds(value, filter)
   }
+}
+
+function namesElement(filter: Filter): boolean {
+  if (filter.op === "and" || filter.op === "or") return filter.of.some(namesElement)
+  return filter.op === "not" ? namesElement(filter.of) : (filter as Condition).path === ""
+}
+
+function conditionHolds(value: Found, filter: Condition): boolean {
+  const some = (test: (value: Found) => boolean): boolean => resolve(value, filter.path).some(test)
+  const someArray = (test: (list: ReadonlyArray<Value>) => boolean): boolean =>
+    resolve(value, filter.path, true).some((found) => Array.isArray(found) && test(found as ReadonlyArray<Value>))
+  const someText = (test: (text: string) => boolean): boolean => some((found) => typeof found === "string" && test(found))
+  switch (filter.op) {
+    case "eq":
+      return some((found) => compare(found, filter.value) === 0)
+    case "ne":
+      return !some((found) => compare(found, filter.value) === 0)
+    case "lt":
+      return some((found) => within(found, filter.value, (order) => order < 0))
+    case "le":
+      return some((found) => within(found, filter.value, (order) => order <= 0))
+    case "gt":
+      return some((found) => within(found, filter.value, (order) => order > 0))
+    case "ge":
+      return some((found) => within(found, filter.value, (order) => order >= 0))
+    case "in":
+      return some((found) => filter.values.some((other) => compare(found, other) === 0))
+    case "notIn":
+      return !some((found) => filter.values.some((other) => compare(found, other) === 0))
+    case "between":
+      return some((found) => within(found, filter.low, (order) => order >= 0) && within(found, filter.high, (order) => order <= 0))
+    case "prefix":
+      return someText((text) => text.startsWith(filter.value))
+    case "suffix":
+      return someText((text) => text.endsWith(filter.value))
+    case "contains": {
+      const { value: part } = filter
+      if (typeof part === "string") return someText((text) => text.includes(part))
+      return someArray((list) => list.some((element) => compare(element, part) === 0))
+    }
+    case "regex":
+      return someText((text) => new RegExp(filter.pattern, `${filter.flags}u`).test(text))
+    case "type":
+      return some((found) => found !== MISSING && isOfType(found, filter.type))
+    case "size":
+      return someArray((list) => list.length === filter.size)
+    case "any":
+    case "all": {
+      const passes = (element: Value): boolean => (isDocument(element) || namesElement(filter.of)) && holds(element, filter.of)
+      return someArray((list) => (filter.op === "any" ? list.some(passes) : list.every(passes)))
+    }
+    case "exists":
+      return some((found) => found !== MISSING) === filter.value
+  }
+}
+
+function isOfType(value: Value, name: string): boolean {
+  const own = Type.typeName(bytesOf(value).type)
+  if (name === "number") return ["int", "long", "double", "decimal"].includes(own)
+  if (name === "key") return value instanceof Key
+  return name === "uuid" ? value instanceof UUID : own === name
 }
 
 /** The value a document sorts by: the smallest or largest element that is no array, else nothing. */

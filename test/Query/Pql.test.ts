@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { parseKey } from "../../src/Bson/Key.ts"
-import { Binary, Decimal128, ObjectId, UUID } from "../../src/Bson/Value.ts"
+import { Binary, BSONRegExp, Decimal128, MaxKey, MinKey, ObjectId, Timestamp, UUID } from "../../src/Bson/Value.ts"
 import { isFault } from "../../src/Fault/Fault.ts"
 import type { DocumentValue, Filter, Order, Statement } from "../../src/Query/Ast.ts"
+import { encodeFilter } from "../../src/Query/FilterBson.ts"
 import { parsePql } from "../../src/Query/Pql.ts"
 import { PQL_LENGTH_MAX } from "../../src/Query/PqlLexer.ts"
 import { printPql } from "../../src/Query/Print.ts"
@@ -103,6 +104,32 @@ describe("PQL", () => {
         }
       ],
       ["a startsWith 'x'", { op: "prefix", path: "a", value: "x" }],
+      ["a endsWith 'x'", { op: "suffix", path: "a", value: "x" }],
+      ["a contains 5", { op: "contains", path: "a", value: 5 }],
+      ["a ~ /^a\\/b\\\\/im", { op: "regex", path: "a", pattern: "^a/b\\\\", flags: "im" }],
+      ["a ~ 'x+'", { op: "regex", path: "a", pattern: "x+", flags: "" }],
+      ["a ~ /* why */ regex '*' 's'", { op: "regex", path: "a", pattern: "*", flags: "s" }],
+      ["a is string", { op: "type", path: "a", type: "string" }],
+      ["size size 2", { op: "size", path: "size", size: 2 }],
+      [
+        "a any (this > 1 and b = 2)",
+        {
+          op: "any",
+          path: "a",
+          of: {
+            op: "and",
+            of: [
+              { op: "gt", path: "", value: 1 },
+              { op: "eq", path: "b", value: 2 }
+            ]
+          }
+        }
+      ],
+      [
+        "a all (`this` any (this is null))",
+        { op: "all", path: "a", of: { op: "any", path: "this", of: { op: "type", path: "", type: "null" } } }
+      ],
+      ["this = 1", { op: "eq", path: "this", value: 1 }],
       ["a exists", { op: "exists", path: "a", value: true }],
       ["a exists false", { op: "exists", path: "a", value: false }],
       [
@@ -257,7 +284,18 @@ describe("PQL", () => {
       ["orders.filter(a = 1).get(5)", "1:22", /filter has no effect on get/],
       ["orders.select(a).set({b: 1})", "1:18", /select has no effect on set/],
       ["orders.count().limit(1)", "1:16", /the end after count/],
-      ["orders.set({a: 1}).count()", "1:20", /set, inc, unset or the end/],
+      ["orders.set({a: 1}).count()", "1:20", /set, inc, unset, push, addToSet, pull or the end/],
+      ["orders.filter(a is txt)", "1:20", /expected a type .*did you mean/],
+      ["orders.filter(a size -1)", "1:22", /a whole number of elements/],
+      ["orders.filter(a ~ /x/g)", "1:18", /i, m and s, each once/],
+      ["orders.filter(a ~ 5)", "1:19", /a pattern such as/],
+      ["orders.filter(a ~ /x)", "1:19", /a name, a value or a symbol/],
+      ["orders.filter(a any this = 1)", "1:21", /expected `\(`/],
+      ["orders.filter(a any ())", "1:22", /a path/],
+      ["orders.push({a: each 5})", "1:22", /expected `\[`/],
+      ["orders.push({a: any (b = 1)})", "1:17", /expected a value/],
+      ["orders.filter(a = timestamp -1 2)", "1:29", /a whole number from 0/],
+      ["orders.filter(a = regex 5)", "1:25", /a pattern in quotes/],
       ["orders.set({a: 1}).set({b: 1})", "1:20", /set once/],
       ["orders.set({})", "1:12", /at least one field/],
       ["orders.insert(5)", "1:15", /expected `\{`/],
@@ -291,6 +329,13 @@ describe("PQL", () => {
       "=",
       "1",
       "'x'",
+      "~",
+      "/",
+      "any",
+      "this",
+      "is",
+      "push",
+      "each",
       "and",
       "not",
       "in",
@@ -342,7 +387,8 @@ function randomStatement(random: Random): Statement {
   const document: DocumentValue = {
     _id: KEY,
     "a b": new UUID("0190a5c2-d7f0-7d3a-8c1e-5b6f7a8b9c0d"),
-    c: new Binary(Buffer.from([random.below(256)]), random.below(9))
+    c: new Binary(Buffer.from([random.below(256)]), random.below(9)),
+    others: [new BSONRegExp("a/b", "i"), new BSONRegExp("x"), new Timestamp({ t: random.below(1e9), i: 2 }), new MinKey(), new MaxKey()]
   }
   switch (random.below(7)) {
     case 0:
@@ -350,7 +396,20 @@ function randomStatement(random: Random): Statement {
     case 1:
       return { kind: "get", store, key: random.pick<string | number | bigint>(["x", 5, 5n]), select: ["in", "a.0.b"] }
     case 2:
-      return { kind: "update", store, ...filter, set: { "a.b": random.below(5) }, inc: { in: 1.5 }, unset: ["desc", "x.y"] }
+      return random.chance(50)
+        ? { kind: "update", store, ...filter, set: { "a.b": random.below(5) }, inc: { in: 1.5 }, unset: ["desc", "x.y"] }
+        : {
+            kind: "update",
+            store,
+            ...filter,
+            push: { "a.b": "each", c: { $each: [1, [2]] } },
+            addToSet: { d: { x: 1 } },
+            pull: {
+              e: 5,
+              f: { $each: ["x"] },
+              g: { $any: encodeFilter({ op: "any", path: "h", of: { op: "gt", path: "", value: random.below(5) } }) }
+            }
+          }
     case 3:
       return { kind: "delete", store, ...filter }
     case 4:

@@ -149,7 +149,7 @@ describe("the BSON form of statements", () => {
       ["insert", { store: "s" }, /insert takes either document or documents/],
       ["insert", { store: "s", documents: [5] }, /^documents\.0: a document is needed/],
       ["replace", { store: "s", document: 5 }, /^document: document has to be a document/],
-      ["update", { store: "s", filter: {} }, /update needs set, inc or unset/],
+      ["update", { store: "s", filter: {} }, /update needs set, inc, push, addToSet, pull or unset/],
       ["update", { store: "s", set: { a: 1 } }, /update takes either key or filter/],
       ["update", { store: "s", key: 1, filter: {}, set: { a: 1 } }, /either key or filter/],
       ["update", { store: "s", filter: {}, set: {} }, /^set: set names no field/],

@@ -130,8 +130,41 @@ function operandFor(random: Random, path: string): Value {
   return randomValue(random, 2)
 }
 
-function randomLeaf(random: Random): Filter {
-  const path = random.pick(PATHS)
+const TYPES = ["string", "number", "int", "double", "array", "document", "null", "date", "long", "decimal", "boolean", "key", "uuid"]
+const PATTERNS = ["^a", "b$", "a.*c", "x+", "É", "^$", "[ab]c?$"]
+
+/** A condition of the kinds that no index serves. */
+function randomTextOrArray(random: Random, path: string): Filter {
+  switch (random.below(7)) {
+    case 0:
+      return { op: "suffix", path, value: random.pick(TEXTS) }
+    case 1:
+      return { op: "contains", path, value: random.chance(70) ? random.pick(TEXTS) : randomValue(random, 1) }
+    case 2:
+      return { op: "regex", path, pattern: random.pick(PATTERNS), flags: random.pick(["", "i", "s", "im"]) }
+    case 3:
+      return { op: "type", path, type: random.pick(TYPES) }
+    case 4:
+      return { op: "size", path, size: random.below(4) }
+    default:
+      return { op: random.pick(["any", "all"] as const), path, of: randomElementFilter(random, 1) }
+  }
+}
+
+function randomElementFilter(random: Random, depth: number): Filter {
+  if (depth > 0 && random.chance(40)) {
+    if (random.chance(30)) return { op: "not", of: randomElementFilter(random, depth - 1) }
+    return {
+      op: random.pick(["and", "or"] as const),
+      of: [randomElementFilter(random, depth - 1), randomElementFilter(random, depth - 1)]
+    }
+  }
+  const path = random.pick(["", "", "q", "k", "y", "a"])
+  return random.chance(25) ? randomTextOrArray(random, path) : randomLeaf(random, path)
+}
+
+function randomLeaf(random: Random, path = random.pick(PATHS)): Filter {
+  if (random.chance(20)) return randomTextOrArray(random, path)
   switch (random.below(9)) {
     case 0:
       return { op: random.pick(["ne", "lt", "le", "gt", "ge"] as const), path, value: operandFor(random, path) }

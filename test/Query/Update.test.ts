@@ -4,9 +4,10 @@ import { validate } from "../../src/Bson/Validate.ts"
 import { Decimal128, decode, encode, type Value } from "../../src/Bson/Value.ts"
 import { Writer } from "../../src/Bson/Writer.ts"
 import { isFault } from "../../src/Fault/Fault.ts"
+import type { ArrayChange } from "../../src/Query/Ast.ts"
 import { Operands } from "../../src/Query/Operands.ts"
 import { Shape } from "../../src/Query/Shape.ts"
-import { applyUpdate, compileUpdate, type PathChange } from "../../src/Query/UpdateProgram.ts"
+import { compileUpdate, type PathChange, UpdateRun } from "../../src/Query/UpdateProgram.ts"
 import { Random } from "../Storage/Random.ts"
 
 type Document = { readonly [name: string]: Value }
@@ -14,22 +15,26 @@ interface Changes {
   readonly set?: Document
   readonly inc?: Document
   readonly unset?: ReadonlyArray<string>
+  readonly push?: Document
+  readonly addToSet?: Document
+  readonly pull?: Document
 }
 
 /** The document after the changes, by way of bytes. */
-function apply(document: Document, { inc = {}, set = {}, unset = [] }: Changes): Record<string, Value> {
-  const statement = encode({ set, inc })
+function apply(document: Document, { unset = [], ...changed }: Changes): Record<string, Value> {
+  const statement = encode(changed)
   const shape = new Shape()
   shape.scan(0, statement, 0)
   const operands = new Operands()
   operands.load(shape, statement, [])
   const changes: Array<PathChange> = []
-  for (const path of Object.keys(set)) changes.push({ path, change: { op: "set", slot: changes.length } })
-  for (const path of Object.keys(inc)) changes.push({ path, change: { op: "inc", slot: changes.length } })
+  for (const [op, values] of Object.entries(changed) as ReadonlyArray<["set" | "inc" | ArrayChange, Document]>) {
+    for (const path of Object.keys(values)) changes.push({ path, change: { op, slot: changes.length } })
+  }
   for (const path of unset) changes.push({ path, change: { op: "unset" } })
   const writer = new Writer()
   const before = encode(document)
-  applyUpdate(compileUpdate(changes), operands, before, 0, writer)
+  new UpdateRun(compileUpdate(changes), operands).apply(before, 0, writer)
   assert.strictEqual(validate(writer.bytes, 0, writer.length), writer.length)
   assert.deepStrictEqual(before, encode(document), "the document is left as it was")
   return decode(writer.bytes, 0)
@@ -62,6 +67,52 @@ describe("an update of bytes", () => {
       n: 5
     })
     assert.deepStrictEqual(Object.keys(apply({ z: 1, y: 2 }, { set: { y: 3, x: 4 } })), ["z", "y", "x"])
+  })
+
+  it("appends to arrays, adds what is not in yet, and takes elements out", () => {
+    assert.deepStrictEqual(apply({ a: [1], z: 0 }, { push: { a: "x" } }), { a: [1, "x"], z: 0 })
+    assert.deepStrictEqual(apply({ a: [1] }, { push: { a: { $each: [2, [3]] }, "b.c": 5 } }), { a: [1, 2, [3]], b: { c: [5] } })
+    assert.deepStrictEqual(apply({ a: [1] }, { push: { a: [2, 3] } }), { a: [1, [2, 3]] })
+    assert.deepStrictEqual(apply({ a: [1, "b"] }, { addToSet: { a: { $each: [Decimal128.fromString("1.0"), "c", "c"] } } }), {
+      a: [1, "b", "c"]
+    })
+    assert.deepStrictEqual(apply({}, { addToSet: { a: { x: 1 } } }), { a: [{ x: 1 }] })
+    assert.deepStrictEqual(apply({ a: [1, 2, 1, "x"] }, { pull: { a: 1 } }), { a: [2, "x"] })
+    assert.deepStrictEqual(apply({ a: [1, 2, 3] }, { pull: { a: { $each: [3, 1] }, nothing: 5, "b.c": 1 } }), { a: [2] })
+    const lines = [{ q: 1 }, { q: 5 }, 7]
+    assert.deepStrictEqual(apply({ lines }, { pull: { lines: { $any: { q: { $lt: 5 } } } } }), { lines: [{ q: 5 }, 7] })
+    assert.deepStrictEqual(apply({ lines }, { pull: { lines: { $any: { $gte: 7 } } } }), { lines: [{ q: 1 }, { q: 5 }] })
+    assert.deepStrictEqual(
+      apply({ a: Array.from({ length: 12 }, (_, n) => n) }, { pull: { a: 0 } })["a"],
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+    )
+  })
+
+  it("refuses changes of arrays that do not fit", () => {
+    assert.include(
+      refusal(() => apply({ a: 1 }, { push: { a: 1 } })),
+      "a is int: push changes arrays"
+    )
+    assert.include(
+      refusal(() => apply({ a: {} }, { pull: { a: 1 } })),
+      "a is document: pull changes arrays"
+    )
+    assert.include(
+      refusal(() => apply({}, { push: { a: { $each: 1 } } })),
+      "$each takes a list"
+    )
+    assert.include(
+      refusal(() => apply({}, { push: { a: { $any: {} } } })),
+      "push knows $each, not $any"
+    )
+    assert.include(
+      refusal(() => apply({}, { pull: { a: { $any: { x: { $gtt: 1 } } } } })),
+      "$gtt is no operator"
+    )
+    assert.include(
+      refusal(() => apply({}, { push: { a: { $each: [], $slice: 1 } } })),
+      "$each stands alone"
+    )
   })
 
   it("agrees with changes of plain objects", () => {
