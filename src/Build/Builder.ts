@@ -65,7 +65,7 @@ export class Builder {
     const source = this.sourceText()
     const files = listFiles(this.project.folder, ".zsx").map((path): TemplateFile => ({ path, source: source(path) ?? "" }))
     const { bundle, service } = await this.evaluate(files, source)
-    const { set, issues, signatures } = compileTemplates(files, service.manifest.stores)
+    const { set, issues, notes, signatures } = compileTemplates(files, service.manifest.stores)
     writeTemplateTypes(this.project, new Map([...signatures].map(([name, signature]) => [name, declaration(signature)])))
     if (set === undefined) throw invalidService(issues.map(templateIssue))
     const templates = set.templates.length === 0 ? undefined : new TextEncoder().encode(JSON.stringify(set))
@@ -78,7 +78,7 @@ export class Builder {
     return {
       file,
       manifest,
-      warnings: bundle.warnings,
+      warnings: [...bundle.warnings, ...notes.map(templateIssue)],
       lines: service.evaluation.lines,
       sizes: {
         file: file.length,

@@ -9,6 +9,7 @@ import * as esbuild from "esbuild"
 import { existsSync } from "node:fs"
 import { dirname, join, relative, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
+import { fragmentNames } from "../Template/Template.ts"
 import { SourceMap, type SourcePosition } from "../Wasm/SourceMap.ts"
 import { invalidService } from "./Failure.ts"
 import { type BuildIssue, issueAt, issueWithoutPlace } from "./Issue.ts"
@@ -158,12 +159,19 @@ function templatePlugin(project: Project): esbuild.Plugin {
         return { path: name, namespace: TEMPLATES, watchFiles: [file] }
       })
       build.onLoad({ filter: /.*/, namespace: TEMPLATES }, ({ path }) => ({
-        contents: `import { Template } from ${JSON.stringify(GUEST_MODULE)}\nexport default new Template(${JSON.stringify(path)})\n`,
+        contents: templateModule(path, fragmentNames(readText(project.folder, path) ?? "")),
         loader: "ts",
         resolveDir: project.folder
       }))
     }
   }
+}
+
+function templateModule(path: string, fragments: ReadonlyArray<string>): string {
+  const template = (name: string) => `new Template(${JSON.stringify(name)})`
+  const members = fragments.map((name) => `${JSON.stringify(name)}: ${template(`${path}#${name}`)}`)
+  const whole = members.length === 0 ? template(path) : `Object.assign(${template(path)}, { ${members.join(", ")} })`
+  return `import { Template } from ${JSON.stringify(GUEST_MODULE)}\nexport default ${whole}\n`
 }
 
 /** Node's modules are refused where they are imported. */

@@ -7,7 +7,7 @@
  * - What passes can be prepared and rendered without any other failure than the budgets of `Page`.
  */
 import { Fault } from "../Fault/Fault.ts"
-import { compiledVersion, type TemplateSet } from "./Compiled.ts"
+import { compiledVersions, printForms, type TemplateSet } from "./Compiled.ts"
 import {
   callDepthMax,
   compiledNodesMax,
@@ -65,8 +65,8 @@ class Admission {
 
   set(data: unknown): void {
     const set = this.object(data, "", ["version", "templates"])
-    if (set.version !== compiledVersion)
-      throw refuse("version", `this host renders version ${compiledVersion}, not ${JSON.stringify(set.version)}`)
+    if (!compiledVersions.includes(set.version as number))
+      throw refuse("version", `this host renders versions ${compiledVersions.join(" and ")}, not ${JSON.stringify(set.version)}`)
     const templates = this.list(set.templates, "templates", templatesMax)
     for (const [index, template] of templates.entries()) this.header(template, `templates[${index}]`)
     for (const [index, template] of templates.entries()) this.template(template as Members, `templates[${index}]`)
@@ -124,7 +124,7 @@ class Admission {
         this.text(this.object(data, path, ["node", "text"]).text, `${path}.text`)
         return
       case "print":
-        return this.expression(this.object(data, path, ["node", "value"]).value, `${path}.value`, 0)
+        return this.print(data, path)
       case "url":
         return this.url(data, path)
       case "attribute":
@@ -143,10 +143,22 @@ class Admission {
       case "component":
         return this.component(data, path, depth)
       case "slot":
-        return this.nodes(this.object(data, path, ["node", "otherwise"]).otherwise, `${path}.otherwise`, depth + 1)
+        return this.slot(data, path, depth)
       default:
         throw refuse(path, `unknown node ${JSON.stringify(kind) ?? "undefined"}`)
     }
+  }
+
+  private print(data: unknown, path: string): void {
+    const node = this.object(data, path, ["node", "value"], ["as"])
+    if ("as" in node && !printForms.some((form) => form === node.as)) throw refuse(`${path}.as`, "unknown form")
+    this.expression(node.value, `${path}.value`, 0)
+  }
+
+  private slot(data: unknown, path: string, depth: number): void {
+    const node = this.object(data, path, ["node", "otherwise"], ["name"])
+    if ("name" in node) this.text(node.name, `${path}.name`)
+    this.nodes(node.otherwise, `${path}.otherwise`, depth + 1)
   }
 
   private url(data: unknown, path: string): void {
@@ -198,7 +210,7 @@ class Admission {
   }
 
   private component(data: unknown, path: string, depth: number): void {
-    const node = this.object(data, path, ["node", "template", "arguments"], ["children"])
+    const node = this.object(data, path, ["node", "template", "arguments"], ["children", "slots"])
     const name = this.text(node.template, `${path}.template`)
     const parameters = this.names.get(name)
     if (parameters === undefined) throw refuse(`${path}.template`, `there is no template ${JSON.stringify(name)}`)
@@ -207,6 +219,12 @@ class Admission {
     if (given.length !== parameters) throw refuse(`${path}.arguments`, `${name} takes ${parameters} arguments, not ${given.length}`)
     for (const [index, argument] of given.entries()) if (argument !== null) this.expression(argument, `${path}.arguments[${index}]`, 0)
     if ("children" in node) this.nodes(node.children, `${path}.children`, depth + 1)
+    if (!("slots" in node)) return
+    for (const [index, data] of this.list(node.slots, `${path}.slots`, variablesMax).entries()) {
+      const slot = this.object(data, `${path}.slots[${index}]`, ["name", "body"])
+      this.text(slot.name, `${path}.slots[${index}].name`)
+      this.nodes(slot.body, `${path}.slots[${index}].body`, depth + 1)
+    }
   }
 
   private expression(data: unknown, path: string, depth: number): void {

@@ -7,19 +7,21 @@
  */
 import type { StoreDefinition } from "../Schema/Definition.ts"
 import { MarkupCheck } from "./CheckMarkup.ts"
-import { compiledVersion, type CompiledParameter, type CompiledTemplate, type TemplateSet } from "./Compiled.ts"
+import { compiledVersion, type CompiledTemplate, type TemplateSet } from "./Compiled.ts"
 import { Issues, suggestion, type TemplateIssue } from "./Issue.ts"
 import { callDepthMax, issuesMax, templatesMax } from "./Limits.ts"
 import { storeTypes, TypeResolver } from "./ResolveType.ts"
 import { Scope } from "./Scope.ts"
-import type { SignatureParameter, TemplateSignature } from "./Signature.ts"
-import { fits, literalType, membersOf, orNull, typeText, type StaticType } from "./StaticType.ts"
-import type { ImportSyntax, NodeSyntax, ParameterSyntax, SyntaxTree } from "./Syntax.ts"
+import { compiledParameter, signatureParameter, slotsOf, type SignatureParameter, type TemplateSignature } from "./Signature.ts"
+import { fits, literalType, orNull, typeText, type StaticType } from "./StaticType.ts"
+import type { ImportSyntax, ParameterSyntax, SyntaxTree } from "./Syntax.ts"
 
 /** What came of checking: the set when everything is right, else all issues. */
 export interface CheckResult {
   readonly set: TemplateSet | undefined
   readonly issues: ReadonlyArray<TemplateIssue>
+  /** What is right but wants a second look: raw markup. */
+  readonly notes: ReadonlyArray<TemplateIssue>
   /** What each right template asks for, by its path. */
   readonly signatures: ReadonlyMap<string, TemplateSignature>
 }
@@ -37,7 +39,7 @@ export function checkTrees(
     issues.length > 0 || trees.length > templatesMax
       ? undefined
       : ({ version: compiledVersion, templates: sorted(check.compiled) } as const)
-  return { set, issues, signatures: check.signatures }
+  return { set, issues, notes: check.notes.slice(0, issuesMax), signatures: check.signatures }
 }
 
 function sorted(templates: ReadonlyArray<CompiledTemplate>): ReadonlyArray<CompiledTemplate> {
@@ -46,6 +48,7 @@ function sorted(templates: ReadonlyArray<CompiledTemplate>): ReadonlyArray<Compi
 
 class SetCheck {
   readonly found: Array<TemplateIssue> = []
+  readonly notes: Array<TemplateIssue> = []
   readonly compiled: Array<CompiledTemplate> = []
   readonly signatures = new Map<string, TemplateSignature>()
   private readonly trees: ReadonlyMap<string, SyntaxTree>
@@ -69,11 +72,13 @@ class SetCheck {
     const parameters = this.parameters(tree, new TypeResolver(this.stores, components, issues), issues)
     const scope = new Scope()
     for (const { name, type, required, initial } of parameters) scope.add(name, required || initial !== undefined ? type : orNull(type))
-    const body = new MarkupCheck(components, issues).nodes(tree.body, scope)
+    const markup = new MarkupCheck(file, components, issues)
+    const body = markup.nodes(tree.body, scope)
     this.found.push(...issues.found)
+    this.notes.push(...issues.notes)
     if (issues.found.length > 0) return
-    this.signatures.set(file, { name: file, parameters, hasSlot: hasSlot(tree.body) })
-    this.compiled.push({ name: file, parameters: parameters.map(compiledParameter), body })
+    this.signatures.set(file, { name: file, parameters, slots: slotsOf(tree.body), fragments: markup.fragments })
+    this.compiled.push({ name: file, parameters: parameters.map(compiledParameter), body }, ...markup.compiledFragments)
   }
 
   private imports(tree: SyntaxTree, chain: ReadonlyArray<string>, issues: Issues): ReadonlyMap<string, TemplateSignature | undefined> {
@@ -117,20 +122,11 @@ class SetCheck {
   private parameters(tree: SyntaxTree, resolver: TypeResolver, issues: Issues): Array<SignatureParameter> {
     return tree.parameters.map((parameter) => {
       const type = resolver.resolve(parameter.type)
-      const initial = initialOf(parameter, type, issues)
-      const required = !parameter.optional && initial === undefined && !membersOfNull(type)
-      const list = membersOf(type).some(
-        (member) => member.kind === "list" && membersOf(member.items).every((item) => item.kind === "struct" || item.kind === "any")
-      )
       const written = tree.source.slice(parameter.type.at, parameter.type.end).replace(/\s+/g, " ")
-      const base = { name: parameter.name, written, type: required || initial !== undefined ? type : orNull(type), required, list }
-      return initial === undefined ? base : { ...base, initial: initial.value }
+      const initial = initialOf(parameter, type, issues)?.value
+      return signatureParameter({ name: parameter.name, written, type, optional: parameter.optional, initial })
     })
   }
-}
-
-function membersOfNull(type: StaticType): boolean {
-  return type.kind === "null" || (type.kind === "union" && type.members.some((member) => member.kind === "null"))
 }
 
 function initialOf(parameter: ParameterSyntax, type: StaticType, issues: Issues) {
@@ -146,12 +142,6 @@ function initialOf(parameter: ParameterSyntax, type: StaticType, issues: Issues)
   return { value: initial.value }
 }
 
-function compiledParameter(parameter: SignatureParameter): CompiledParameter {
-  const { name, written, required, list } = parameter
-  const base = { name, type: written, required, list }
-  return parameter.initial === undefined ? base : { ...base, initial: parameter.initial }
-}
-
 /** `templates/a/b.zsx` and `../c.zsx` → `templates/c.zsx`; undefined when that leaves the folder. */
 function joined(from: string, path: string): string | undefined {
   const parts = from.split("/").slice(0, -1)
@@ -161,23 +151,4 @@ function joined(from: string, path: string): string | undefined {
     else if (parts.pop() === undefined) return undefined
   }
   return parts.join("/")
-}
-
-function hasSlot(nodes: ReadonlyArray<NodeSyntax>): boolean {
-  return nodes.some((node) => {
-    switch (node.kind) {
-      case "slot":
-        return true
-      case "element":
-      case "component":
-      case "group":
-        return hasSlot(node.children)
-      case "if":
-        return node.branches.some((branch) => hasSlot(branch.body)) || hasSlot(node.otherwise)
-      case "for":
-        return hasSlot(node.body) || hasSlot(node.otherwise)
-      default:
-        return false
-    }
-  })
 }

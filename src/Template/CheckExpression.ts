@@ -87,6 +87,14 @@ function checkKind(expression: ExpressionSyntax, scope: Scope, issues: Issues): 
 function checkName(expression: Kind<"name">, scope: Scope, issues: Issues): Checked {
   const variable = scope.find(expression.name)
   if (variable !== undefined) return { code: { op: "variable", variable: variable.number }, type: variable.type }
+  if (scope.isBeyond(expression.name)) {
+    issues.add(
+      "unknown-name",
+      expression,
+      `"${expression.name}" is no parameter of the fragment, so it would be missing when the fragment is rendered alone: add it to the parameters`
+    )
+    return broken
+  }
   issues.add("unknown-name", expression, `unknown name "${expression.name}"${suggestion(expression.name, scope.visible())}`)
   return broken
 }

@@ -1,40 +1,33 @@
 /** Checks the markup of one template and compiles it. */
 import { checkAttributes, holeInLiteral } from "./CheckAttribute.ts"
+import { ComponentCheck, type Components } from "./CheckComponent.ts"
 import { checkExpression, type Checked } from "./CheckExpression.ts"
-import type { CompiledExpression, CompiledNode } from "./Compiled.ts"
+import type { CompiledExpression, CompiledNode, CompiledTemplate } from "./Compiled.ts"
 import { CompiledNodes } from "./CompiledNodes.ts"
 import { preformattedElements, rawTextElements, textOnlyElements, voidElements } from "./Html.ts"
-import { suggestion, type Issues } from "./Issue.ts"
+import type { Issues, Span } from "./Issue.ts"
 import { presentWhenFalse, presentWhenTrue } from "./Narrowing.ts"
 import { isPrintable } from "./Pipes.ts"
 import { Scope } from "./Scope.ts"
-import type { TemplateSignature } from "./Signature.ts"
-import {
-  anyType,
-  fits,
-  intType,
-  literalType,
-  membersOf,
-  presentType,
-  stringType,
-  typeText,
-  unionOf,
-  type StaticType
-} from "./StaticType.ts"
-import type { AttributeSyntax, ElementSyntax, NodeSyntax } from "./Syntax.ts"
+import { compiledParameter, signatureParameter, slotsOf, type TemplateSignature } from "./Signature.ts"
+import { anyType, intType, membersOf, typeText, unionOf, type StaticType } from "./StaticType.ts"
+import type { ElementSyntax, ExpressionSyntax, NodeSyntax } from "./Syntax.ts"
 
 type Kind<K extends NodeSyntax["kind"]> = Extract<NodeSyntax, { kind: K }>
 
-/** What a name of `{import}` stands for; `undefined` for a file that has mistakes of its own. */
-export type Components = ReadonlyMap<string, TemplateSignature | undefined>
-
 export class MarkupCheck {
+  /** What the template shows that can also be rendered alone, by name. */
+  readonly fragments = new Map<string, TemplateSignature>()
+  readonly compiledFragments: Array<CompiledTemplate> = []
+  private readonly fragmentNodes = new Map<string, NodeSyntax>()
+  private readonly file: string
   private readonly issues: Issues
-  private readonly components: Components
+  private readonly calls: ComponentCheck
 
-  constructor(components: Components, issues: Issues) {
-    this.components = components
+  constructor(file: string, components: Components, issues: Issues) {
+    this.file = file
     this.issues = issues
+    this.calls = new ComponentCheck(components, issues, (nodes, scope) => this.nodes(nodes, scope))
   }
 
   /** Compiles siblings; `{let}` adds names for those behind it. */
@@ -45,10 +38,13 @@ export class MarkupCheck {
   }
 
   private write(nodes: ReadonlyArray<NodeSyntax>, scope: Scope, into: CompiledNodes): void {
-    for (const node of nodes) this.node(node, scope, into)
+    for (const [index, node] of nodes.entries()) {
+      if (node.kind === "raw") this.raw(node, nodes.slice(0, index), scope, into)
+      else this.node(node, scope, into)
+    }
   }
 
-  private node(node: NodeSyntax, scope: Scope, into: CompiledNodes): void {
+  private node(node: Exclude<NodeSyntax, { kind: "raw" }>, scope: Scope, into: CompiledNodes): void {
     switch (node.kind) {
       case "text":
       case "doctype":
@@ -59,36 +55,56 @@ export class MarkupCheck {
         this.refuseHoles(node.text, node.at, scope, "an HTML comment")
         return into.text(node.text)
       case "print":
-        return into.print(this.printable(node, scope).code)
+        return into.print(this.printable(node.expression, scope).code)
       case "let":
         return this.let(node, scope, into)
       case "if":
         return this.if(node, scope, into)
       case "for":
         return this.for(node, scope, into)
+      case "switch":
+        return this.switch(node, scope, into)
+      case "fragment":
+        return this.fragment(node, scope, into)
       case "element":
         return this.element(node, scope, into)
       case "component":
-        return this.component(node, scope, into)
-      case "slot":
-        return into.add({ node: "slot", otherwise: this.nodes(node.otherwise, scope) })
+        return this.calls.write(node, scope, into)
+      case "slot": {
+        const otherwise = this.nodes(node.otherwise, scope)
+        return into.add(node.name === "" ? { node: "slot", otherwise } : { node: "slot", name: node.name, otherwise })
+      }
       case "group":
         return this.write(node.children, scope, into)
     }
   }
 
-  private printable(node: Kind<"print">, scope: Scope): Checked {
-    const value = checkExpression(node.expression, scope, this.issues)
+  private printable(expression: ExpressionSyntax, scope: Scope): Checked {
+    const value = checkExpression(expression, scope, this.issues)
     if (!isPrintable(value.type)) {
       const what = membersOf(value.type).every((member) => member.kind === "list")
         ? "loop over it with {for}, join it"
         : "print one of its fields"
-      this.issues.add("wrong-type", node.expression, `${typeText(value.type)} cannot be printed: ${what}, or show all of it with "| json"`)
+      this.issues.add("wrong-type", expression, `${typeText(value.type)} cannot be printed: ${what}, or show all of it with "| json"`)
     }
     return value
   }
 
-  private introduce(name: string, span: { at: number; end: number }, type: StaticType, scope: Scope): number {
+  /** Markup as it is: allowed, and noted unless a comment `{# raw: … #}` right before it says why it is safe. */
+  private raw(node: Kind<"raw">, before: ReadonlyArray<NodeSyntax>, scope: Scope, into: CompiledNodes): void {
+    const value = this.printable(node.expression, scope)
+    into.add({ node: "print", value: value.code, as: "raw" })
+    const last = before.findLast((other) => !(other.kind === "text" && other.text.trim() === ""))
+    const reason = last?.kind === "comment" ? this.issues.source.slice(last.at, last.end) : ""
+    if (/^\{#\s*raw:\s*\S.*#\}$/s.test(reason)) return
+    this.issues.note(
+      "raw-markup",
+      node,
+      "{raw} writes markup as it is, and whoever made it decides what the page does: say in {# raw: … #} before it why that is safe"
+    )
+  }
+
+  private introduce(name: string, span: Span, type: StaticType, scope: Scope): number {
     if (scope.find(name) !== undefined) this.issues.add("duplicate", span, `the name "${name}" is taken here: choose another`)
     return scope.add(name, type).number
   }
@@ -109,6 +125,64 @@ export class MarkupCheck {
       return compiled
     })
     into.add({ node: "if", branches, otherwise: this.nodes(node.otherwise, here) })
+  }
+
+  /** The subject gets a name, and every case is a branch that compares it. */
+  private switch(node: Kind<"switch">, scope: Scope, into: CompiledNodes): void {
+    const subject = checkExpression(node.subject, scope, this.issues)
+    const variable = scope.numbers.next++
+    into.add({ node: "let", variable, value: subject.code })
+    const seen = new Set<unknown>()
+    const branches = node.cases.flatMap(({ values, body }) => {
+      const tests = values.map((value) => this.caseTest(node.subject, value, variable, seen, scope))
+      if (tests.length === 0) return []
+      const test = tests.reduce((left, right): CompiledExpression => ({ op: "binary", operator: "or", left, right }))
+      const present = values.every((value) => value.kind === "literal" && value.value !== null)
+      const inside = present ? new Scope(scope, presentWhenTrue(equality(node.subject, values[0]!))) : scope
+      return [{ test, body: this.nodes(body, inside) }]
+    })
+    const otherwise = this.nodes(node.otherwise, scope)
+    if (branches.length > 0) into.add({ node: "if", branches, otherwise })
+    else for (const inner of otherwise) into.add(inner)
+  }
+
+  private caseTest(
+    subject: ExpressionSyntax,
+    value: ExpressionSyntax,
+    variable: number,
+    seen: Set<unknown>,
+    scope: Scope
+  ): CompiledExpression {
+    if (value.kind === "literal") {
+      if (seen.has(value.value)) this.issues.add("duplicate", value, `${JSON.stringify(value.value)} is a case twice`)
+      seen.add(value.value)
+    }
+    const checked = checkExpression(equality(subject, value), scope, this.issues)
+    const right = checked.code.op === "binary" ? checked.code.right : checked.code
+    return { op: "binary", operator: "equal", left: { op: "variable", variable }, right }
+  }
+
+  /** Once for itself, seeing its parameters only, and once for the place where it stands. */
+  private fragment(node: Kind<"fragment">, scope: Scope, into: CompiledNodes): void {
+    const known = this.fragmentNodes.get(node.name)
+    if (known === undefined) {
+      this.fragmentNodes.set(node.name, node)
+      this.alone(node, scope)
+    } else if (known !== node) this.issues.add("duplicate", node.nameSpan, `there is a fragment "${node.name}" already`)
+    this.write(node.body, new Scope(scope), into)
+  }
+
+  private alone(node: Kind<"fragment">, scope: Scope): void {
+    const inside = scope.alone()
+    const parameters = node.parameters.map((parameter) => {
+      const { type } = checkExpression({ ...parameter, kind: "name" }, scope, this.issues)
+      inside.add(parameter.name, type)
+      return signatureParameter({ name: parameter.name, written: typeText(type), type, optional: false })
+    })
+    const name = `${this.file}#${node.name}`
+    const body = this.nodes(node.body, inside)
+    this.fragments.set(node.name, { name, parameters, slots: slotsOf(node.body), fragments: new Map() })
+    this.compiledFragments.push({ name, parameters: parameters.map(compiledParameter), body })
   }
 
   private for(node: Kind<"for">, scope: Scope, into: CompiledNodes): void {
@@ -167,95 +241,18 @@ export class MarkupCheck {
     const visit = (children: ReadonlyArray<NodeSyntax>) => {
       for (const child of children) {
         if (child.kind === "if") for (const { body } of [...child.branches, { body: child.otherwise }]) visit(body)
+        else if (child.kind === "switch") for (const { body } of [...child.cases, { body: child.otherwise }]) visit(body)
         else if (child.kind === "for") for (const body of [child.body, child.otherwise]) visit(body)
-        else if (["element", "component", "slot", "markupComment", "group"].includes(child.kind)) {
+        else if (["element", "component", "slot", "markupComment", "group", "raw", "fragment"].includes(child.kind)) {
           this.issues.add("unsafe-context", child, `<${node.name}> holds text only: no elements and components can stand in it`)
         }
       }
     }
     visit(node.children)
   }
+}
 
-  private component(node: Kind<"component">, scope: Scope, into: CompiledNodes): void {
-    const signature = this.signatureOf(node)
-    const values = new Map<string, { value: Checked; attribute: AttributeSyntax }>()
-    for (const attribute of node.attributes) values.set(attribute.name, { value: this.property(attribute, scope), attribute })
-    const children = this.nodes(node.children, scope)
-    if (signature === undefined) return
-    const call: Array<CompiledExpression | null> = []
-    for (const parameter of signature.parameters) {
-      const given = values.get(parameter.name)
-      values.delete(parameter.name)
-      call.push(given?.value.code ?? null)
-      if (given === undefined) {
-        if (parameter.required)
-          this.issues.add(
-            "missing-property",
-            { at: node.at, end: node.nameSpan.end },
-            `<${node.name}> needs ${parameter.name}={…} (${typeText(parameter.type)})`
-          )
-      } else if (!fits(given.value.type, parameter.type)) {
-        const missing = fits(presentType(given.value.type), parameter.type) && given.value.type.kind === "union"
-        const what = missing
-          ? "may be missing here: test it with {if …} around the call, or give another value with ??"
-          : `is ${typeText(parameter.type)}, not ${typeText(given.value.type)}`
-        this.issues.add("wrong-type", given.attribute, `${parameter.name} of <${node.name}> ${what}`)
-      }
-    }
-    for (const [name, { attribute }] of values) {
-      const known = signature.parameters.map((parameter) => parameter.name)
-      this.issues.add("unknown-property", attribute.nameSpan, `<${node.name}> has no property "${name}"${suggestion(name, known)}`)
-    }
-    const blank = children.every((child) => child.node === "text" && child.text.trim() === "")
-    if (!blank && !signature.hasSlot)
-      this.issues.add(
-        "unknown-property",
-        { at: node.at, end: node.nameSpan.end },
-        `<${node.name}> shows no children: ${signature.name} has no <slot/>`
-      )
-    into.add(
-      blank
-        ? { node: "component", template: signature.name, arguments: call }
-        : { node: "component", template: signature.name, arguments: call, children }
-    )
-  }
-
-  private signatureOf(node: Kind<"component">): TemplateSignature | undefined {
-    if (this.components.has(node.name)) return this.components.get(node.name)
-    const hint = suggestion(node.name, this.components.keys()) || `: import it with {import ${node.name} from "./….zsx"}`
-    this.issues.add("unknown-component", node.nameSpan, `unknown component <${node.name}>${hint}`)
-    return undefined
-  }
-
-  /** The value of a component's property: any expression, or text. */
-  private property(attribute: AttributeSyntax, scope: Scope): Checked {
-    switch (attribute.kind) {
-      case "bare":
-        return { code: { op: "literal", value: true }, type: literalType(true) }
-      case "expression":
-        return checkExpression(attribute.expression, scope, this.issues)
-      case "classes":
-        this.issues.add("wrong-type", attribute, "a list of classes can only stand on an element")
-        return { code: { op: "literal", value: null }, type: anyType }
-      case "quoted":
-        return this.quotedProperty(attribute, scope)
-    }
-  }
-
-  private quotedProperty(attribute: Extract<AttributeSyntax, { kind: "quoted" }>, scope: Scope): Checked {
-    let joined: Checked = { code: { op: "literal", value: "" }, type: literalType("") }
-    for (const part of attribute.parts) {
-      const value: Checked =
-        part.kind === "text"
-          ? { code: { op: "literal", value: part.text }, type: literalType(part.text) }
-          : checkExpression(part.expression, scope, this.issues)
-      if (!isPrintable(value.type)) this.issues.add("wrong-type", part, `${typeText(value.type)} cannot be part of a text`)
-      const empty = joined.code.op === "literal" && joined.code.value === ""
-      joined =
-        empty && part.kind === "text"
-          ? value
-          : { code: { op: "binary", operator: "add", left: joined.code, right: value.code }, type: stringType }
-    }
-    return joined
-  }
+/** `subject == value`, so that a case is checked as a comparison is. */
+function equality(subject: ExpressionSyntax, value: ExpressionSyntax): ExpressionSyntax {
+  return { kind: "binary", operator: "equal", symbol: "==", left: subject, right: value, at: value.at, end: value.end }
 }

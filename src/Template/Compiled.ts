@@ -9,16 +9,18 @@
  */
 import type { BinaryOperator, LiteralValue, UnaryOperator } from "./Syntax.ts"
 
-export const compiledVersion = 1
+export const compiledVersion = 2
+/** Versions that this host renders; a set of version 1 has fewer kinds of nodes. */
+export const compiledVersions: ReadonlyArray<number> = [1, compiledVersion]
 
 /** All templates of one module. Calls only go to templates of the set, never in a circle. */
 export interface TemplateSet {
-  readonly version: typeof compiledVersion
+  readonly version: 1 | typeof compiledVersion
   readonly templates: ReadonlyArray<CompiledTemplate>
 }
 
 export interface CompiledTemplate {
-  /** Path of the file relative to the service's folder: `templates/orders.zsx`. */
+  /** Path of the file relative to the service's folder: `templates/orders.zsx`; of a fragment `templates/orders.zsx#row`. */
   readonly name: string
   readonly parameters: ReadonlyArray<CompiledParameter>
   readonly body: ReadonlyArray<CompiledNode>
@@ -38,8 +40,8 @@ export interface CompiledParameter {
 export type CompiledNode =
   /** HTML as it is. */
   | { readonly node: "text"; readonly text: string }
-  /** A value, escaped: right in texts and in quoted attribute values. */
-  | { readonly node: "print"; readonly value: CompiledExpression }
+  /** A value, escaped: right in texts and in quoted attribute values; or in another form. */
+  | { readonly node: "print"; readonly value: CompiledExpression; readonly as?: PrintForm }
   /** A whole address out of texts and values; replaced when its scheme is not harmless. */
   | { readonly node: "url"; readonly parts: ReadonlyArray<CompiledNode> }
   /** ` name="value"`; nothing when the value is missing or false, ` name` when it is true. */
@@ -57,15 +59,28 @@ export type CompiledNode =
     }
   /** Holds for the siblings behind it. */
   | { readonly node: "let"; readonly variable: number; readonly value: CompiledExpression }
-  /** A call: one argument a parameter, null for those not given; `children` see the caller's variables. */
+  /** A call: one argument a parameter, null for those not given; `children` and what is given to `slots` see the caller's variables. */
   | {
       readonly node: "component"
       readonly template: string
       readonly arguments: ReadonlyArray<CompiledExpression | null>
       readonly children?: ReadonlyArray<CompiledNode>
+      readonly slots?: ReadonlyArray<CompiledSlot>
     }
-  /** The children of the call, or `otherwise` when it has none. */
-  | { readonly node: "slot"; readonly otherwise: ReadonlyArray<CompiledNode> }
+  /** The children of the call, or what it gave to the slot of this name; `otherwise` when there is none. */
+  | { readonly node: "slot"; readonly name?: string; readonly otherwise: ReadonlyArray<CompiledNode> }
+
+/** Markup for the slot of a name. */
+export interface CompiledSlot {
+  readonly name: string
+  readonly body: ReadonlyArray<CompiledNode>
+}
+
+/** `raw`: as it is. */
+export const printForms = ["raw"] as const
+
+/** How a value is written where the usual escape is not right. */
+export type PrintForm = (typeof printForms)[number]
 
 export interface CompiledBranch {
   readonly test: CompiledExpression

@@ -24,19 +24,17 @@ const sdkTypes = ["Template", "Rows", "Key", "Decimal", "Uuid", "ObjectId"] as c
  */
 export function declaration(signature: TemplateSignature, module = "@planckdb/planck/guest"): string {
   const text = new DeclarationText()
-  const members = signature.parameters.map((parameter) => {
-    const optional = !parameter.required
-    const present = optional ? presentType(parameter.type) : parameter.type
-    const type = text.parameter(present, parameter.list, 1)
-    return `  readonly ${property(parameter.name)}${optional ? "?" : ""}: ${type}${optional ? " | null | undefined" : ""}\n`
+  const whole = `Template<${text.parameters(signature, 0)}>`
+  const fragments = [...signature.fragments].map(([name, fragment]) => {
+    return `  readonly ${property(name)}: Template<${text.parameters(fragment, 1)}>\n`
   })
-  const parameters = members.length === 0 ? "{}" : `{\n${members.join("")}}`
+  const type = fragments.length === 0 ? whole : `${whole} & {\n${fragments.join("")}}`
   const imported = sdkTypes.filter((name) => text.used.has(name))
   return [
     `// Made from ${signature.name}. Do not edit.`,
     `import type { ${imported.join(", ")} } from ${JSON.stringify(module)}`,
     "",
-    `declare const template: Template<${parameters}>`,
+    `declare const template: ${type}`,
     "export default template",
     ""
   ].join("\n")
@@ -48,6 +46,18 @@ class DeclarationText {
   private sdk(name: (typeof sdkTypes)[number]): string {
     this.used.add(name)
     return name
+  }
+
+  /** What a template or fragment takes, as one object. */
+  parameters(signature: TemplateSignature, depth: number): string {
+    const indent = "  ".repeat(depth)
+    const members = signature.parameters.map((parameter) => {
+      const optional = !parameter.required
+      const present = optional ? presentType(parameter.type) : parameter.type
+      const type = this.parameter(present, parameter.list, depth + 1)
+      return `${indent}  readonly ${property(parameter.name)}${optional ? "?" : ""}: ${type}${optional ? " | null | undefined" : ""}\n`
+    })
+    return members.length === 0 ? "{}" : `{\n${members.join("")}${indent}}`
   }
 
   /** The type of a parameter; where rows are listed, a query may stand in place of a list (`Rows` is either). */

@@ -4,7 +4,7 @@
  * Invariants
  * - See `GenerateExpression.ts`: nothing of the author becomes code. Literal HTML goes in as numbers (eight bytes a store) or as a
  *   constant array.
- * - The generated function is `(page, q, slot, …parameters) => q`. Page, offset and slot are all it can reach besides its constants.
+ * - The generated function is `(page, q, slot, named, …parameters) => q`. Page, offset and slots are all it can reach besides its constants.
  * - What is hot is written out rather than called: a generated function is too large for the engine to inline much into it.
  * - Literals are written in whole words; the bytes behind a literal are garbage until the next write, within the sink's slack.
  */
@@ -27,6 +27,7 @@ import {
   printValue,
   repeat
 } from "./Print.ts"
+import { printAs } from "./PrintForms.ts"
 import type { TemplateTable, Writer } from "./Program.ts"
 import {
   add,
@@ -97,7 +98,7 @@ export function generate(template: CompiledTemplate, table: TemplateTable): Writ
   const code = [
     `const { ${names.join(", ")} } = runtime;`,
     constants.map((_, index) => `const k${index} = constants[${index}];`).join(""),
-    `return function template(${["page", "q", "slot", ...template.parameters.map((_, index) => `b${index}`)].join(", ")}) {`,
+    `return function template(${["page", "q", "slot", "named", ...template.parameters.map((_, index) => `b${index}`)].join(", ")}) {`,
     ...body,
     "return q;",
     "}"
@@ -181,7 +182,9 @@ class TemplateSource {
       case "text":
         return this.text(node.text)
       case "print":
-        return this.print(node.value)
+        if (node.as === undefined) return this.print(node.value)
+        this.lines.push(`q = ${this.expressions.constant(printAs[node.as])}(page, q, ${this.expressions.value(node.value)});`)
+        return
       case "url":
         return this.address(() => this.nodes(node.parts))
       case "attribute":
@@ -199,9 +202,7 @@ class TemplateSource {
       case "component":
         return this.component(node)
       case "slot":
-        this.lines.push("if (slot !== null) { q = slot(q); } else {")
-        this.nodes(node.otherwise)
-        this.lines.push("}")
+        return this.slot(node)
     }
   }
 
@@ -369,6 +370,26 @@ class TemplateSource {
     )
   }
 
+  private slot(node: Extract<CompiledNode, { node: "slot" }>): void {
+    if (node.name === undefined) this.lines.push("if (slot !== null) { q = slot(q); } else {")
+    else {
+      const given = `g${this.fresh()}`
+      this.lines.push(`const ${given} = named === null ? undefined : named.get(${this.expressions.constant(node.name)});`)
+      this.lines.push(`if (${given} !== undefined) { q = ${given}(q); } else {`)
+    }
+    this.nodes(node.otherwise)
+    this.lines.push("}")
+  }
+
+  /** Markup of a call as a function that its callee runs. */
+  private given(nodes: ReadonlyArray<CompiledNode>): string {
+    const name = `h${this.fresh()}`
+    this.lines.push(`const ${name} = (q) => {`)
+    this.nodes(nodes)
+    this.lines.push("return q; };")
+    return name
+  }
+
   private component(node: Extract<CompiledNode, { node: "component" }>): void {
     const callee = this.table.get(node.template)
     if (callee === undefined) return
@@ -379,14 +400,10 @@ class TemplateSource {
         : this.expressions.value(argument)
     })
     const name = this.expressions.constant(callee)
-    let slot = "null"
-    if (node.children !== undefined) {
-      slot = `h${this.fresh()}`
-      this.lines.push(`const ${slot} = (q) => {`)
-      this.nodes(node.children)
-      this.lines.push("return q; };")
-    }
-    this.lines.push(`if (--page.steps < 0) page.spend(0); q = ${name}.write(${["page", "q", slot, ...given].join(", ")});`)
+    const slot = node.children === undefined ? "null" : this.given(node.children)
+    const slots = node.slots?.map(({ name, body }) => `[${this.expressions.constant(name)}, ${this.given(body)}]`)
+    const named = slots === undefined ? "null" : `new Map([${slots.join(", ")}])`
+    this.lines.push(`if (--page.steps < 0) page.spend(0); q = ${name}.write(${["page", "q", slot, named, ...given].join(", ")});`)
   }
 }
 

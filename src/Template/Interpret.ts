@@ -13,7 +13,8 @@ import type { Page } from "./Page.ts"
 import { isPipe } from "./Pipes.ts"
 import { pipes } from "./PipeValues.ts"
 import { checkAddress, printValue } from "./Print.ts"
-import type { Slot, TemplateTable, Writer } from "./Program.ts"
+import { printAs } from "./PrintForms.ts"
+import type { NamedSlots, Slot, TemplateTable, Writer } from "./Program.ts"
 import {
   add,
   coalesce,
@@ -33,6 +34,7 @@ import {
 interface Frame {
   readonly page: Page
   readonly slot: Slot | null
+  readonly named: NamedSlots | null
   readonly variables: Array<RenderValue>
 }
 
@@ -42,7 +44,7 @@ type Value = (frame: Frame) => RenderValue
 /** Makes the writer of a template. */
 export function interpret(template: CompiledTemplate, table: TemplateTable): Writer {
   const write = nodes(template.body, table)
-  return (page, q, slot, ...parameters) => write({ page, slot, variables: [...parameters] }, q)
+  return (page, q, slot, named, ...parameters) => write({ page, slot, named, variables: [...parameters] }, q)
 }
 
 function nodes(list: ReadonlyArray<CompiledNode>, table: TemplateTable): Write {
@@ -59,7 +61,8 @@ function nodeWriter(node: CompiledNode, table: TemplateTable): Write {
       return text(node.text)
     case "print": {
       const value = valueOf(node.value)
-      return (frame, q) => printValue(frame.page, q, value(frame))
+      const print = node.as === undefined ? printValue : printAs[node.as]
+      return (frame, q) => print(frame.page, q, value(frame))
     }
     case "url": {
       const parts = nodes(node.parts, table)
@@ -84,7 +87,11 @@ function nodeWriter(node: CompiledNode, table: TemplateTable): Write {
       return call(node, table)
     case "slot": {
       const otherwise = nodes(node.otherwise, table)
-      return (frame, q) => (frame.slot === null ? otherwise(frame, q) : frame.slot(q))
+      const { name } = node
+      return (frame, q) => {
+        const slot = name === undefined ? frame.slot : frame.named?.get(name)
+        return slot === null || slot === undefined ? otherwise(frame, q) : slot(q)
+      }
     }
   }
 }
@@ -173,10 +180,12 @@ function call(node: Extract<CompiledNode, { node: "component" }>, table: Templat
     return argument === null ? () => initial : valueOf(argument)
   })
   const children = node.children === undefined ? undefined : nodes(node.children, table)
+  const slots = node.slots?.map(({ name, body }) => ({ name, write: nodes(body, table) }))
   return (frame, q) => {
     frame.page.spend(1)
     const slot = children === undefined ? null : (q: number) => children(frame, q)
-    return callee.write(frame.page, q, slot, ...given.map((value) => value(frame)))
+    const named = slots === undefined ? null : new Map(slots.map(({ name, write }) => [name, (q: number) => write(frame, q)]))
+    return callee.write(frame.page, q, slot, named, ...given.map((value) => value(frame)))
   }
 }
 

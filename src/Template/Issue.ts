@@ -32,6 +32,7 @@ export type IssueCode =
   | "duplicate"
   | "import"
   | "import-cycle"
+  | "raw-markup"
   | "limit"
 
 /** One mistake: 1-based lines and columns, a message of one line, and a code frame of several. */
@@ -66,6 +67,8 @@ export function formatIssue(issue: TemplateIssue): string {
 /** Collects the issues of one source and turns offsets into lines and columns. */
 export class Issues {
   readonly found: Array<TemplateIssue> = []
+  /** What does not stop a build. */
+  readonly notes: Array<TemplateIssue> = []
   readonly file: string
   readonly source: string
   private lineStarts: ReadonlyArray<number> | undefined
@@ -77,12 +80,21 @@ export class Issues {
 
   /** Notes a mistake at `span`. Two issues at one place count once, and after `issuesMax` no more are kept. */
   add(code: IssueCode, span: Span, message: string): void {
-    if (this.found.length >= issuesMax) return
+    this.addTo(this.found, code, span, message)
+  }
+
+  /** Notes what is allowed but wants a second look. */
+  note(code: IssueCode, span: Span, message: string): void {
+    this.addTo(this.notes, code, span, message)
+  }
+
+  private addTo(list: Array<TemplateIssue>, code: IssueCode, span: Span, message: string): void {
+    if (list.length >= issuesMax) return
     const start = this.position(span.at)
     const end = this.position(Math.max(span.at, span.end))
-    if (this.found.some((issue) => issue.line === start.line && issue.column === start.column)) return
+    if (list.some((issue) => issue.line === start.line && issue.column === start.column)) return
     const frame = codeFrame(this.source, this.starts(), start, end)
-    this.found.push({ file: this.file, ...start, endLine: end.line, endColumn: end.column, code, message, frame })
+    list.push({ file: this.file, ...start, endLine: end.line, endColumn: end.column, code, message, frame })
   }
 
   /** The 1-based line and column of an offset. */

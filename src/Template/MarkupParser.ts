@@ -9,17 +9,17 @@
  *   text of nothing but white space becomes one space or line break, and goes where HTML shows none. All other text stays as it is.
  */
 import { parseTagRest } from "./AttributeParser.ts"
-import { BlockParser } from "./BlockParser.ts"
+import { BlockParser, type BlockWord } from "./BlockParser.ts"
 import { Cursor } from "./Cursor.ts"
 import { parseExpression } from "./ExpressionParser.ts"
 import { preformattedElements, rawTextElements, refusedElements, structuralElements, voidElements } from "./Html.ts"
 import type { Issues, Span } from "./Issue.ts"
 import { markupDepthMax, sourceLengthMax } from "./Limits.ts"
-import type { ImportSyntax, NodeSyntax, ParameterSyntax, SyntaxTree } from "./Syntax.ts"
+import type { AttributeSyntax, ImportSyntax, Mark, NodeSyntax, ParameterSyntax, SyntaxTree } from "./Syntax.ts"
 
 /** A construct that waits for its end. */
 export interface Open extends Span {
-  readonly kind: "tag" | "if" | "for"
+  readonly kind: "tag" | BlockWord
   /** `div` of `<div>`; empty for `<>`; the word of a block. */
   readonly name: string
 }
@@ -30,17 +30,19 @@ const blank = /^\s*$/
 /** Reads a whole file; what is wrong goes to `issues`. */
 export function parseMarkup(file: string, source: string, issues: Issues): SyntaxTree {
   const parser = new MarkupParser(source, issues)
+  const empty: SyntaxTree = { file, source, parameters: [], imports: [], fragments: [], marks: [], body: [] }
   if (source.length > sourceLengthMax) {
     issues.add("limit", { at: sourceLengthMax, end: sourceLengthMax }, `a template has at most ${sourceLengthMax} characters`)
-    return { file, source, parameters: [], imports: [], body: [] }
+    return empty
   }
   if (!source.isWellFormed()) {
     const at = source.search(/\p{Cs}/u)
     issues.add("syntax", { at, end: at + 1 }, "half a character: a UTF-16 surrogate stands alone here")
-    return { file, source, parameters: [], imports: [], body: [] }
+    return empty
   }
   const body = parser.nodes()
-  return { file, source, parameters: parser.parameters, imports: parser.imports, body: trimmed(body) }
+  const { parameters, imports, fragments, marks } = parser
+  return { file, source, parameters, imports, fragments, marks, body: trimmed(body) }
 }
 
 /** Takes the white space at the very beginning and end of a file away. */
@@ -57,10 +59,22 @@ function trimmed(nodes: ReadonlyArray<NodeSyntax>): ReadonlyArray<NodeSyntax> {
   return result.slice(first, last + 1)
 }
 
+/** The name that `slot="…"` of a child or `name="…"` of a slot is given literally; empty after a mistake. */
+export function slotName(attribute: AttributeSyntax, issues: Issues): string {
+  const part = attribute.kind === "quoted" && attribute.parts.length === 1 ? attribute.parts[0] : undefined
+  if (part?.kind === "text" && /^[A-Za-z][\w-]*$/.test(part.text)) return part.text
+  issues.add("syntax", attribute, `the name of a slot is written literally, in letters, digits and "-": ${attribute.name}="actions"`)
+  return ""
+}
+
 export class MarkupParser {
   readonly cursor: Cursor
   readonly parameters: Array<ParameterSyntax> = []
   readonly imports: Array<ImportSyntax> = []
+  /** Names of the fragments, in their order. */
+  readonly fragments: Array<string> = []
+  /** All tags and holes in the order of the source. */
+  readonly marks: Array<Mark> = []
   /** What is open around the cursor, outermost first. */
   readonly open: Array<Open> = []
   private readonly blocks: BlockParser
@@ -86,6 +100,11 @@ export class MarkupParser {
       } else if (!this.markup(found)) this.text(found)
     }
     return found
+  }
+
+  /** Notes what was read from `at` to the cursor. */
+  mark(kind: Mark["kind"], at: number): void {
+    this.marks.push({ kind, at, end: this.cursor.at })
   }
 
   /** Runs `read` with `entry` open; when nesting is too deep, the rest of the source is skipped with one issue. */
@@ -116,6 +135,7 @@ export class MarkupParser {
   private group(found: Array<NodeSyntax>): boolean {
     const at = this.cursor.at
     this.cursor.at += 2
+    this.mark("open", at)
     const span = { at, end: at + 2 }
     const children = this.within({ kind: "tag", name: "", ...span }, () => this.nodes()) ?? []
     this.closeTag("", span)
@@ -131,6 +151,7 @@ export class MarkupParser {
       const close = rest.indexOf("-->", at + 4)
       if (close < 0) cursor.issues.add("unclosed", { at, end: at + 4 }, 'this comment is not closed: "-->" is missing')
       cursor.at = close < 0 ? rest.length : close + 3
+      this.mark("single", at)
       found.push({ kind: "markupComment", text: rest.slice(at, cursor.at), at, end: cursor.at })
       return true
     }
@@ -139,6 +160,7 @@ export class MarkupParser {
       if (this.open.length > 0 || found.some((node) => node.kind !== "text" && node.kind !== "comment")) {
         cursor.issues.add("syntax", { at, end: cursor.at }, "the doctype stands before everything else")
       }
+      this.mark("single", at)
       found.push({ kind: "doctype", text: doctype, at, end: cursor.at })
       cursor.skipSpace()
       return true
@@ -160,6 +182,7 @@ export class MarkupParser {
     const component = /^[A-Z]/.test(name)
     if (refusedElements.has(name.toLowerCase())) cursor.issues.add("unsupported", span, `<${name}> cannot be used in a template`)
     const isVoid = !component && voidElements.has(name)
+    this.mark(closed || isVoid ? "single" : "open", at)
     const children = closed || isVoid ? [] : this.content(name, span, component)
     const end = cursor.at
     if (component) found.push({ kind: "component", name, nameSpan, attributes, children, at, end })
@@ -167,26 +190,27 @@ export class MarkupParser {
     else found.push({ kind: "element", name, nameSpan, attributes, children, at, end })
   }
 
-  private slot(
-    found: Array<NodeSyntax>,
-    attributes: ReadonlyArray<Span & { name: string }>,
-    otherwise: Array<NodeSyntax>,
-    span: Span
-  ): void {
+  private slot(found: Array<NodeSyntax>, attributes: ReadonlyArray<AttributeSyntax>, otherwise: Array<NodeSyntax>, span: Span): void {
+    let name = ""
     for (const attribute of attributes) {
-      const message =
-        attribute.name === "name" ? "named slots are not supported yet: pass the content as a property" : "<slot> has no attributes"
-      this.cursor.issues.add(attribute.name === "name" ? "unsupported" : "syntax", attribute, message)
+      if (attribute.name !== "name") this.cursor.issues.add("syntax", attribute, '<slot> has no attribute but "name"')
+      else name = slotName(attribute, this.cursor.issues)
     }
-    found.push({ kind: "slot", otherwise, ...span })
+    found.push({ kind: "slot", name, otherwise, ...span })
   }
 
   private content(name: string, span: Span, component: boolean): Array<NodeSyntax> {
     if (!component && rawTextElements.has(name.toLowerCase())) return this.rawText(name, span)
     const keeps = preformattedElements.has(name.toLowerCase())
     if (keeps) this.preformatted++
+    const start = this.cursor.at
+    const marked = this.marks.length
     const children = this.within({ kind: "tag", name, ...span }, () => this.nodes()) ?? []
-    if (keeps) this.preformatted--
+    if (keeps) {
+      this.preformatted--
+      this.marks.length = marked
+      this.mark("verbatim", start)
+    }
     this.closeTag(name, span)
     return children
   }
@@ -204,6 +228,7 @@ export class MarkupParser {
       return []
     }
     cursor.at = found.index
+    this.mark("verbatim", start)
     const text = cursor.source.slice(start, found.index)
     this.closeTag(name, span)
     return text === "" ? [] : [{ kind: "text", text, at: start, end: found.index }]
@@ -218,8 +243,10 @@ export class MarkupParser {
       const found = cursor.take(tagName) ?? ""
       if (found === name) {
         cursor.skipSpace()
-        if (cursor.sees(">")) cursor.at++
-        else cursor.issues.add("syntax", { at, end: cursor.at }, `expected ">" to close </${name}>`)
+        if (cursor.sees(">")) {
+          cursor.at++
+          this.mark("close", at)
+        } else cursor.issues.add("syntax", { at, end: cursor.at }, `expected ">" to close </${name}>`)
         return
       }
       cursor.at = at
@@ -316,6 +343,7 @@ export class MarkupParser {
   print(found: Array<NodeSyntax>): void {
     const at = this.cursor.at
     const expression = this.cursor.hole(at + 1, parseExpression)
+    this.mark("single", at)
     if (expression !== undefined) found.push({ kind: "print", expression, at, end: this.cursor.at })
   }
 }

@@ -67,6 +67,7 @@ export class Paths {
       case "text":
         return
       case "print":
+        return node.as === undefined ? this.print(node.value) : this.expression(node.value)
       case "attribute":
         return this.print(node.value)
       case "url":
@@ -96,7 +97,9 @@ export class Paths {
       }
       case "component":
         for (const argument of node.arguments) if (argument !== null) this.expression(argument)
-        return this.nodes(node.children ?? [])
+        this.nodes(node.children ?? [])
+        for (const { body } of node.slots ?? []) this.nodes(body)
+        return
       case "slot":
         return this.nodes(node.otherwise)
     }

@@ -80,9 +80,9 @@ function program(template: CompiledTemplate, table: ReadonlyMap<string, Program>
   const result: Program = {
     name: template.name,
     parameters: template.parameters,
-    write: (page, q, slot, ...parameters) => {
+    write: (page, q, slot, named, ...parameters) => {
       result.write = codeGeneration ? generate(template, table) : interpret(template, table)
-      return result.write(page, q, slot, ...parameters)
+      return result.write(page, q, slot, named, ...parameters)
     }
   }
   return result
@@ -112,7 +112,7 @@ class PreparedSet implements Renderer {
     const start = sink.length
     try {
       const page = new Page(sink, this.outputBytesMax, this.stepsMax)
-      page.finish(program.write(page, start, null, ...values))
+      page.finish(program.write(page, start, null, null, ...values))
     } catch (error) {
       sink.length = start
       throw error

@@ -16,6 +16,8 @@ export class Scope {
   private readonly names = new Map<string, Variable>()
   private readonly present: ReadonlySet<string>
   readonly numbers: VariableNumbers
+  /** Names of the place around a fragment, which it does not see when it is rendered alone. */
+  private beyond: Scope | undefined
 
   /** `present`: paths that are known to have a value here (see `Narrowing.ts`). */
   constructor(outer?: Scope, present: ReadonlyArray<string> = []) {
@@ -27,6 +29,18 @@ export class Scope {
   /** Whether a path is known to have a value. */
   isPresent(path: string): boolean {
     return this.present.has(path) || this.outer?.isPresent(path) === true
+  }
+
+  /** A scope of its own for what stands at this place but is rendered alone. */
+  alone(): Scope {
+    const scope = new Scope()
+    scope.beyond = this
+    return scope
+  }
+
+  /** Whether a name exists around the fragment, but not in it. */
+  isBeyond(name: string): boolean {
+    return this.beyond?.find(name) !== undefined || this.outer?.isBeyond(name) === true
   }
 
   find(name: string): Variable | undefined {

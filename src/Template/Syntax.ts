@@ -94,7 +94,14 @@ export type NodeSyntax = Span &
     | { readonly kind: "markupComment"; readonly text: string }
     | { readonly kind: "doctype"; readonly text: string }
     | { readonly kind: "print"; readonly expression: ExpressionSyntax }
+    | { readonly kind: "raw"; readonly expression: ExpressionSyntax }
     | { readonly kind: "if"; readonly branches: ReadonlyArray<BranchSyntax>; readonly otherwise: ReadonlyArray<NodeSyntax> }
+    | {
+        readonly kind: "switch"
+        readonly subject: ExpressionSyntax
+        readonly cases: ReadonlyArray<CaseSyntax>
+        readonly otherwise: ReadonlyArray<NodeSyntax>
+      }
     | {
         readonly kind: "for"
         readonly item: string
@@ -106,6 +113,7 @@ export type NodeSyntax = Span &
         readonly otherwise: ReadonlyArray<NodeSyntax>
       }
     | { readonly kind: "let"; readonly name: string; readonly nameSpan: Span; readonly value: ExpressionSyntax }
+    | FragmentSyntax
     | ElementSyntax
     | {
         readonly kind: "component"
@@ -114,7 +122,7 @@ export type NodeSyntax = Span &
         readonly attributes: ReadonlyArray<AttributeSyntax>
         readonly children: ReadonlyArray<NodeSyntax>
       }
-    | { readonly kind: "slot"; readonly otherwise: ReadonlyArray<NodeSyntax> }
+    | { readonly kind: "slot"; readonly name: string; readonly otherwise: ReadonlyArray<NodeSyntax> }
     | { readonly kind: "group"; readonly children: ReadonlyArray<NodeSyntax> }
   )
 
@@ -128,6 +136,21 @@ export interface ElementSyntax {
 
 export interface BranchSyntax {
   readonly test: ExpressionSyntax
+  readonly body: ReadonlyArray<NodeSyntax>
+}
+
+/** `{case a, b}` of a switch. */
+export interface CaseSyntax {
+  readonly values: ReadonlyArray<ExpressionSyntax>
+  readonly body: ReadonlyArray<NodeSyntax>
+}
+
+/** `{fragment name(parameters)}…{/fragment}`: the parameters are names of the place where it stands. */
+export interface FragmentSyntax {
+  readonly kind: "fragment"
+  readonly name: string
+  readonly nameSpan: Span
+  readonly parameters: ReadonlyArray<Span & { readonly name: string }>
   readonly body: ReadonlyArray<NodeSyntax>
 }
 
@@ -146,12 +169,21 @@ export interface ImportSyntax extends Span {
   readonly pathSpan: Span
 }
 
+/** A tag, hole or block tag where it stands; what the formatter works on. `verbatim`: content that it has to leave alone. */
+export interface Mark extends Span {
+  readonly kind: "open" | "close" | "divider" | "single" | "verbatim"
+}
+
 /** One parsed file. `file` is its path relative to the service's folder, with "/". */
 export interface SyntaxTree {
   readonly file: string
   readonly source: string
   readonly parameters: ReadonlyArray<ParameterSyntax>
   readonly imports: ReadonlyArray<ImportSyntax>
+  /** Names of the fragments, in their order. */
+  readonly fragments: ReadonlyArray<string>
+  /** All tags and holes in the order of the source; of use when there are no mistakes. */
+  readonly marks: ReadonlyArray<Mark>
   readonly body: ReadonlyArray<NodeSyntax>
 }
 

@@ -58,7 +58,19 @@ export function compileTemplates(files: ReadonlyArray<TemplateFile>, stores: Rea
   }
   const result = checkTrees(trees, stores, broken)
   if (found.length === 0) return result
-  return { ...result, set: undefined, issues: [...found, ...result.issues].toSorted(byPlace).slice(0, issuesMax) }
+  return { ...result, set: undefined, notes: [], issues: [...found, ...result.issues].toSorted(byPlace).slice(0, issuesMax) }
+}
+
+/**
+ * The names of the fragments that a template declares, in their order; as far as it can be read.
+ *
+ * @example
+ * ```ts
+ * fragmentNames("{param n: int}{fragment row(n)}<li>{n}</li>{/fragment}") // ["row"]
+ * ```
+ */
+export function fragmentNames(source: string): ReadonlyArray<string> {
+  return [...new Set(parseMarkup("", source, new Issues("", source)).fragments)]
 }
 
 function byPlace(left: TemplateIssue, right: TemplateIssue): number {

@@ -62,6 +62,29 @@ describe("building a folder", () => {
     await builder.close()
   })
 
+  it("lets a fragment of a template be rendered alone, and warns of raw markup", async () => {
+    using folder = new Folder({
+      "service.ts": serviceText(
+        'app.post("/notes/:id", { params: { id: s.key(notes) } }, ({ params }) => { const note = notes.get(params.id); return note === undefined ? 404 : page.row.render({ note }) })',
+        "s, store",
+        'import page from "./page.zsx"\nconst notes = store("notes", { text: s.string() })'
+      ),
+      "page.zsx": "{param notes: Doc<notes>[]}\n{for note in notes}{fragment row(note)}<p>{raw note.text}</p>{/fragment}{/for}\n"
+    })
+    const builder = await Builder.open(folder.path)
+    const { file, manifest, warnings } = await builder.build()
+    assert.deepStrictEqual(await builder.checkTypes(), [])
+    await builder.close()
+    assert.deepStrictEqual(
+      warnings.map(({ file, line, column }) => `${file}:${line}:${column}`),
+      ["page.zsx:2:43"]
+    )
+    const note = { _id: "1", text: "x" }
+    const guest = new GuestInstance(file, (call) => (call.operation === 1 ? { document: note } : { answer: 3 }), manifest)
+    guest.call("POST /notes/:id", { params: { id: "0".repeat(32) } })
+    assert.deepStrictEqual(guest.calls.at(-1)?.argument, { template: "page.zsx#row", parameters: { note } })
+  })
+
   it("collects what the top level writes to the console", async () => {
     const { lines } = await buildFiles({ "service.ts": serviceText('console.warn("at build time", { a: 1 })') })
     assert.deepStrictEqual(lines, [{ level: 2, message: "at build time { a: 1 }" }])

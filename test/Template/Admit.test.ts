@@ -35,7 +35,7 @@ describe("a set from a module", () => {
   const table: ReadonlyArray<readonly [string, unknown, string]> = [
     ["no object", null, "templates: expected an object"],
     ["a list", [], "templates: expected an object"],
-    ["another version", { version: 2, templates: [] }, "version: this host renders version 1, not 2"],
+    ["another version", { version: 3, templates: [] }, "version: this host renders versions 1 and 2, not 3"],
     ["a missing member", { version: 1 }, 'templates: "templates" is missing'],
     ["an unknown member", { version: 1, templates: [], more: 1 }, 'templates: unknown member "more"'],
     [

@@ -66,6 +66,14 @@ const fragments = [
   "é",
   "😀",
   "class={",
+  "{switch ",
+  "{case ",
+  "{/switch}",
+  "{fragment row(order)}",
+  "{/fragment}",
+  "{raw ",
+  '<slot name="end">',
+  ' slot="end"',
   "href=",
   "style=",
   " upper",
@@ -97,7 +105,9 @@ describe("the compiler", () => {
         const source =
           random() < 0.2
             ? Array.from({ length: 30 }, () => fragments[Math.floor(random() * fragments.length)]!).join("")
-            : mutated(text.page(), random)
+            : random() < 0.1
+              ? text.page()
+              : mutated(text.page(), random)
         const files = [
           { path: "page.zsx", source },
           { path: "line.zsx", source: text.component() }

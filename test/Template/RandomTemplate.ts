@@ -36,7 +36,7 @@ export class TemplateText {
   /** A component over a line, with children. */
   component(): string {
     const names: Names = { orders: [], lines: ["line"], numbers: ["n"], texts: ["label"] }
-    return `{param line: any}{param n: int = 7}{param label?: string}<i>${this.nodes(names, 1)}<slot>${this.nodes(names, 0)}</slot></i>`
+    return `{param line: any}{param n: int = 7}{param label?: string}<i>${this.nodes(names, 1)}<slot>${this.nodes(names, 0)}</slot><b><slot name="end">e</slot></b></i>`
   }
 
   private pick<T>(from: ReadonlyArray<T>): T {
@@ -62,13 +62,15 @@ export class TemplateText {
   }
 
   private node(names: Names, depth: number): string {
-    const kind = Math.floor(this.random() * (depth > 0 ? 10 : 4))
+    const kind = Math.floor(this.random() * (depth > 0 ? 12 : 4))
     if (kind === 0) return this.pick([" text ", "\n  ", "a < b &amp; ", "<br>", "é", "x".repeat(250), "<!-- c -->", "{# c #}"])
     if (kind <= 2) return `{${this.text(names, 2)}}`
     if (kind === 3) return `<p ${this.attributes(names)}>${this.pick(["", "x"])}</p>`
     if (kind === 4)
       return `{if ${this.test(names, 2)}}${this.nodes(names, depth - 1)}{else if ${this.test(names, 1)}}y{else}${this.nodes(names, depth - 1)}{/if}`
     if (kind <= 7) return this.loop(names, depth)
+    if (kind === 10) return this.switch(names, depth)
+    if (kind === 11) return this.random() < 0.7 ? this.fragment(names, depth) : `{raw ${this.text(names, 1)}}`
     if (kind === 8) return `<div>\n  ${this.nodes(names, depth - 1)}\n</div>`
     return this.call(names, depth)
   }
@@ -89,11 +91,28 @@ export class TemplateText {
     return `{for ${head} in ${order}.${list === "tags" ? "tags" : "lines"}}${this.nodes(inner, depth - 1)}{else}0{/for}`
   }
 
+  private switch(names: Names, depth: number): string {
+    const order = this.order(names)
+    const first = this.pick(['"paid"', '"pending", "cancelled"'])
+    const otherwise = this.random() < 0.5 ? `{else}${this.nodes(names, depth - 1)}` : ""
+    const count = `{switch ${order}.count}{case 1, 2 + 1}few{case ${order}.serial}same${otherwise}{/switch}`
+    return this.random() < 0.5 ? count : `{switch ${order}.status}{case ${first}}${this.nodes(names, depth - 1)}${otherwise}{/switch}`
+  }
+
+  /** A fragment of what is in scope. */
+  private fragment(names: Names, depth: number): string {
+    if (!names.orders.includes("orders")) return "_"
+    const all = [...names.orders, ...names.lines, ...names.numbers, ...names.texts]
+    return `{fragment ${this.name()}(${all.join(", ")})}${this.nodes(names, depth - 1)}{/fragment}`
+  }
+
   private call(names: Names, depth: number): string {
     if (!names.orders.includes("orders")) return "."
     const line = names.lines.at(-1) ?? "orders[0]"
     const extra = this.random() < 0.5 ? ` n={${Math.floor(this.random() * 9)}}` : ` label="l \${${this.text(names, 1)}}"`
-    return this.random() < 0.5 ? `<Line line={${line}}${extra}/>` : `<Line line={${line}}>${this.nodes(names, depth - 1)}</Line>`
+    return this.random() < 0.5
+      ? `<Line line={${line}}${extra}/>`
+      : `<Line line={${line}}>${this.nodes(names, depth - 1)}<u slot="end">${this.nodes(names, 0)}</u></Line>`
   }
 
   private attributes(names: Names): string {
