@@ -129,6 +129,8 @@ class Admission {
         return this.url(data, path)
       case "attribute":
         return this.attribute(data, path)
+      case "attributes":
+        return this.attributes(data, path)
       case "classes":
         return this.classes(data, path)
       case "if":
@@ -151,7 +153,19 @@ class Admission {
 
   private print(data: unknown, path: string): void {
     const node = this.object(data, path, ["node", "value"], ["as"])
-    if ("as" in node && !printForms.some((form) => form === node.as)) throw refuse(`${path}.as`, "unknown form")
+    if ("as" in node) this.form(node.as, path)
+    this.expression(node.value, `${path}.value`, 0)
+  }
+
+  private form(as: unknown, path: string): void {
+    if (!printForms.some((form) => form === as)) throw refuse(`${path}.as`, "unknown form")
+  }
+
+  private attributes(data: unknown, path: string): void {
+    const node = this.object(data, path, ["node", "value", "element", "except"])
+    this.text(node.element, `${path}.element`)
+    for (const [index, name] of this.list(node.except, `${path}.except`, variablesMax).entries())
+      this.text(name, `${path}.except[${index}]`)
     this.expression(node.value, `${path}.value`, 0)
   }
 
@@ -171,7 +185,8 @@ class Admission {
   }
 
   private attribute(data: unknown, path: string): void {
-    const node = this.object(data, path, ["node", "name", "value"], ["url"])
+    const node = this.object(data, path, ["node", "name", "value"], ["url", "as"])
+    if ("as" in node) this.form(node.as, path)
     if (!attributeName.test(this.text(node.name, `${path}.name`))) throw refuse(`${path}.name`, "this cannot be an attribute's name")
     if ("url" in node && node.url !== true) throw refuse(`${path}.url`, "url is true or absent")
     this.expression(node.value, `${path}.value`, 0)

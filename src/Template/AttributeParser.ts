@@ -1,4 +1,4 @@
-/** Attributes of elements and components: `a`, `a="x ${e}"`, `a={e}`, `class={a, b: cond}`. */
+/** Attributes of elements and components: `a`, `a="x ${e}"`, `a={e}`, `class={a, b: cond}`, `{...e}`. */
 import type { Cursor } from "./Cursor.ts"
 import { parseExpression } from "./ExpressionParser.ts"
 import type { Span } from "./Issue.ts"
@@ -39,7 +39,7 @@ export function parseTagRest(cursor: Cursor, tag: Span & { readonly name: string
     }
     const attribute = parseAttribute(cursor)
     if (attribute === undefined) continue
-    if (attributes.some((other) => other.name.toLowerCase() === attribute.name.toLowerCase())) {
+    if (attribute.kind !== "spread" && attributes.some((other) => other.name.toLowerCase() === attribute.name.toLowerCase())) {
       cursor.issues.add("duplicate", attribute.nameSpan, `attribute "${attribute.name}" is written twice on <${tag.name}>`)
     } else attributes.push(attribute)
   }
@@ -47,6 +47,7 @@ export function parseTagRest(cursor: Cursor, tag: Span & { readonly name: string
 
 function parseAttribute(cursor: Cursor): AttributeSyntax | undefined {
   const at = cursor.at
+  if (/^\{\s*\.\.\./.test(cursor.source.slice(at, at + 40))) return parseSpread(cursor)
   if (cursor.sees("{")) return refuseHoleInTag(cursor)
   const name = cursor.take(namePattern)
   if (name === undefined) {
@@ -73,16 +74,17 @@ function parseAttribute(cursor: Cursor): AttributeSyntax | undefined {
   return parseValue(cursor, name, nameSpan)
 }
 
+function parseSpread(cursor: Cursor): AttributeSyntax | undefined {
+  const at = cursor.at
+  const expression = cursor.hole(at + 1, (tokens) => (tokens.next(), parseExpression(tokens)))
+  const nameSpan = { at, end: cursor.at }
+  return expression === undefined ? undefined : { kind: "spread", expression, name: "...", nameSpan, at, end: cursor.at }
+}
+
 function refuseHoleInTag(cursor: Cursor): undefined {
   const at = cursor.at
   const rest = cursor.source.slice(at, at + 40)
-  if (/^\{\s*\.\.\./.test(rest)) {
-    cursor.issues.add(
-      "unsupported",
-      { at, end: at + rest.indexOf("...") + 3 },
-      "spreading attributes is not supported yet: write each attribute"
-    )
-  } else if (/^\{\/?(?:if|for|else)\b/.test(rest)) {
+  if (/^\{\/?(?:if|for|else)\b/.test(rest)) {
     cursor.issues.add(
       "syntax",
       { at, end: at + 1 },

@@ -41,7 +41,10 @@ export class ComponentCheck {
     const signature = this.signatureOf(node)
     const values = new Map<string, Given>()
     for (const attribute of node.attributes) {
-      if (attribute.name !== "slot") values.set(attribute.name, { value: this.property(attribute, scope), attribute })
+      if (attribute.kind === "spread") {
+        checkExpression(attribute.expression, scope, this.issues)
+        this.issues.add("syntax", attribute, `properties are not spread: give <${node.name}> each by its name`)
+      } else if (attribute.name !== "slot") values.set(attribute.name, { value: this.property(attribute, scope), attribute })
     }
     const { children, slots } = this.children(node, scope)
     if (signature === undefined) return
@@ -130,7 +133,7 @@ export class ComponentCheck {
   }
 
   /** The value of a component's property: any expression, or text. */
-  private property(attribute: AttributeSyntax, scope: Scope): Checked {
+  private property(attribute: Exclude<AttributeSyntax, { kind: "spread" }>, scope: Scope): Checked {
     switch (attribute.kind) {
       case "bare":
         return { code: { op: "literal", value: true }, type: literalType(true) }

@@ -9,6 +9,7 @@ import type { Issues, Span } from "./Issue.ts"
 import { presentWhenFalse, presentWhenTrue } from "./Narrowing.ts"
 import { isPrintable } from "./Pipes.ts"
 import { Scope } from "./Scope.ts"
+import { ProgramCheck } from "./CheckProgram.ts"
 import { compiledParameter, signatureParameter, slotsOf, type TemplateSignature } from "./Signature.ts"
 import { anyType, intType, membersOf, typeText, unionOf, type StaticType } from "./StaticType.ts"
 import type { ElementSyntax, ExpressionSyntax, NodeSyntax } from "./Syntax.ts"
@@ -52,8 +53,9 @@ export class MarkupCheck {
       case "comment":
         return
       case "markupComment":
-        this.refuseHoles(node.text, node.at, scope, "an HTML comment")
-        return into.text(node.text)
+        return this.markupComment(node, scope, into)
+      case "program":
+        return
       case "print":
         return into.print(this.printable(node.expression, scope).code)
       case "let":
@@ -221,20 +223,59 @@ export class MarkupCheck {
   }
 
   private rawText(node: ElementSyntax, scope: Scope, into: CompiledNodes): void {
+    const name = node.name.toLowerCase()
     for (const child of node.children) {
-      if (child.kind !== "text") continue
-      this.refuseHoles(child.text, child.at, scope, `<${node.name}>`)
-      into.text(child.text)
+      if (child.kind === "program") {
+        for (const part of child.parts) if (part.kind === "text") this.refuseBraces(part.text, part.at, name, scope)
+        new ProgramCheck(name === "style" ? "style" : "script", `<${node.name}>`, false, scope, this.issues, into).element(child)
+      } else if (child.kind === "text") {
+        const marked = child.text.indexOf("${")
+        const found = marked >= 0 ? { at: marked, end: marked + 2 } : holeInLiteral(child.text, scope)
+        const instead = name === "script" ? " of this type" : ""
+        if (found !== undefined)
+          this.issues.add("unsafe-context", within(child.at, found), `an expression cannot stand in <${node.name}>${instead}`)
+        into.text(child.text)
+      }
     }
   }
 
-  /** Where text is copied as written, what looks like an expression is refused rather than shown. */
-  private refuseHoles(text: string, at: number, scope: Scope, where: string): void {
-    const marked = text.indexOf("${")
-    const found = marked >= 0 ? { at: marked, end: marked + 2 } : holeInLiteral(text, scope)
+  /** Braces of a program that the author most likely meant as an expression or block. */
+  private refuseBraces(text: string, at: number, element: string, scope: Scope): void {
+    const open = element === "script" ? text.indexOf("<!--") : -1
+    if (open >= 0) {
+      this.issues.add("unsafe-context", within(at, { at: open, end: open + 4 }), 'a program cannot hold "<!--": write it as "<\\!--"')
+    }
+    const found = holeInLiteral(text, scope)
     if (found === undefined) return
-    const instead = where === "<script>" ? ": put the value into a data- attribute and read it there, or move the program into a file" : ""
-    this.issues.add("unsafe-context", { at: at + found.at, end: at + found.end }, `an expression cannot stand in ${where}${instead}`)
+    const meant = found.block || element === "style" || /["'`]$|[=(,[:]\s*$/.test(text.slice(0, found.at))
+    const shorthand =
+      !found.block && /^\{\s*[\w$]+\s*\}$/.test(text.slice(found.at, found.end)) && /[=(,[:]\s*$/.test(text.slice(0, found.at))
+    if (!meant || shorthand) return
+    const why = found.block
+      ? `a block cannot stand in <${element}>`
+      : `braces are part of the program in <${element}>: write \${…} for an expression`
+    this.issues.add("unsafe-context", within(at, found), why)
+  }
+
+  /** A comment of the page: the usual escape leaves no ">" in a value, so only what is written behind it could end the comment. */
+  private markupComment(node: Kind<"markupComment">, scope: Scope, into: CompiledNodes): void {
+    for (const [index, part] of node.parts.entries()) {
+      if (part.kind === "text") {
+        const found = holeInLiteral(part.text, scope)
+        if (found !== undefined)
+          this.issues.add(
+            "unsafe-context",
+            within(part.at, found),
+            "braces are text in a comment of the page: write ${…}, or comment out with {# … #}"
+          )
+        into.text(part.text)
+        continue
+      }
+      into.print(this.printable(part.expression, scope).code)
+      const behind = node.parts[index + 1]
+      if (behind?.kind === "text" && /^-?!?>|^->/.test(behind.text))
+        this.issues.add("unsafe-context", part, 'an expression cannot stand right before ">" in a comment: put a space between them')
+    }
   }
 
   private textOnly(node: ElementSyntax): void {
@@ -250,6 +291,11 @@ export class MarkupCheck {
     }
     visit(node.children)
   }
+}
+
+/** A span of a text that begins at `at`. */
+function within(at: number, found: Span): Span {
+  return { at: at + found.at, end: at + found.end }
 }
 
 /** `subject == value`, so that a case is checked as a comparison is. */

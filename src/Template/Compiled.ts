@@ -45,7 +45,15 @@ export type CompiledNode =
   /** A whole address out of texts and values; replaced when its scheme is not harmless. */
   | { readonly node: "url"; readonly parts: ReadonlyArray<CompiledNode> }
   /** ` name="value"`; nothing when the value is missing or false, ` name` when it is true. */
-  | { readonly node: "attribute"; readonly name: string; readonly value: CompiledExpression; readonly url?: true }
+  | {
+      readonly node: "attribute"
+      readonly name: string
+      readonly value: CompiledExpression
+      readonly url?: true
+      readonly as?: PrintForm
+    }
+  /** An attribute for each field of a document, as far as they are harmless on this element, but for those named in `except`. */
+  | { readonly node: "attributes"; readonly value: CompiledExpression; readonly element: string; readonly except: ReadonlyArray<string> }
   /** ` class="…"` of the entries whose test holds; nothing when there are none. */
   | { readonly node: "classes"; readonly entries: ReadonlyArray<CompiledClass> }
   | { readonly node: "if"; readonly branches: ReadonlyArray<CompiledBranch>; readonly otherwise: ReadonlyArray<CompiledNode> }
@@ -76,10 +84,27 @@ export interface CompiledSlot {
   readonly body: ReadonlyArray<CompiledNode>
 }
 
-/** `raw`: as it is. */
-export const printForms = ["raw"] as const
+export const printForms = [
+  "raw",
+  "script",
+  "scriptAttribute",
+  "scriptText",
+  "style",
+  "styleText",
+  "styleAddress",
+  "candidate",
+  "addresses",
+  "page"
+] as const
 
-/** How a value is written where the usual escape is not right. */
+/**
+ * How a value is written where the usual escape is not right.
+ * - `raw`: as it is.
+ * - `script`, `scriptAttribute`: a value of JavaScript or JSON, in `<script>` and in attributes; `scriptText`: text inside of its quotes.
+ * - `style`: words, numbers and colours; `styleText`: text inside of quotes; `styleAddress`: an address inside of quotes.
+ * - `candidate`: one address of a list; `addresses`: a whole list.
+ * - `page`: the text of a page inside of an attribute (`srcdoc`).
+ */
 export type PrintForm = (typeof printForms)[number]
 
 export interface CompiledBranch {

@@ -9,6 +9,7 @@
  * - Literals are written in whole words; the bytes behind a literal are garbage until the next write, within the sink's slack.
  */
 import { skipValue, textEnd, viewOf } from "../Bson/View.ts"
+import { attributesPrinter } from "./Attributes.ts"
 import type { CompiledExpression, CompiledNode, CompiledTemplate } from "./Compiled.ts"
 import { escapeText } from "./CompiledNodes.ts"
 import { ExpressionSource } from "./GenerateExpression.ts"
@@ -189,6 +190,11 @@ class TemplateSource {
         return this.address(() => this.nodes(node.parts))
       case "attribute":
         return this.attribute(node)
+      case "attributes": {
+        const print = this.expressions.constant(attributesPrinter(node.element, node.except))
+        this.lines.push(`q = ${print}(page, q, ${this.expressions.value(node.value)});`)
+        return
+      }
       case "classes":
         return this.classes(node)
       case "if":
@@ -280,7 +286,7 @@ class TemplateSource {
 
   private attribute(node: Extract<CompiledNode, { node: "attribute" }>): void {
     const { expressions } = this
-    const place = this.located(node.value)
+    const place = node.as === undefined ? this.located(node.value) : undefined
     const value = `y${this.fresh()}`
     if (place !== undefined) this.lines.push(`if (shownAt(${expressions.at(place)})) {`)
     else this.lines.push(`const ${value} = ${expressions.value(node.value)}; if (${value} !== null && ${value} !== false) {`)
@@ -289,6 +295,7 @@ class TemplateSource {
     this.text('="')
     const write = () => {
       if (place !== undefined) this.printPlace(place)
+      else if (node.as !== undefined) this.lines.push(`q = ${expressions.constant(printAs[node.as])}(page, q, ${value});`)
       else this.lines.push(`q = printValue(page, q, ${value});`)
     }
     this.block(() => (node.url === true ? this.address(write) : write()))

@@ -9,7 +9,7 @@
 /** Elements without content and without an end tag. */
 export const voidElements: ReadonlySet<string> = new Set("area base br col embed hr img input link meta param source track wbr".split(" "))
 
-/** Elements whose content the browser does not read as markup: it is copied as written, and no expression may stand in it. */
+/** Elements whose content the browser does not read as markup: it is copied as written, expressions stand in programs and styles only. */
 export const rawTextElements: ReadonlySet<string> = new Set("script style xmp iframe noembed noframes".split(" "))
 
 /** Elements whose content is text only: expressions may stand in it, elements may not. */
@@ -33,8 +33,14 @@ export type AttributeMeaning =
   | { readonly kind: "url" }
   /** An address from which code, style or a whole page is loaded: its origin has to be written in the template. */
   | { readonly kind: "pinnedUrl" }
-  /** A program, or data read by a program: only a whole `{x | json}` may stand there. */
-  | { readonly kind: "script"; readonly why: string }
+  /** A list of addresses, with descriptors behind them where commas separate them. */
+  | { readonly kind: "addresses" }
+  /** A style: declarations. */
+  | { readonly kind: "style" }
+  /** A whole page, as text. */
+  | { readonly kind: "page" }
+  /** A program, or data read by a program: values may stand in it. `whole`: so may a whole `{x | json}`. */
+  | { readonly kind: "script"; readonly whole: boolean; readonly why: string }
   /** No expression may stand there. */
   | { readonly kind: "refused"; readonly why: string }
 
@@ -57,20 +63,23 @@ const htmxUrlAttributes = new Set([
   "sse-connect"
 ])
 
+const addressLists = new Set(["srcset", "imagesrcset", "ping", "attributionsrc"])
+
 const refused: Readonly<Record<string, string>> = {
-  style: "a style",
-  srcdoc: "a whole page",
-  srcset: "a list of addresses",
-  imagesrcset: "a list of addresses",
-  ping: "a list of addresses",
-  archive: "a list of addresses",
-  "http-equiv": "an instruction to the browser"
+  archive: "what is loaded",
+  "http-equiv": "an instruction to the browser",
+  _: "a program",
+  "data-script": "a program",
+  "hx-trigger": "an instruction to a library",
+  "data-hx-trigger": "an instruction to a library"
 }
 
 const loadingElements: Readonly<Record<string, string>> = {
   script: "src href xlink:href",
   iframe: "src",
   frame: "src",
+  portal: "src",
+  fencedframe: "src",
   embed: "src code",
   object: "data codebase classid",
   applet: "code codebase archive object",
@@ -84,7 +93,14 @@ const harmlessLinks = new Set("alternate apple-touch-icon author bookmark canoni
 const animations = new Set(["animate", "animatetransform", "animatemotion", "set"])
 const animated = new Set(["attributename", "to", "from", "by", "values"])
 const clientPrograms =
-  /^(?:on|@|:|v-|x-|hx-on|hx-vals$|hx-vars$|hx-headers$|hx-trigger$|data-hx-(?:on|vals|vars|headers|trigger)|data-(?:on|signals|computed|effect|init|attr|class|style|show|text|bind)(?:$|[:-]))/
+  /^(?:@|:|v-|x-|(?:data-)?hx-(?:on|vals$|vars$|headers$|request$)|data-(?:on|signals|computed|effect|init|attr|class|style|show|text|bind)(?:$|[:-]))/
+/** Programs of libraries in languages that are not read here. */
+const otherPrograms = /^(?:ng-|data-ng-|jsaction|wire:|[*#([])/
+/** Attributes of libraries that set another attribute or property: its name. */
+const bindings = /^(?:x-bind:|v-bind:|:|\.|data-attr[:-])([^.]+)/
+/** Attributes of libraries whose value becomes markup, or the names of attributes. */
+const setsMarkup = /^(?:x-html|v-html|data-html|x-bind|v-bind|data-attr|x-teleport|v-slot)(?:$|\.)/
+const markupProperties = new Set(["innerhtml", "inner-html", "outerhtml", "outer-html", "srcdoc", "html"])
 
 /** The literal attributes of the element that change what another attribute means. */
 export interface ElementFacts {
@@ -99,7 +115,10 @@ export interface ElementFacts {
 /** What the value of attribute `name` of this element means. */
 export function attributeMeaning(name: string, facts: ElementFacts): AttributeMeaning {
   const lower = name.toLowerCase()
-  if (lower.startsWith("on")) return { kind: "refused", why: "a program" }
+  if (lower.startsWith("on")) return { kind: "script", whole: false, why: "a program" }
+  if (lower === "style") return { kind: "style" }
+  if (lower === "srcdoc") return { kind: "page" }
+  if (addressLists.has(lower)) return { kind: "addresses" }
   if (Object.hasOwn(refused, lower)) return { kind: "refused", why: refused[lower] ?? "" }
   if (lower.startsWith("xmlns")) return { kind: "refused", why: "the name of a language" }
   if (facts.httpEquiv && lower === "content") return { kind: "refused", why: "an instruction to the browser" }
@@ -108,8 +127,35 @@ export function attributeMeaning(name: string, facts: ElementFacts): AttributeMe
   if (loadingElements[facts.element]?.split(" ").includes(lower)) return pinned
   if (facts.element === "link") return linkMeaning(lower, facts.rel)
   if (urlAttributes.has(lower) || htmxUrlAttributes.has(lower.replace(/^data-/, ""))) return url
-  if (clientPrograms.test(lower)) return { kind: "script", why: "read as a program" }
-  return text
+  return libraryMeaning(lower, facts)
+}
+
+/** What the usual client libraries do with an attribute. */
+function libraryMeaning(name: string, facts: ElementFacts): AttributeMeaning {
+  if (otherPrograms.test(name)) return { kind: "refused", why: "a program" }
+  if (setsMarkup.test(name)) return { kind: "refused", why: "made into markup or attributes" }
+  const bound = bindings.exec(name)?.[1]
+  if (bound !== undefined && (markupProperties.has(bound) || attributeMeaning(bound, facts).kind !== "text")) {
+    return { kind: "refused", why: `made into the attribute ${bound}` }
+  }
+  return clientPrograms.test(name) || bound !== undefined ? { kind: "script", whole: true, why: "read as a program" } : text
+}
+
+/** Elements on which attributes of any name would decide what is loaded or how it is read. */
+export const unspreadElements: ReadonlySet<string> = new Set([
+  ...Object.keys(loadingElements),
+  ...animations,
+  "link",
+  "meta",
+  "style",
+  "template"
+])
+
+/** How the content of a `<script>` of this type is read; undefined when nothing may stand in it. */
+export function scriptLanguage(type: string | undefined): "script" | "json" | undefined {
+  const name = type?.trim().toLowerCase() ?? ""
+  if (/^(?:|module|(?:text|application)\/(?:x-)?(?:java|ecma)script)$/.test(name)) return "script"
+  return /^(?:application|text)\/(?:[\w.-]+\+)?json$/.test(name) ? "json" : undefined
 }
 
 function linkMeaning(name: string, rel: string | undefined): AttributeMeaning {
@@ -195,6 +241,37 @@ const named: Readonly<Record<string, string>> = {
   semi: ";",
   zerowidthspace: "\u200b",
   shy: "\u00ad"
+}
+
+const references: Readonly<Record<string, string>> = {
+  amp: "&",
+  AMP: "&",
+  lt: "<",
+  LT: "<",
+  gt: ">",
+  GT: ">",
+  quot: '"',
+  QUOT: '"',
+  apos: "'",
+  nbsp: "\u00a0"
+}
+
+/** An attribute's value as the browser reads it; undefined when it holds named references other than the usual. */
+export function decodeAttribute(written: string): string | undefined {
+  let known = true
+  const text = written.replace(
+    /&(?:#[xX]([0-9A-Fa-f]+);?|#([0-9]+);?|([A-Za-z][A-Za-z0-9]*);|(amp|lt|gt|quot)(?![=A-Za-z0-9]))/g,
+    (whole, hex?: string, decimal?: string, name?: string, bare?: string) => {
+      const reference = name ?? bare
+      if (reference !== undefined) {
+        known &&= Object.hasOwn(references, reference)
+        return references[reference] ?? whole
+      }
+      const point = hex === undefined ? Number.parseInt(decimal ?? "", 10) : Number.parseInt(hex, 16)
+      return point > 0 && point <= 0x10ffff ? String.fromCodePoint(point) : "\ufffd"
+    }
+  )
+  return known ? text : undefined
 }
 
 /** Character references as far as they matter to an address: all numeric ones and the names of signs. */

@@ -8,6 +8,7 @@
  */
 import { fieldName } from "../Bson/View.ts"
 import type { CompiledExpression, CompiledNode, CompiledTemplate } from "./Compiled.ts"
+import { attributesPrinter } from "./Attributes.ts"
 import { ListCursor, itemOf, lengthOf } from "./Lists.ts"
 import type { Page } from "./Page.ts"
 import { isPipe } from "./Pipes.ts"
@@ -70,6 +71,11 @@ function nodeWriter(node: CompiledNode, table: TemplateTable): Write {
     }
     case "attribute":
       return attribute(node)
+    case "attributes": {
+      const value = valueOf(node.value)
+      const print = attributesPrinter(node.element, node.except)
+      return (frame, q) => print(frame.page, q, value(frame))
+    }
     case "classes":
       return classes(node)
     case "if":
@@ -110,13 +116,14 @@ function attribute(node: Extract<CompiledNode, { node: "attribute" }>): Write {
   const name = text(` ${node.name}`)
   const open = text('="')
   const close = text('"')
+  const print = node.as === undefined ? printValue : printAs[node.as]
   return (frame, q) => {
     const shown = value(frame)
     if (shown === null || shown === false) return q
     q = name(frame, q)
     if (shown === true) return q
     const start = open(frame, q)
-    q = printValue(frame.page, start, shown)
+    q = print(frame.page, start, shown)
     if (node.url === true) q = checkAddress(frame.page, start, q)
     return close(frame, q)
   }

@@ -12,10 +12,12 @@ import { parseTagRest } from "./AttributeParser.ts"
 import { BlockParser, type BlockWord } from "./BlockParser.ts"
 import { Cursor } from "./Cursor.ts"
 import { parseExpression } from "./ExpressionParser.ts"
-import { preformattedElements, rawTextElements, refusedElements, structuralElements, voidElements } from "./Html.ts"
+import { preformattedElements, rawTextElements, refusedElements, scriptLanguage, structuralElements, voidElements } from "./Html.ts"
 import type { Issues, Span } from "./Issue.ts"
 import { markupDepthMax, sourceLengthMax } from "./Limits.ts"
-import type { AttributeSyntax, ImportSyntax, Mark, NodeSyntax, ParameterSyntax, SyntaxTree } from "./Syntax.ts"
+import { type ProgramScanner, ScriptScanner } from "./ScriptScanner.ts"
+import { StyleScanner } from "./StyleScanner.ts"
+import type { AttributeSyntax, ImportSyntax, Mark, NodeSyntax, ParameterSyntax, SyntaxTree, ValuePart } from "./Syntax.ts"
 
 /** A construct that waits for its end. */
 export interface Open extends Span {
@@ -57,6 +59,27 @@ function trimmed(nodes: ReadonlyArray<NodeSyntax>): ReadonlyArray<NodeSyntax> {
   const end = result[last]!
   if (end.kind === "text") result[last] = { ...end, text: end.text.trimEnd() }
   return result.slice(first, last + 1)
+}
+
+/** Where the next `${` is. */
+function nextHole(source: string, from: number, to: number): number {
+  const hole = source.indexOf("${", from)
+  return hole < 0 || hole > to ? to : hole
+}
+
+/** The value of an attribute that is written literally; "?" for others. */
+function literalText(attribute: AttributeSyntax): string {
+  if (attribute.kind === "bare") return ""
+  if (attribute.kind !== "quoted") return "?"
+  return attribute.parts.map((part) => (part.kind === "text" ? part.text : "?")).join("")
+}
+
+/** Reads what stands in an element; undefined for elements in which no expression may stand. */
+function scannerOf(name: string, attributes: ReadonlyArray<AttributeSyntax>): ProgramScanner | undefined {
+  if (name.toLowerCase() === "style") return new StyleScanner()
+  if (name.toLowerCase() !== "script") return undefined
+  const type = attributes.find((attribute) => attribute.name.toLowerCase() === "type")
+  return scriptLanguage(type === undefined ? "" : literalText(type)) === undefined ? undefined : new ScriptScanner(false)
 }
 
 /** The name that `slot="…"` of a child or `name="…"` of a slot is given literally; empty after a mistake. */
@@ -151,8 +174,10 @@ export class MarkupParser {
       const close = rest.indexOf("-->", at + 4)
       if (close < 0) cursor.issues.add("unclosed", { at, end: at + 4 }, 'this comment is not closed: "-->" is missing')
       cursor.at = close < 0 ? rest.length : close + 3
+      const end = cursor.at
       this.mark("single", at)
-      found.push({ kind: "markupComment", text: rest.slice(at, cursor.at), at, end: cursor.at })
+      const parts = this.parts(at, end, { scan: nextHole, skipped: [], place: () => "comment", value: () => undefined })
+      found.push({ kind: "markupComment", parts, at, end })
       return true
     }
     const doctype = cursor.take(/<!doctype\s[^<>{}]*>/iy)
@@ -183,7 +208,7 @@ export class MarkupParser {
     if (refusedElements.has(name.toLowerCase())) cursor.issues.add("unsupported", span, `<${name}> cannot be used in a template`)
     const isVoid = !component && voidElements.has(name)
     this.mark(closed || isVoid ? "single" : "open", at)
-    const children = closed || isVoid ? [] : this.content(name, span, component)
+    const children = closed || isVoid ? [] : this.content(name, span, component ? undefined : scannerOf(name, attributes), component)
     const end = cursor.at
     if (component) found.push({ kind: "component", name, nameSpan, attributes, children, at, end })
     else if (name === "slot") this.slot(found, attributes, children, { at, end })
@@ -199,8 +224,8 @@ export class MarkupParser {
     found.push({ kind: "slot", name, otherwise, ...span })
   }
 
-  private content(name: string, span: Span, component: boolean): Array<NodeSyntax> {
-    if (!component && rawTextElements.has(name.toLowerCase())) return this.rawText(name, span)
+  private content(name: string, span: Span, scanner: ProgramScanner | undefined, component: boolean): Array<NodeSyntax> {
+    if (!component && rawTextElements.has(name.toLowerCase())) return this.rawText(name, span, scanner)
     const keeps = preformattedElements.has(name.toLowerCase())
     if (keeps) this.preformatted++
     const start = this.cursor.at
@@ -215,8 +240,8 @@ export class MarkupParser {
     return children
   }
 
-  /** Content that the browser does not read as markup: up to the end tag, as written. */
-  private rawText(name: string, span: Span): Array<NodeSyntax> {
+  /** Content that the browser does not read as markup: up to the end tag, as written, but for the holes of a program. */
+  private rawText(name: string, span: Span, scanner: ProgramScanner | undefined): Array<NodeSyntax> {
     const { cursor } = this
     const start = cursor.at
     const close = new RegExp(`</${name}(?=[\\s/>])`, "gi")
@@ -230,8 +255,31 @@ export class MarkupParser {
     cursor.at = found.index
     this.mark("verbatim", start)
     const text = cursor.source.slice(start, found.index)
+    const content = { at: start, end: found.index }
+    const parts = scanner === undefined ? [] : this.parts(start, found.index, scanner)
     this.closeTag(name, span)
-    return text === "" ? [] : [{ kind: "text", text, at: start, end: found.index }]
+    if (scanner !== undefined) return [{ kind: "program", parts, skipped: scanner.skipped, ...content }]
+    return text === "" ? [] : [{ kind: "text", text, ...content }]
+  }
+
+  /** The text and holes of [from, to); ends there. */
+  private parts(from: number, to: number, scanner: ProgramScanner): Array<ValuePart> {
+    const { cursor } = this
+    const parts: Array<ValuePart> = []
+    for (let at = from; at < to;) {
+      const hole = scanner.scan(cursor.source, at, to)
+      if (hole > at) parts.push({ kind: "text", text: cursor.source.slice(at, hole), at, end: hole })
+      if (hole >= to) break
+      cursor.at = hole
+      const place = scanner.place()
+      const expression = cursor.hole(hole + 2, parseExpression)
+      scanner.value()
+      at = cursor.at
+      if (expression !== undefined) parts.push({ kind: "expression", expression, place, at: hole, end: at })
+      if (at > to) cursor.issues.add("syntax", { at: hole, end: hole + 2 }, "an expression cannot hold the end of what it stands in")
+    }
+    cursor.at = to
+    return parts
   }
 
   /** Takes the end tag of `name`; when something else stands there, `span` was not closed. */

@@ -67,9 +67,10 @@ export class Paths {
       case "text":
         return
       case "print":
-        return node.as === undefined ? this.print(node.value) : this.expression(node.value)
       case "attribute":
-        return this.print(node.value)
+        return node.as === undefined ? this.print(node.value) : this.expression(node.value)
+      case "attributes":
+        return this.expression(node.value)
       case "url":
         return this.nodes(node.parts)
       case "classes":

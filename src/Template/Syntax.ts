@@ -1,5 +1,6 @@
 /** The syntax tree of one template: what the author wrote, with the place of every part. No meaning yet. */
 import type { Span } from "./Issue.ts"
+import type { ProgramPlace } from "./ScriptScanner.ts"
 
 export type BinaryOperator =
   | "or"
@@ -72,7 +73,12 @@ export interface StructFieldSyntax {
 /** A piece of a quoted attribute value: text as written, or an expression in `${}`. */
 export type ValuePart =
   | (Span & { readonly kind: "text"; readonly text: string })
-  | (Span & { readonly kind: "expression"; readonly expression: ExpressionSyntax })
+  | (Span & {
+      readonly kind: "expression"
+      readonly expression: ExpressionSyntax
+      /** In a program: what it stands for there. */
+      readonly place?: ProgramPlace
+    })
 
 /** An entry of `class={a, b: cond}`. */
 export interface ClassEntry extends Span {
@@ -85,13 +91,17 @@ export type AttributeSyntax = Span & { readonly name: string; readonly nameSpan:
     | { readonly kind: "quoted"; readonly quote: '"' | "'" | ""; readonly parts: ReadonlyArray<ValuePart> }
     | { readonly kind: "expression"; readonly expression: ExpressionSyntax }
     | { readonly kind: "classes"; readonly entries: ReadonlyArray<ClassEntry> }
+    /** `{...document}`; its name is `...`. */
+    | { readonly kind: "spread"; readonly expression: ExpressionSyntax }
   )
 
 export type NodeSyntax = Span &
   (
     | { readonly kind: "text"; readonly text: string }
     | { readonly kind: "comment" }
-    | { readonly kind: "markupComment"; readonly text: string }
+    | { readonly kind: "markupComment"; readonly parts: ReadonlyArray<ValuePart> }
+    /** What stands in `<script>` and `<style>`. `skipped`: `${` that belong to the program itself. */
+    | { readonly kind: "program"; readonly parts: ReadonlyArray<ValuePart>; readonly skipped: ReadonlyArray<Span> }
     | { readonly kind: "doctype"; readonly text: string }
     | { readonly kind: "print"; readonly expression: ExpressionSyntax }
     | { readonly kind: "raw"; readonly expression: ExpressionSyntax }

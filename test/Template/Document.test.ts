@@ -50,5 +50,5 @@ describe("docs/zsx.md", () => {
     }
   }
 
-  it("has its examples run", () => assert.strictEqual(examples, 9))
+  it("has its examples run", () => assert.strictEqual(examples, 10))
 })
