@@ -26,7 +26,7 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
   Build: ["Bson", "Schema", "Template", "Wasm", "Config"],
   "Server.ts": ["Disk", "Storage", "Query", "Wasm", "Http", "Config"],
   "Planck.ts": ["Server.ts", "Disk", "Bson", "Schema", "Match", "Wal", "Index", "Template", "Storage", "Query", "Wasm", "Http", "Config"],
-  Cli: ["Planck.ts", "Server.ts", "Build", "Disk", "Bson", "Schema", "Storage", "Query", "Wasm", "Http", "Config"],
+  Cli: ["Planck.ts", "Server.ts", "Build", "Disk", "Bson", "Schema", "Template", "Storage", "Query", "Wasm", "Http", "Config"],
   "Main.ts": ["Cli"]
 }
 

@@ -120,6 +120,21 @@ const query = Command.make(
     )
 ).pipe(Command.withDescription("Run a statement on the data of a stopped server"))
 
+const fmt = Command.make(
+  "fmt",
+  {
+    paths: Argument.String("path").pipe(Argument.withDescription("Folders and templates; this folder otherwise"), Argument.variadic()),
+    check: Flag.Boolean("check").pipe(Flag.withDefault(false), Flag.withDescription("Change nothing; fail when something would change"))
+  },
+  ({ paths, check }) =>
+    verb(({ json }) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./FormatCommand.ts")),
+        (command) => command.format({ paths: paths.length === 0 ? ["."] : paths, check, output: { json } })
+      )
+    )
+).pipe(Command.withDescription("Format templates"))
+
 interface SharedFlags {
   readonly json: boolean
   readonly config: string | undefined
@@ -136,7 +151,7 @@ const verb = <E, R>(run: (flags: SharedFlags) => Effect.Effect<void, E, R>) =>
     )
   })
 
-const planck = Command.runWith(root.pipe(Command.withSubcommands([build, dev, serve, inspect, query])), { version: VERSION })
+const planck = Command.runWith(root.pipe(Command.withSubcommands([build, dev, fmt, serve, inspect, query])), { version: VERSION })
 
 /** The whole command line, for `main` and for tests; see `exitCode`. */
 export const cli = (argv: ReadonlyArray<string>) =>

@@ -6,11 +6,11 @@ describe("planck", () => {
     const { code, err, out } = await planck("--help")
     assert.strictEqual(code, 0)
     assert.strictEqual(err, "")
-    for (const verb of ["build", "dev", "serve", "inspect", "query"]) assert.match(out, new RegExp(`^  ${verb} +[A-Z]`, "m"))
+    for (const verb of ["build", "dev", "fmt", "serve", "inspect", "query"]) assert.match(out, new RegExp(`^  ${verb} +[A-Z]`, "m"))
   })
 
   it("explains each verb with --help", async () => {
-    for (const verb of ["build", "dev", "serve", "inspect", "query"]) {
+    for (const verb of ["build", "dev", "fmt", "serve", "inspect", "query"]) {
       const { code, out } = await planck(verb, "--help")
       assert.strictEqual(code, 0)
       assert.match(out, new RegExp(`planck ${verb} \\[flags\\]`))
