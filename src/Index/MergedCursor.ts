@@ -10,11 +10,14 @@ import type { RootCursor } from "./RootCursor.ts"
 import type { TreeCursor } from "./TreeCursor.ts"
 
 const NOTHING = new Uint8Array(0)
+const NOBODY: ReadonlyArray<RootCursor> = []
 
 export class MergedCursor implements TreeCursor {
   /** Newest root first. */
   readonly #cursors: ReadonlyArray<RootCursor>
   #current: RootCursor | undefined
+  /** Whether another cursor stands on the same key. */
+  #isShared = false
   #direction = 1
 
   constructor(cursors: ReadonlyArray<RootCursor>) {
@@ -92,7 +95,7 @@ export class MergedCursor implements TreeCursor {
 
   /** Moves every cursor that stands on the key of `leader`, that one last. */
   #moveAllAt(leader: RootCursor, direction: number): void {
-    for (const cursor of this.#cursors) {
+    for (const cursor of this.#isShared ? this.#cursors : NOBODY) {
       if (cursor === leader || !cursor.isPlaced || order(cursor, leader) !== 0) continue
       if (direction > 0) cursor.next()
       else cursor.previous()
@@ -106,8 +109,14 @@ export class MergedCursor implements TreeCursor {
     this.#direction = direction
     for (;;) {
       let nearest: RootCursor | undefined
+      this.#isShared = false
       for (const cursor of this.#cursors) {
-        if (cursor.isPlaced && (nearest === undefined || order(cursor, nearest) * direction < 0)) nearest = cursor
+        if (!cursor.isPlaced) continue
+        const distance = nearest === undefined ? -1 : order(cursor, nearest) * direction
+        if (distance === 0) this.#isShared = true
+        if (distance >= 0) continue
+        nearest = cursor
+        this.#isShared = false
       }
       this.#current = nearest
       if (nearest === undefined) return false

@@ -246,13 +246,29 @@ export function lookup(cache: PageCache, root: Root, key: Uint8Array, at: number
   return PRESENT
 }
 
-/** All entries of a root as a source, to merge it into an older one. */
-export class RootSource implements EntrySource {
-  readonly #cursor: RootCursor
-  #started = false
+/** A part of a root that is merged into an older one: from a key on, so many entries at most. */
+export class FoldPart {
+  readonly from: Uint8Array | undefined
+  readonly entriesMax: number
+  /** The first key of the next part, once this one was merged; undefined when it was the last. */
+  next: Uint8Array | undefined
 
-  constructor(cursor: RootCursor) {
+  /** Without `from` it begins with the first entry. */
+  constructor(from: Uint8Array | undefined, entriesMax: number) {
+    this.from = from
+    this.entriesMax = entriesMax
+  }
+}
+
+/** The entries of a part as a source. */
+export class PartSource implements EntrySource {
+  readonly #cursor: RootCursor
+  readonly #part: FoldPart
+  #count = 0
+
+  constructor(cursor: RootCursor, part: FoldPart) {
     this.#cursor = cursor
+    this.#part = part
     this.value = cursor.value
   }
 
@@ -277,8 +293,16 @@ export class RootSource implements EntrySource {
   }
 
   next(): boolean {
-    if (this.#started) return this.#cursor.next()
-    this.#started = true
-    return this.#cursor.first()
+    const cursor = this.#cursor
+    const part = this.#part
+    const isThere = this.#count++ > 0 ? cursor.next() : this.#first()
+    if (!isThere || this.#count <= part.entriesMax) return isThere
+    part.next = cursor.key.slice(0, cursor.keyLength)
+    return false
+  }
+
+  #first(): boolean {
+    const { from } = this.#part
+    return from === undefined ? this.#cursor.first() : this.#cursor.seekAtLeast(from, 0, from.length)
   }
 }

@@ -33,7 +33,7 @@ import type { PageCache } from "./PageCache.ts"
 import { PageRun } from "./PageRun.ts"
 import type { Checkpoint, Meta } from "./Meta.ts"
 import { assertCheckpoint, encodeMeta, metaOffset } from "./Meta.ts"
-import { PRESENT, RootCursor, RootSource, lookup } from "./RootCursor.ts"
+import { FoldPart, PRESENT, PartSource, RootCursor, lookup } from "./RootCursor.ts"
 import { TreeMerge } from "./TreeMerge.ts"
 import type { MergeOptions, MergeSite, ReplacedValue } from "./TreeMerge.ts"
 import type { Root } from "./Version.ts"
@@ -94,9 +94,12 @@ export class TreeWriter {
     roots.unshift(undefined)
   }
 
-  /** Merges the newest root of a tree into the next older one. Does nothing when there is only one. */
-  foldRoot(treeId: number, replaced?: ReplacedValue): Stepper {
-    return this.#stepper(this.#foldRoot(assertTree(treeId), replaced))
+  /**
+   * Merges the oldest root but one of a tree into the oldest, or a part of it: then both have that part until the last one, which takes the
+   * newer root away. Between the parts nothing may be applied to that root. Does nothing when there is only one.
+   */
+  foldRoot(treeId: number, part: FoldPart = new FoldPart(undefined, Infinity), replaced?: ReplacedValue): Stepper {
+    return this.#stepper(this.#foldRoot(assertTree(treeId), part, replaced))
   }
 
   /** Empties a tree. */
@@ -153,16 +156,18 @@ export class TreeWriter {
     return merge.result
   }
 
-  *#foldRoot(treeId: number, replaced: ReplacedValue | undefined): Generator<"more", void, void> {
+  *#foldRoot(treeId: number, part: FoldPart, replaced: ReplacedValue | undefined): Generator<"more", void, void> {
     const roots = this.#rootsOf(treeId)
-    if (roots.length < 2) return
-    const newest = roots[0]
-    if (newest !== undefined) {
-      const source = new RootSource(new RootCursor(this.#host.cache, newest, () => {}))
-      roots[1] = yield* this.#merge(roots[1], source, { treeId, keepTombstones: roots.length > 2, replaced })
-      yield* this.#release(newest.page, newest.checksum, newest.level)
+    const place = roots.length - 2
+    if (place < 0) return
+    const folded = roots[place]
+    if (folded !== undefined) {
+      const source = new PartSource(new RootCursor(this.#host.cache, folded, () => {}), part)
+      roots[place + 1] = yield* this.#merge(roots[place + 1], source, { treeId, keepTombstones: false, replaced })
+      if (part.next !== undefined) return
+      yield* this.#release(folded.page, folded.checksum, folded.level)
     }
-    roots.shift()
+    roots.splice(place, 1)
   }
 
   *#dropTree(treeId: number): Generator<"more", void, void> {

@@ -19,18 +19,27 @@ import { BYTES_PER_COST, VALUE_COST } from "./Flush.ts"
 import { PUT } from "./MemtableLayout.ts"
 import { MovedEntries } from "./MovedEntries.ts"
 import { findRuns, type Run, RunMerge, RUNS_MAX } from "./RunMerge.ts"
+import type { RootLists } from "./RootLists.ts"
 import type { RunReader } from "./RunReader.ts"
 import { Location } from "./TreeSource.ts"
 import { type Pause, TreeWork, type TreeWorkParts } from "./TreeWork.ts"
 import { MOVED, type ValueLog } from "./ValueLog.ts"
 import { valueBytes } from "./ValueSegment.ts"
 
-/** What one batch may move before it commits. */
-export const BATCH_BYTES_MAX = 4 * 1024 * 1024
-export const BATCH_ENTRIES_MAX = 16_384
+/** Entries that one batch moves at most. */
+const BATCH_ENTRIES_MAX = 16_384
 /** What looking an entry up costs of a slice's budget, in its units of about 100 ns, and reading so many bytes. */
 const LOOKUP_COST = 12
 const BYTES_READ_PER_COST = 64
+
+export interface CompactionParts {
+  readonly index: IndexFile
+  readonly values: ValueLog
+  readonly roots: RootLists
+  /** The catalog as of the index file's current commit. */
+  readonly catalog: () => Catalog
+  readonly batchBytesMax: number
+}
 
 export class Compaction {
   /** The segments that are given up in the end. */
@@ -38,6 +47,8 @@ export class Compaction {
   readonly #index: IndexFile
   readonly #values: ValueLog
   readonly #catalog: () => Catalog
+  readonly #roots: RootLists
+  readonly #batchBytesMax: number
   readonly #bounds: ReadonlyMap<number, number>
   #runs: Array<Run> = []
   #merge: RunMerge | undefined
@@ -48,17 +59,15 @@ export class Compaction {
   /** Bytes of documents moved so far. */
   movedBytes = 0
 
-  /** `bounds`: the LSN below which tombstones of a segment may be left out (CompactionChoice.ts). `catalog`: that of the index file. */
-  constructor(
-    segments: ReadonlyArray<number>,
-    bounds: ReadonlyMap<number, number>,
-    parts: { readonly index: IndexFile; readonly values: ValueLog; readonly catalog: () => Catalog }
-  ) {
+  /** `bounds`: the LSN below which tombstones of a segment may be left out (CompactionChoice.ts). */
+  constructor(segments: ReadonlyArray<number>, bounds: ReadonlyMap<number, number>, parts: CompactionParts) {
     this.segments = segments
     this.#bounds = bounds
     this.#index = parts.index
     this.#values = parts.values
     this.#catalog = parts.catalog
+    this.#roots = parts.roots
+    this.#batchBytesMax = parts.batchBytesMax
   }
 
   /** Whether the segments are given up. */
@@ -99,6 +108,7 @@ export class Compaction {
     yield* work.syncValues()
     const { writer } = work
     for (const store of this.#moved.stores()) {
+      this.#roots.prepare(writer, store, this.#moved.firstKey(store))
       yield* work.drive(writer.apply(store, this.#moved.source(store), this.#values.accounts.replaced))
     }
     if (isLast) for (const segment of this.segments) this.#values.condemn(segment, writer.transaction)
@@ -109,7 +119,7 @@ export class Compaction {
   /** Copies until the batch is full or nothing is left. */
   *#copy(work: TreeWork): Generator<Pause, void, void> {
     let bytes = 0
-    while (bytes < BATCH_BYTES_MAX && this.#moved.count < BATCH_ENTRIES_MAX) {
+    while (bytes < this.#batchBytesMax && this.#moved.count < BATCH_ENTRIES_MAX) {
       const merge = this.#nextMerge()
       if (merge === undefined) return
       const entry = merge.current!

@@ -36,16 +36,26 @@ interface Candidate {
   readonly lostBytes: number
 }
 
-/** The LSN up to which tombstones of each segment may go: no other segment has an older dead document. */
-export function tombstoneBounds(states: ReadonlyArray<SegmentState>): ReadonlyMap<number, number> {
+/**
+ * The LSN up to which tombstones of each segment may go: no other segment has an older dead document, and what was removed up to `foldedLsn`
+ * is hidden in no root.
+ */
+export function tombstoneBounds(states: ReadonlyArray<SegmentState>, foldedLsn: number): ReadonlyMap<number, number> {
   const ascending = states.map((it) => it.account.deadLsnMin).toSorted((a, b) => a - b)
   const [least = Infinity, second = Infinity] = ascending
-  return new Map(states.map((it) => [it.segment, it.account.deadLsnMin === least ? second : least]))
+  return new Map(states.map((it) => [it.segment, Math.min(foldedLsn, it.account.deadLsnMin === least ? second : least)]))
 }
 
-/** The segments to compact now, none when it is not worth it. `isAll` takes every segment in which anything is lost. */
-export function chooseSegments(states: ReadonlyArray<SegmentState>, policy: CompactionPolicy, isAll = false): ReadonlyArray<number> {
-  const bounds = tombstoneBounds(states)
+/**
+ * The segments to compact now, none when it is not worth it. `bounds` are their tombstones'; `isAll` takes every segment in which anything is
+ * lost.
+ */
+export function chooseSegments(
+  states: ReadonlyArray<SegmentState>,
+  bounds: ReadonlyMap<number, number>,
+  policy: CompactionPolicy,
+  isAll = false
+): ReadonlyArray<number> {
   const candidates = states.map((it) => ({ ...it, lostBytes: lostBytes(it, bounds.get(it.segment)!) }))
   const eligible = candidates.filter((it) => it.isEligible && it.lostBytes > 0).toSorted((a, b) => percentOf(b) - percentOf(a))
   if (isAll) return fit(eligible, policy)

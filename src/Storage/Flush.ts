@@ -13,6 +13,7 @@ import { DELETE, PUT, VERSION_MAX } from "./MemtableLayout.ts"
 import type { Memtable } from "./Memtable.ts"
 import { MemtableCursor } from "./MemtableCursor.ts"
 import { DocumentView } from "./Reader.ts"
+import type { RootLists } from "./RootLists.ts"
 import type { Boundary, Generation } from "./Sources.ts"
 import { Location, LOCATION_BYTES } from "./TreeSource.ts"
 import { type Pause, TreeWork, type TreeWorkParts } from "./TreeWork.ts"
@@ -26,6 +27,7 @@ const NO_BYTES = new Uint8Array(0)
 export interface FlushParts extends TreeWorkParts {
   /** The catalog as of the index file's current commit. */
   readonly catalog: Catalog
+  readonly roots: RootLists
 }
 
 /** The flush of a frozen memtable, up to its boundary. */
@@ -86,10 +88,13 @@ class Flush {
       const isStore = catalog.storeById(tree) !== undefined
       if (!isStore && catalog.index(tree) === undefined) continue
       const source = new FlushSource(this.#memtable, tree, isStore ? this.#places : undefined)
+      this.#parts.roots.prepare(work.writer, tree, source.firstKey())
       yield* work.drive(work.writer.apply(tree, source, isStore ? accounts.replaced : undefined))
     }
     for (const tree of this.#parts.catalog.trees) {
-      if (catalog.storeById(tree) === undefined && catalog.index(tree) === undefined) yield* work.drive(work.writer.dropTree(tree))
+      if (catalog.storeById(tree) !== undefined || catalog.index(tree) !== undefined) continue
+      this.#parts.roots.drop(work.writer, tree)
+      yield* work.drive(work.writer.dropTree(tree))
     }
   }
 
@@ -144,6 +149,13 @@ class FlushSource implements EntrySource {
   constructor(memtable: Memtable, tree: number, places: Places | undefined) {
     this.#cursor = new MemtableCursor(memtable, tree, VERSION_MAX, 1)
     this.#places = places
+  }
+
+  /** The key of the first entry; only before the first `next`. */
+  firstKey(): Uint8Array {
+    this.#cursor.seek(undefined)
+    const { keyBytes, keyAt, keyLength } = this.#cursor
+    return keyBytes.slice(keyAt, keyAt + keyLength)
   }
 
   next(): boolean {

@@ -17,12 +17,18 @@ export interface StorageLimits {
   readonly valueSegmentBytesMax: number
   /** Bytes of value segments kept in memory. */
   readonly valueCacheBytesMax: number
+  /** Bytes of a tree in the index file up to which flushes change it directly; to a larger one they come through a small root before it. */
+  readonly directTreeBytesMax: number
+  /** Entries of a small root that are merged into the large one in one transaction of the index file: a few MiB, a tenth of a second. */
+  readonly foldEntriesMax: number
   /** Lost bytes, in percent of all value segments, at which compaction begins: documents that were replaced or removed. */
   readonly compactionDeadPercentMax: number
   /** Lost bytes, in percent of one value segment, at which it is compacted in any case. */
   readonly segmentDeadPercentMax: number
   /** Bytes of value segments compacted together: about as much room is needed until they are given back. */
   readonly compactionBytesMax: number
+  /** Bytes of documents that a compaction moves in one transaction of the index file; a flush may come between two. */
+  readonly compactionBatchBytesMax: number
   /** Bytes of index pages kept in memory. */
   readonly indexCacheBytesMax: number
   /** Milliseconds after which a snapshot expires. */
@@ -46,9 +52,12 @@ export const DEFAULT_LIMITS: StorageLimits = {
   transactionWritesMax: 100_000,
   valueSegmentBytesMax: 64 * MIB,
   valueCacheBytesMax: 64 * MIB,
+  directTreeBytesMax: 8 * MIB,
+  foldEntriesMax: 16_384,
   compactionDeadPercentMax: 15,
   segmentDeadPercentMax: 50,
   compactionBytesMax: 512 * MIB,
+  compactionBatchBytesMax: 4 * MIB,
   indexCacheBytesMax: 32 * MIB,
   snapshotTimeoutMs: 5000,
   logSegmentBytesMax: 16 * MIB,

@@ -37,6 +37,12 @@ export class MovedEntries {
     }
   }
 
+  /** The lowest key of a store. */
+  firstKey(store: number): Uint8Array {
+    const at = this.#stores.subarray(0, this.#count).indexOf(store) * KEY_BYTES
+    return this.#keys.subarray(at, at + KEY_BYTES)
+  }
+
   /** The entries of a store. */
   source(store: number): EntrySource {
     const first = this.#stores.subarray(0, this.#count).indexOf(store)

@@ -15,6 +15,7 @@ import { flushWork } from "./Flush.ts"
 import type { StorageLimits } from "./Limits.ts"
 import type { Progress } from "./Maintenance.ts"
 import { recount } from "./Recount.ts"
+import { RootLists } from "./RootLists.ts"
 import type { Generation } from "./Sources.ts"
 import { type Pause, TreeWork } from "./TreeWork.ts"
 import type { ValueLog } from "./ValueLog.ts"
@@ -59,6 +60,7 @@ export class TreeQueue {
   readonly #host: TreeQueueHost
   readonly #parts: { readonly index: IndexFile; readonly values: ValueLog }
   readonly #limits: StorageLimits
+  readonly #roots: RootLists
   /** The catalog as of the index file's newest commit. */
   #catalog: Catalog
   #work: TreeWork | undefined
@@ -84,6 +86,7 @@ export class TreeQueue {
     this.#host = host
     this.#parts = parts
     this.#limits = parts.limits
+    this.#roots = new RootLists(parts.index, parts.limits)
     this.#catalog = parts.catalog
   }
 
@@ -154,7 +157,9 @@ export class TreeQueue {
     if (!this.#parts.values.accounts.isComplete) return this.#count()
     const flush = this.#beginFlush()
     if (flush === "begun") return flush
-    const compaction = this.#isCompactionOutOfRoom ? "idle" : this.#beginCompaction()
+    if (this.#isCompactionOutOfRoom) return flush
+    if (this.#beginFold()) return "begun"
+    const compaction = this.#beginCompaction()
     return compaction === "idle" ? flush : compaction
   }
 
@@ -171,12 +176,23 @@ export class TreeQueue {
     const boundary = oldest?.boundary
     if (oldest === undefined || boundary === undefined) return "idle"
     if (boundary.lsn > this.#host.durableLsn()) return "waiting"
-    const flush = flushWork(oldest, boundary, { ...this.#parts, catalog: this.#catalog, wake: this.#woken })
+    const flush = flushWork(oldest, boundary, { ...this.#parts, catalog: this.#catalog, roots: this.#roots, wake: this.#woken })
     this.#isFlushing = true
     return this.#start(flush, () => {
       this.#catalog = boundary.catalog
       this.#host.committed(oldest)
     })
+  }
+
+  /** Merges a part of a small root, if one is due. */
+  #beginFold(): boolean {
+    const roots = this.#roots
+    const tree = roots.next(this.#full !== undefined && this.#compaction === undefined)
+    if (tree === undefined) return false
+    const replaced = this.#catalog.storeById(tree) === undefined ? undefined : this.#parts.values.accounts.replaced
+    const fold = new TreeWork({ ...this.#parts, wake: this.#woken }, (work) => roots.fold(work, tree, replaced))
+    this.#start(fold, () => this.#host.committed(undefined))
+    return true
   }
 
   #beginCompaction(): Progress | "begun" {
@@ -206,12 +222,14 @@ export class TreeQueue {
       segmentDeadPercentMax: this.#limits.segmentDeadPercentMax,
       sourceBytesMax: this.#limits.compactionBytesMax
     }
+    const bounds = tombstoneBounds(states, this.#roots.foldedLsn)
     const last = this.#full?.last ?? 0
     const asked = states.map((it) => ({ ...it, isEligible: it.isEligible && it.segment <= last }))
-    const segments = this.#full === undefined ? chooseSegments(states, policy) : chooseSegments(asked, policy, true)
+    const segments = this.#full === undefined ? chooseSegments(states, bounds, policy) : chooseSegments(asked, bounds, policy, true)
     if (segments.length === 0) return undefined
     this.#looking = undefined
-    return new Compaction(segments, tombstoneBounds(states), { ...this.#parts, catalog: () => this.#catalog })
+    const batchBytesMax = this.#limits.compactionBatchBytesMax
+    return new Compaction(segments, bounds, { ...this.#parts, catalog: () => this.#catalog, roots: this.#roots, batchBytesMax })
   }
 
   /** Every segment on disk, also those that only wait for their removal: what is dead in them can still be found by a repair. */
@@ -269,9 +287,11 @@ export class TreeQueue {
   }
 
   #stepWork(budget: number): Progress {
+    const before = this.#parts.index.current().checkpoint.lsn
     const progress = this.#work!.step(budget)
     if (progress !== "done") return progress
     this.#end()
+    this.#roots.settle(before)
     this.#finished()
     return "more"
   }

@@ -14,6 +14,9 @@ export const DIRECTORY = "data/shop"
 export const SMALL: Partial<StorageLimits> = {
   valueSegmentBytesMax: 16 * 1024,
   segmentDeadPercentMax: 30,
+  compactionBatchBytesMax: 8192,
+  directTreeBytesMax: 0,
+  foldEntriesMax: 30,
   valueCacheBytesMax: 64 * 1024,
   indexCacheBytesMax: 128 * 1024,
   logSegmentBytesMax: 16 * 1024,

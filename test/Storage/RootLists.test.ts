@@ -1,0 +1,142 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Random } from "../../src/Disk/Random.ts"
+import type { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
+import { IndexFile } from "../../src/Index/IndexFile.ts"
+import type { StorageLimits } from "../../src/Storage/Limits.ts"
+import { type StorageReport, verify } from "../../src/Storage/Verify.ts"
+import { Database, openDatabase } from "./Database.ts"
+import { listIndex, listOrders, ORDERS, orderKey, putOrder, readOrder } from "./Shop.ts"
+
+/** Every flush of random keys pushes a root, and merges take many transactions. */
+const LISTS: Partial<StorageLimits> = {
+  directTreeBytesMax: 0,
+  foldEntriesMax: 20,
+  valueSegmentBytesMax: 16 * 1024,
+  segmentDeadPercentMax: 40
+}
+
+function check(volume: SimulatedVolume): Promise<StorageReport> {
+  return new Promise((resolve, reject) => {
+    verify(volume, "data/shop", (fault, report) => {
+      if (report === undefined) reject(fault ?? new Error("neither a report nor a fault"))
+      else resolve(report)
+    })
+  })
+}
+
+/** Roots of the largest list in the index file of a closed database. */
+function rootsOf(volume: SimulatedVolume): Promise<number> {
+  return new Promise((resolve, reject) => {
+    IndexFile.open({ volume, path: "data/shop/index.planck", cacheBytes: 1, mode: "read" }, (fault, file) => {
+      if (file === undefined) return reject(fault ?? new Error("the file was not opened"))
+      resolve(Math.max(...[...file.current().trees.values()].map((roots) => roots.length)))
+      file.close()
+    })
+  })
+}
+
+function open(limits: Partial<StorageLimits> = LISTS): Database {
+  const database = openDatabase({ limits })
+  database.engine.define([ORDERS])
+  return database.settle()
+}
+
+function put(database: Database, numbers: ReadonlyArray<number>, total: number): void {
+  const transaction = database.engine.transact()
+  for (const n of numbers) putOrder(transaction, database.engine.store("orders")!, n, { status: "open", total })
+  transaction.commit()
+}
+
+/** All of the orders by scans in both directions, by key and by an index. */
+function assertOrders(database: Database, totals: ReadonlyMap<number, number>): void {
+  const orders = database.engine.store("orders")!
+  const snapshot = database.engine.snapshot()
+  const numbers = [...totals.keys()].toSorted((a, b) => a - b)
+  const expected = numbers.map((n) => `${n}:open:${totals.get(n)}`)
+  assert.deepStrictEqual(listOrders(snapshot, orders), expected)
+  assert.deepStrictEqual(listOrders(snapshot, orders, -1), expected.toReversed())
+  assert.deepStrictEqual(
+    listIndex(snapshot, orders, "byTotal").toSorted((a, b) => a - b),
+    numbers
+  )
+  for (let n = 0; n < 300; n += 7) assert.strictEqual(readOrder(snapshot, orders, n)?.total, totals.get(n), `order ${n}`)
+  snapshot.close()
+}
+
+describe("a list of roots", () => {
+  it.each([1, 2, 3])("reads as one tree whatever is flushed, merged, compacted and started again meanwhile (seed %i)", async (seed) => {
+    const random = new Random(seed)
+    const totals = new Map<number, number>()
+    let database = open()
+    let roots = 0
+    for (let round = 0; round < 40; round++) {
+      const transaction = database.engine.transact()
+      const orders = database.engine.store("orders")!
+      for (let count = 0; count < 30; count++) {
+        const n = random.below(300)
+        if (random.chance(0.3)) {
+          transaction.delete(orders, orderKey(n))
+          totals.delete(n)
+        } else {
+          putOrder(transaction, orders, n, { status: "open", total: round })
+          totals.set(n, round)
+        }
+      }
+      transaction.commit()
+      database.sync()
+      database.engine.freeze()
+      for (let slice = random.below(60); slice > 0; slice--) {
+        database.engine.maintain(200)
+        database.sync()
+      }
+      assertOrders(database, totals)
+      if (!random.chance(0.2)) continue
+      if (random.chance(0.5)) database.settle()
+      database.close()
+      const report = await check(database.volume)
+      assert.deepStrictEqual(report.problems, [])
+      roots = Math.max(roots, await rootsOf(database.volume))
+      database = new Database({ volume: database.volume, limits: LISTS }).open()
+      assertOrders(database, totals)
+    }
+    assert.isAtLeast(roots, 2)
+  })
+
+  it("becomes one root again when everything is compacted", async () => {
+    const database = open()
+    const all = Array.from({ length: 300 }, (_, n) => n)
+    put(database, all, 1)
+    database.engine.freeze()
+    database.settle()
+    put(database, [5], 2)
+    database.engine.freeze()
+    database.sync()
+    while (database.engine.backlog.frozenMemtables > 0) {
+      database.engine.maintain(1e6)
+      database.sync()
+    }
+    database.engine.compact(() => {})
+    database.settle()
+    assertOrders(database, new Map(all.map((n) => [n, n === 5 ? 2 : 1])))
+    database.close()
+    assert.strictEqual(await rootsOf(database.volume), 1)
+  })
+
+  it("is not begun by keys that come behind all others", async () => {
+    const database = open()
+    for (let round = 0; round < 5; round++) {
+      const transaction = database.engine.transact()
+      const customers = database.engine.store("orders")!
+      for (let n = 0; n < 50; n++) putOrder(transaction, customers, round * 50 + n, { status: `s${round}`, total: -(round * 50 + n) })
+      transaction.commit()
+      database.engine.freeze()
+      database.sync()
+      while (database.engine.backlog.frozenMemtables > 0) {
+        database.engine.maintain(1e6)
+        database.sync()
+      }
+    }
+    database.close()
+    assert.strictEqual(await rootsOf(database.volume), 1)
+  })
+})
