@@ -5,6 +5,7 @@
  * - Every page of the file is reachable from the current version, reusable, or waiting; never two of these.
  * - A page that transaction N stopped using waits until transaction N + 2 (by then both metas are past the versions that reach it) and
  *   until no version up to N is pinned.
+ * - What is reusable at the end of the file may be cut from it: neither the version before the open transaction's nor a pinned one reaches it.
  * - Until a transaction commits nothing of it lasts: `abort` brings back every page it took and forgets what it released.
  */
 import { indexFault } from "./Errors.ts"
@@ -16,6 +17,9 @@ interface Released {
   readonly pages: PageList
 }
 
+/** Fewest pages cut from the end at once: 1 MiB. Less would be grown again by the next commit. */
+export const TRIM_PAGES_MIN = 128
+
 export class FreePages {
   readonly #file: string
   /** May be taken at once. */
@@ -26,6 +30,8 @@ export class FreePages {
   #taken = new PageList()
   readonly #own = new PageSet()
   #released = new PageList()
+  /** Cut from the end by the open transaction. */
+  #trimmed = new PageList()
   /** Where the free list of the current version lies. */
   #listPages: ReadonlyArray<number> = []
   #pageCount: number
@@ -51,7 +57,7 @@ export class FreePages {
 
   /** Whether the open transaction took or released a page. */
   get isTouched(): boolean {
-    return this.#taken.length > 0 || this.#released.length > 0
+    return this.#taken.length > 0 || this.#released.length > 0 || this.#trimmed.length > 0
   }
 
   /** What the open transaction released. */
@@ -109,6 +115,19 @@ export class FreePages {
     return page
   }
 
+  /** Cuts the reusable pages at the end of the file off, when they are many. */
+  trim(): void {
+    let end = this.#pageCount
+    while (end > 1 && this.reusable.has(end - 1)) end--
+    if (this.#pageCount - end < TRIM_PAGES_MIN) return
+    for (let page = end; page < this.#pageCount; page++) {
+      this.reusable.delete(page)
+      this.#trimmed.push(page)
+    }
+    this.#pageCount = end
+    if (this.#cursor > end) this.#cursor = 1
+  }
+
   /** Whether the open transaction wrote the page. */
   isOwn(page: number): boolean {
     return this.#own.has(page)
@@ -129,7 +148,10 @@ export class FreePages {
 
   abort(): void {
     for (let index = 0; index < this.#taken.length; index++) this.reusable.add(this.#taken.get(index))
-    for (let page = this.#pageCountBefore; page < this.#pageCount; page++) this.reusable.delete(page)
+    for (let index = 0; index < this.#trimmed.length; index++) this.reusable.add(this.#trimmed.get(index))
+    const { length } = this.#trimmed
+    const end = length === 0 ? this.#pageCount : Math.max(this.#pageCount, this.#trimmed.get(length - 1) + 1)
+    for (let page = this.#pageCountBefore; page < end; page++) this.reusable.delete(page)
     this.#pageCount = this.#pageCountBefore
     this.#end()
   }
@@ -143,6 +165,7 @@ export class FreePages {
     for (let index = 0; index < this.#taken.length; index++) this.#own.delete(this.#taken.get(index))
     this.#taken = new PageList()
     this.#released = new PageList()
+    this.#trimmed = new PageList()
   }
 }
 

@@ -79,6 +79,8 @@ export class IndexFile {
   #current: TreeVersion
   #older: Meta
   #writer: TreeWriter | undefined
+  /** Pages the file has at least as much room for. */
+  #filePages: number
   #poisoned: string | undefined
 
   private constructor(loaded: Loaded, older: Meta, fallback: MetaFallback | undefined, poisoned: string | undefined) {
@@ -87,6 +89,7 @@ export class IndexFile {
     this.#free = loaded.free
     this.#current = loaded.version
     this.#older = older
+    this.#filePages = Math.max(loaded.version.meta.pageCount, older.pageCount)
     this.fallback = fallback
     this.#poisoned = poisoned
   }
@@ -121,7 +124,7 @@ export class IndexFile {
     })
   }
 
-  /** Opens the file at its newest whole commit. Pages behind its end (a crash left them) are cut off. */
+  /** Opens the file at its newest whole commit. Pages behind the end of both metas (a crash left them) are cut off. */
   static open(options: IndexFileOptions, done: IndexFileDone): void {
     settle(done, () => {
       const reading = options.mode === "read"
@@ -133,7 +136,8 @@ export class IndexFile {
           queueMicrotask(() => done(undefined, open("it is open for reading only")))
           return
         }
-        if (file.size() > meta.pageCount * PAGE_BYTES) file.truncate(meta.pageCount * PAGE_BYTES)
+        const pages = Math.max(meta.pageCount, older.pageCount)
+        if (file.size() > pages * PAGE_BYTES) file.truncate(pages * PAGE_BYTES)
         file.writeAt(metaOffset(meta.transaction), encodeMeta(meta))
         whenSynced(
           done,
@@ -282,6 +286,7 @@ export class IndexFile {
       publish: (version) => {
         this.#older = this.#current.meta
         this.#current = version
+        this.#cut()
       },
       poison: (message) => {
         this.#poisoned ??= message
@@ -297,6 +302,20 @@ export class IndexFile {
   close(): void {
     if (this.#writer !== undefined) throw indexFault({ _tag: "IndexBusy", file: this.#file.path })
     this.#file.close()
+  }
+
+  /** Gives the pages back that both metas have let go of. When that fails, the next commit tries again. */
+  #cut(): void {
+    const pages = Math.max(this.#current.meta.pageCount, this.#older.pageCount)
+    if (pages < this.#filePages) {
+      try {
+        this.#file.truncate(pages * PAGE_BYTES)
+      } catch (error) {
+        if (!isFault(error, "DiskFailure")) throw error
+        return
+      }
+    }
+    this.#filePages = pages
   }
 
   #entryValue(bytes: Uint8Array, at: number, length: number): Uint8Array {

@@ -11,6 +11,7 @@
 import type { File } from "../Disk/Volume.ts"
 import { isFault } from "../Fault/Fault.ts"
 import {
+  ENTRY,
   ENTRY_KEY_BYTES_MAX,
   ENTRY_VALUE_BYTES_MAX,
   ChangeSource,
@@ -34,6 +35,7 @@ import { PageRun } from "./PageRun.ts"
 import type { Checkpoint, Meta } from "./Meta.ts"
 import { assertCheckpoint, encodeMeta, metaOffset } from "./Meta.ts"
 import { FoldPart, PRESENT, PartSource, RootCursor, lookup } from "./RootCursor.ts"
+import { TailEntries } from "./TailMove.ts"
 import { TreeMerge } from "./TreeMerge.ts"
 import type { MergeOptions, MergeSite, ReplacedValue } from "./TreeMerge.ts"
 import type { Root } from "./Version.ts"
@@ -65,6 +67,8 @@ export class TreeWriter {
   /** Roots of the trees touched, newest first; undefined stands for an empty root. */
   readonly #trees = new Map<number, Array<Root | undefined>>()
   readonly #entries = new Map<string, CatalogChange>()
+  /** Entries of the catalog that are written again as they are, unless they change. */
+  readonly #kept = new Map<string, CatalogChange>()
   #state: State = "open"
 
   constructor(host: WriterHost) {
@@ -105,6 +109,14 @@ export class TreeWriter {
   /** Empties a tree. */
   dropTree(treeId: number): Stepper {
     return this.#stepper(this.#dropTree(assertTree(treeId)))
+  }
+
+  /**
+   * Moves what is in the pages from number `from` on to lower ones, up to about `leavesMax` leaves, so that the end of the file becomes free
+   * two commits later. `move` says how many leaves there were; with none left all that remains there is given up.
+   */
+  moveTail(from: number, leavesMax: number, move: { leaves: number }): Stepper {
+    return this.#stepper(this.#moveTail(from, leavesMax, move))
   }
 
   /** Sets a catalog entry; key and value are kept, not copied. At most ENTRY_KEY_BYTES_MAX and ENTRY_VALUE_BYTES_MAX bytes. */
@@ -176,6 +188,43 @@ export class TreeWriter {
     roots.length = 0
   }
 
+  *#moveTail(from: number, leavesMax: number, move: { leaves: number }): Generator<"more", void, void> {
+    const { base, cache } = this.#host
+    for (const [treeId, roots] of base.trees) {
+      for (const [place, root] of roots.entries()) {
+        if (move.leaves >= leavesMax) return
+        const tail = yield* this.#tail(root, from, leavesMax - move.leaves)
+        if (tail.count === 0) continue
+        move.leaves += tail.count
+        this.#rootsOf(treeId)[place] = yield* this.#merge(root, tail, { treeId, keepTombstones: true })
+      }
+    }
+    const { catalog } = base.meta
+    if (catalog === undefined) return
+    const entries = new RootCursor(cache, catalog, () => {})
+    const isTail = (page: number): boolean => page >= from
+    for (let on = entries.first(); on; on = entries.next()) {
+      const chain = entries.key[0] === ENTRY ? chainOf(entries.value, 0) : undefined
+      if (chain === undefined) continue
+      const pages: Array<number> = []
+      const value = readBlob(cache, this.#host.file.path, chain, chain.length, (page) => pages.push(page))
+      if (pages.some(isTail)) this.#change(entries.key.slice(1, entries.keyLength), value)
+      this.#budget.left -= PAGE_COST * pages.length
+      if (this.#budget.left <= 0) yield "more"
+    }
+    const tail = yield* this.#tail(catalog, from, Infinity)
+    while (tail.next()) this.#kept.set(String.fromCharCode(...tail.key), { key: tail.key, value: tail.value })
+  }
+
+  *#tail(root: Root, from: number, max: number): Generator<"more", TailEntries, void> {
+    const tail = new TailEntries()
+    for (const _ of tail.collect(this.#host.cache, root, from, max)) {
+      this.#budget.left -= PAGE_COST
+      if (this.#budget.left <= 0) yield "more"
+    }
+    return tail
+  }
+
   /** Releases a page and all below it. Leaves are not read. */
   *#release(page: number, checksum: number, level: number): Generator<"more", void, void> {
     const { cache, free } = this.#host
@@ -195,6 +244,7 @@ export class TreeWriter {
   *#commit(checkpoint: Checkpoint, wake: () => void): Generator<"more" | "waiting", void, void> {
     const { file, free, base } = this.#host
     const catalog = yield* this.#writeCatalog()
+    free.trim()
     const freeList = yield* this.#writeFreeList()
     this.#run.flush()
     yield* this.#sync(wake)
@@ -256,6 +306,8 @@ export class TreeWriter {
       this.#budget.left -= PAGE_COST
       if (this.#budget.left <= 0) yield "more"
     }
+    const changed = new Set(changes.map(({ key }) => String.fromCharCode(...key)))
+    for (const [name, kept] of this.#kept) if (!changed.has(name)) changes.push(kept)
     this.#run.flush()
     return yield* this.#merge(base.meta.catalog, new ChangeSource(changes), { treeId: CATALOG_TREE, keepTombstones: false })
   }

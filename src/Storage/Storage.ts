@@ -70,8 +70,9 @@ export class Storage extends Context.Service<
     /** Writes what is committed to the index file and the value log. */
     readonly flush: Effect.Effect<void, StorageError>
     /**
-     * Flushes, and then moves what is alive in every value segment in which anything is lost to new segments, in key order, while everything
-     * else goes on; the old ones are removed as soon as no snapshot reads from them. One at a time: a second one waits for the first. Fails
+     * Flushes, merges every tree into one root, moves what is alive in every value segment in which anything is lost to new segments, in key
+     * order, and gives the free pages of the index file back, all of it while everything else goes on; the old segments are removed as soon
+     * as no snapshot reads from them. One at a time: a second one waits for the first. Fails
      * with ReadOnly when the disk is full, Poisoned and Closed.
      */
     readonly compact: Effect.Effect<CompactionReport, StorageError>

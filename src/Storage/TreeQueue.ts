@@ -16,6 +16,7 @@ import type { StorageLimits } from "./Limits.ts"
 import type { Progress } from "./Maintenance.ts"
 import { recount } from "./Recount.ts"
 import { RootLists } from "./RootLists.ts"
+import { Shrink } from "./Shrink.ts"
 import type { Generation } from "./Sources.ts"
 import { type Pause, TreeWork } from "./TreeWork.ts"
 import type { ValueLog } from "./ValueLog.ts"
@@ -50,6 +51,7 @@ interface FullCompaction {
   readonly bytesBefore: number
   readonly segmentsBefore: number
   movedBytes: number
+  isShrunk: boolean
   /** Segments that existed when it began, which are all it looks at: so it comes to an end. */
   readonly last: number
 }
@@ -61,6 +63,7 @@ export class TreeQueue {
   readonly #parts: { readonly index: IndexFile; readonly values: ValueLog }
   readonly #limits: StorageLimits
   readonly #roots: RootLists
+  readonly #shrink: Shrink
   /** The catalog as of the index file's newest commit. */
   #catalog: Catalog
   #work: TreeWork | undefined
@@ -86,6 +89,7 @@ export class TreeQueue {
     this.#host = host
     this.#parts = parts
     this.#limits = parts.limits
+    this.#shrink = new Shrink(parts.index)
     this.#roots = new RootLists(parts.index, parts.limits)
     this.#catalog = parts.catalog
   }
@@ -125,6 +129,7 @@ export class TreeQueue {
       bytesBefore: values.sizeBytes,
       segmentsBefore: lengths.length,
       movedBytes: 0,
+      isShrunk: false,
       last: lengths.at(-1)?.segment ?? 0
     }
     this.#host.wake()
@@ -248,9 +253,18 @@ export class TreeQueue {
     ]
   }
 
-  /** With nothing left to compact: one more commit, so that the older meta lets go of what was given up, and the report. */
+  /**
+   * With nothing left to compact: free pages of the index file, one more commit so that the older meta lets go of what was given up, and the
+   * report.
+   */
   #afterCompaction(): Progress | "begun" {
     const { index, values } = this.#parts
+    const shrink = this.#shrink
+    if (shrink.isDue(this.#full?.isShrunk === false)) {
+      if (this.#full !== undefined) this.#full.isShrunk = true
+      const work = new TreeWork({ ...this.#parts, wake: this.#woken }, (work) => shrink.move(work))
+      return this.#start(work, () => this.#host.committed(undefined))
+    }
     const { transaction, checkpoint } = index.current()
     if (values.condemned.some((it) => it.transaction === transaction)) {
       const work = new TreeWork({ ...this.#parts, wake: this.#woken }, function* (work): Generator<Pause, void, void> {

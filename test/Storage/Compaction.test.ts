@@ -113,6 +113,26 @@ describe("a compaction", () => {
     assert.deepStrictEqual(keys, keys.toSorted())
   })
 
+  it("makes the index file smaller too", () => {
+    const database = openOrders()
+    const transaction = database.engine.transact()
+    for (let n = 0; n < 24_000; n++) putOrder(transaction, database.engine.store("orders")!, n, { status: "open", total: n })
+    transaction.commit()
+    flush(database)
+    remove(database, 20, 24_000)
+    const sizeOf = (): number => {
+      const file = database.volume.open("data/shop/index.planck", "read")
+      const size = file.size()
+      file.close()
+      return size
+    }
+    const before = sizeOf()
+    compact(database)
+    assert.isBelow(sizeOf(), before / 3)
+    assert.strictEqual(list(database).length, 20)
+    assert.strictEqual(list(database.reopen()).length, 20)
+  })
+
   it("begins by itself when most of a segment is dead", () => {
     const database = openOrders({ segmentDeadPercentMax: 50 })
     for (let round = 0; round < 20; round++) write(database, 0, 200, round)
