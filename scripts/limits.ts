@@ -9,6 +9,7 @@ import * as Validate from "../src/Bson/Validate.ts"
 import * as Value from "../src/Bson/Value.ts"
 import * as BuildAssets from "../src/Build/Assets.ts"
 import { namedSettings } from "../src/Config/Settings.ts"
+import * as IndexEntries from "../src/Index/EntryList.ts"
 import * as IndexLayout from "../src/Index/Layout.ts"
 import * as Ast from "../src/Query/Ast.ts"
 import * as PqlLexer from "../src/Query/PqlLexer.ts"
@@ -17,6 +18,7 @@ import * as PlanCache from "../src/Query/PlanCache.ts"
 import { DEFAULT_QUERY_LIMITS } from "../src/Query/Reasons.ts"
 import * as SchemaCheck from "../src/Schema/Check.ts"
 import * as SchemaIndexes from "../src/Schema/CheckIndexes.ts"
+import * as SchemaIndexFilter from "../src/Schema/IndexFilter.ts"
 import * as SchemaIssue from "../src/Schema/Issue.ts"
 import { DEFAULT_LIMITS as STORAGE_LIMITS } from "../src/Storage/Limits.ts"
 import * as TemplateLimits from "../src/Template/Limits.ts"
@@ -127,8 +129,10 @@ ${fixed(
   ["Bson/Validate.ts", Validate, "DOCUMENT_BYTES_MAX"],
   ["Bson/Value.ts", Value, "DEPTH_MAX"],
   ["Schema/Check.ts", SchemaCheck, "FIELD_DEPTH_MAX", "FIELDS_MAX", "LITERALS_MAX", "FIELD_NAME_LENGTH_MAX"],
-  ["Schema/CheckIndexes.ts", SchemaIndexes, "INDEXES_MAX", "INDEX_PATHS_MAX"],
+  ["Schema/CheckIndexes.ts", SchemaIndexes, "INDEXES_MAX", "INDEX_PATHS_MAX", "EXPIRE_AFTER_MS_MAX"],
+  ["Schema/IndexFilter.ts", SchemaIndexFilter, "INDEX_FILTER_DEPTH_MAX", "INDEX_FILTER_CONDITIONS_MAX"],
   ["Schema/Issue.ts", SchemaIssue, "ISSUES_MAX"],
+  ["Index/EntryList.ts", IndexEntries, "ENTRIES_MAX"],
   ["Index/Layout.ts", IndexLayout, "FIELDS_BYTES_MAX"],
   ["Wal/Record.ts", Record, "BODY_BYTES_MAX"]
 )}

@@ -237,8 +237,8 @@ export function definitions(fields: Fields): Record<string, FieldDefinition> {
   return Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name, schema.definition]))
 }
 
-/** A default as plain JSON, the way the manifest holds it. */
-function plain(value: unknown): unknown {
+/** A value as plain JSON, the way the manifest holds it. */
+export function plain(value: unknown): unknown {
   if (typeof value === "bigint") return value.toString()
   if (value instanceof Date) return value.toISOString()
   if (value instanceof Decimal || value instanceof Key || value instanceof Uuid || value instanceof ObjectId) return value.toString()

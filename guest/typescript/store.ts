@@ -1,5 +1,6 @@
 /** Stores: named sets of documents with a schema. */
 import { Decimal } from "./decimal.ts"
+import { type AnyIndex, type Index, type IndexDefinition, indexDefinition } from "./indexes.ts"
 import { Kind, native, Operation } from "./native.ts"
 import type { At, ItemAt, Path } from "./paths.ts"
 import { type Condition, type Conditions, type Operand, type Operator, Query, type Updated } from "./query.ts"
@@ -24,17 +25,7 @@ export interface StoreDefinition {
   readonly name: string
   readonly idKind: IdKind
   readonly schema: Record<string, FieldDefinition>
-  readonly indexes: ReadonlyArray<{
-    readonly name: string
-    readonly on: ReadonlyArray<{ readonly path: string; readonly direction: "asc" | "desc" }>
-  }>
-}
-
-/** A secondary index over paths; `-path` is descending. */
-export interface Index<Row> {
-  readonly on: ReadonlyArray<Path<Row> | `-${Path<Row>}`>
-  /** A name to know it by; made of its paths when not given. */
-  readonly name?: string
+  readonly indexes: ReadonlyArray<IndexDefinition>
 }
 
 export interface StoreOptions<Row> {
@@ -106,7 +97,7 @@ export class Store<Name extends string, Shape extends Fields> {
       name,
       idKind: idKindOf(name, _id),
       schema: definitions(rest),
-      indexes: (options.indexes ?? []).map(indexDefinition)
+      indexes: (options.indexes ?? []).map((index) => indexDefinition(index as AnyIndex))
     }
     this.#parseId = TEXT_IDS[this.definition.idKind]
     this.#textKind = (Kind as Readonly<Record<string, number>>)[this.definition.idKind] ?? -1
@@ -228,11 +219,4 @@ function parsers(definition: StoreDefinition): Record<string, (text: string) => 
     if (parse !== undefined) found[name] = parse
   }
   return found
-}
-
-function indexDefinition(index: { readonly on: ReadonlyArray<string>; readonly name?: string }): StoreDefinition["indexes"][number] {
-  const on = index.on.map((path) =>
-    path.startsWith("-") ? { path: path.slice(1), direction: "desc" as const } : { path, direction: "asc" as const }
-  )
-  return { name: index.name ?? on.map(({ path, direction }) => `${path}_${direction}`).join("_"), on }
 }

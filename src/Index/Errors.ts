@@ -53,8 +53,24 @@ export interface InvalidIndexDefinition {
   readonly message: string
 }
 
+/** A document has more values at the paths of an index than one document may have entries. */
+export interface TooManyEntries {
+  readonly _tag: "TooManyEntries"
+  readonly index: string
+  readonly max: number
+  readonly message: string
+}
+
 /** Every reason of this folder. */
-export type IndexReason = Damage | UnknownFormat | IndexBusy | IndexPoisoned | InvalidEntry | VersionGone | InvalidIndexDefinition
+export type IndexReason =
+  | TooManyEntries
+  | Damage
+  | UnknownFormat
+  | IndexBusy
+  | IndexPoisoned
+  | InvalidEntry
+  | VersionGone
+  | InvalidIndexDefinition
 
 /** A Fault with one of this folder's reasons. */
 export function indexFault(reason: IndexReason): Fault<IndexReason> {

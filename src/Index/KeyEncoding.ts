@@ -35,6 +35,7 @@ import {
   CLASS_TIMESTAMP,
   typeClass
 } from "../Bson/Compare.ts"
+import * as Type from "../Bson/Type.ts"
 import { documentEnd, firstElement, readInt32, readUint32, skipValue, textEnd } from "../Bson/View.ts"
 import { FIELDS_BYTES_MAX, KEY_BYTES_MAX, PRIMARY_KEY_BYTES } from "./Layout.ts"
 import { encodeNumber } from "./NumberEncoding.ts"
@@ -110,6 +111,17 @@ export function encodeValue(writer: KeyWriter, bytes: Uint8Array, type: number, 
   const mask = descending ? 0xff : 0
   writer.byte(classByte(kind) ^ mask)
   encodeRest(writer, bytes, type, kind, at, mask)
+}
+
+/**
+ * Appends a value as indexes hold it: as `encodeValue` does, but an array as the empty one. Its elements have entries of their own; this one
+ * says only that there is an array, so that every document has an entry, and arrays compared as a whole are found to be looked at.
+ */
+export function encodeIndexed(writer: KeyWriter, bytes: Uint8Array, type: number, at: number, descending: boolean): void {
+  if (type !== Type.ARRAY) return encodeValue(writer, bytes, type, at, descending)
+  const mask = descending ? 0xff : 0
+  writer.byte(classByte(CLASS_ARRAY) ^ mask)
+  writer.byte(END ^ mask)
 }
 
 /** Appends what all values of a class, and only they, begin with. */

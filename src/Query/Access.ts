@@ -3,6 +3,7 @@
  */
 import type { StoreIndex } from "../Storage/Reader.ts"
 import type { Leaf } from "./Condition.ts"
+import type { Guard } from "./Implication.ts"
 
 /** The documents with the `_id`s in a slot: one value (`eq`) or a list (`in`). */
 export interface KeyAccess {
@@ -36,6 +37,13 @@ export interface IndexAccess {
   readonly index: StoreIndex
   readonly bound: ReadonlyArray<BoundField>
   readonly range: RangeField | undefined
+  /** What has to be true of the values of a run for the index to have every document that is asked for. */
+  readonly guard: Guard | undefined
+  /** Conditions that hold for all documents of the index. */
+  readonly covered: ReadonlyArray<Leaf>
+  /** Whether a document may have several entries in the index, and whether several of them may lie in the bounds. */
+  readonly isMultikey: boolean
+  readonly repeats: boolean
 }
 
 export type Access = KeyAccess | ScanAccess | IndexAccess
@@ -48,7 +56,7 @@ export function leavesOf(access: Access): ReadonlyArray<Leaf> {
     case "scan":
       return ends(access)
     case "index":
-      return [...access.bound.map((field) => field.leaf), ...(access.range === undefined ? [] : ends(access.range))]
+      return [...access.bound.map((field) => field.leaf), ...(access.range === undefined ? [] : ends(access.range)), ...access.covered]
   }
 }
 

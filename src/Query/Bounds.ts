@@ -6,12 +6,13 @@
  *   false (a value too long to be encoded whole, an operand that compares with every class, too many combinations of `in`), the caller
  *   tests the documents for all conditions.
  * - Ranges ascend, do not overlap, and are at most `rangesMax`. `low` is inclusive and `high` exclusive, compared as bytes.
- * - An index has one entry per document, so every range on one field may use both of its ends.
+ * - An index has an entry for each value that a condition looks at, so a condition on a field is one on its entries. Two of them need not
+ *   hold for the same entry where a document has several: the planner gives both ends of a range only where it has one.
  */
-import { CLASS_MAX_KEY, CLASS_MIN_KEY, CLASS_NUMBER, compareRanges, compareValues, typeClass } from "../Bson/Compare.ts"
+import { CLASS_ARRAY, CLASS_MAX_KEY, CLASS_MIN_KEY, CLASS_NUMBER, compareRanges, compareValues, typeClass } from "../Bson/Compare.ts"
 import * as Type from "../Bson/Type.ts"
 import { documentEnd, firstElement, readInt32, skipValue, valueOffset } from "../Bson/View.ts"
-import { encodeClass, encodeTextPrefix, encodeValue, KeyWriter, successor } from "../Index/KeyEncoding.ts"
+import { encodeClass, encodeIndexed, encodeTextPrefix, KeyWriter, successor } from "../Index/KeyEncoding.ts"
 import { isNaNValue } from "../Match/Test.ts"
 import type { BoundField, IndexAccess, RangeField } from "./Access.ts"
 import type { Leaf } from "./Condition.ts"
@@ -41,6 +42,8 @@ export class BoundsBuilder {
   /** The ranges of the last `build`. */
   readonly ranges: Array<EntryRange> = []
   exact = true
+  /** Whether fields had to be left unbound that the access binds. */
+  widened = false
   readonly #writer = new KeyWriter()
   readonly #rangesMax: number
 
@@ -52,6 +55,7 @@ export class BoundsBuilder {
   build(access: IndexAccess, operands: Operands): void {
     this.ranges.length = 0
     this.exact = true
+    this.widened = false
     const { bound } = access
     this.#writer.reset()
     let field = 0
@@ -62,6 +66,7 @@ export class BoundsBuilder {
       const longer = this.#extend(prefixes, bound[field]!, operands)
       if (longer === undefined) {
         this.exact = false
+        this.widened = true
         for (const prefix of prefixes) this.#add(prefix, behind(prefix))
         return
       }
@@ -89,8 +94,10 @@ export class BoundsBuilder {
     return this.exact ? longer : longer.filter((prefix, index) => index === 0 || !startsWith(prefix, longer[index - 1]!))
   }
 
+  /** All arrays have the same encoding in an index: which one it is, the document has to tell. */
   #append(value: Place, descending: boolean): void {
-    encodeValue(this.#writer, value.bytes, value.type, value.at, descending)
+    if (value.type === Type.ARRAY) this.exact = false
+    encodeIndexed(this.#writer, value.bytes, value.type, value.at, descending)
   }
 
   #written(): Uint8Array {
@@ -139,6 +146,10 @@ export class BoundsBuilder {
     }
     const kind = typeClass((least ?? greatest ?? NAN).type)
     if (least !== undefined && greatest !== undefined && typeClass(greatest.type) !== kind) return
+    if (kind === CLASS_ARRAY) {
+      this.exact = false
+      return this.#add(this.#classEdge(prefix, kind, descending, true), this.#classEdge(prefix, kind, descending, false))
+    }
     const first = descending ? greatest : least
     const last = descending ? least : greatest
     const low =

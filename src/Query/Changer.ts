@@ -20,11 +20,13 @@ const ID = fieldName("_id")
 const ID_TYPE_OFFSET = 4
 const ID_VALUE_OFFSET = 9
 
-/** Runs `write` and, when it throws, takes back everything it did. */
+/** Runs `write` as one statement and, when it throws or unique indexes do not allow what it has done, takes back everything it did. */
 export function undoing<A>(transaction: Transaction, write: () => A): A {
   const savepoint = transaction.savepoint()
   try {
-    return write()
+    const result = write()
+    transaction.endStatement()
+    return result
   } catch (error) {
     transaction.rollbackTo(savepoint)
     throw error

@@ -3,7 +3,8 @@
  *
  * The unit is one document read in the order of keys. Without counts of its own the planner assumes a store of `ASSUMED_DOCUMENTS`.
  */
-import type { Access } from "./Access.ts"
+import type { IndexFilter } from "../Schema/Definition.ts"
+import type { Access, IndexAccess } from "./Access.ts"
 import { type Condition, isLeaf, type LeafOperator } from "./Condition.ts"
 import type { Ordering } from "./Plan.ts"
 
@@ -64,11 +65,26 @@ function accessShare(access: Access): number {
     case "scan":
       return rangeShare(access)
     case "index":
-      return (
-        access.bound.reduce((share, field) => share * SHARES[field.leaf.op], 1) *
-        (access.range === undefined ? 1 : rangeShare(access.range))
-      )
+      return indexShare(access)
   }
+}
+
+function indexShare({ bound, index, range }: IndexAccess): number {
+  const { on, unique } = index.definition
+  if (unique === true && bound.length === on.length && bound.every((field) => field.leaf.op === "eq")) return 1 / ASSUMED_DOCUMENTS
+  const included = index.filter === undefined ? 1 : filterShare(index.filter)
+  return bound.reduce((share, field) => share * SHARES[field.leaf.op], included) * (range === undefined ? 1 : rangeShare(range))
+}
+
+/** The share of documents that a partial index is expected to have. */
+function filterShare(filter: IndexFilter): number {
+  if (filter.op === "not") return 1 - filterShare(filter.of)
+  if (filter.op === "and") return filter.of.reduce((share, part) => share * filterShare(part), 1)
+  if (filter.op !== "or") return SHARES[filter.op]
+  return Math.min(
+    1,
+    filter.of.reduce((sum, part) => sum + filterShare(part), 0)
+  )
 }
 
 function rangeShare(range: {

@@ -5,6 +5,7 @@
 import * as Data from "effect/Data"
 import type { InvalidKey, InvalidValue, TooLarge } from "../Bson/Errors.ts"
 import { Fault } from "../Fault/Fault.ts"
+import type { TooManyEntries } from "../Index/Errors.ts"
 import type { InvalidFilter } from "../Match/Errors.ts"
 import type {
   DocumentTooLarge,
@@ -13,7 +14,8 @@ import type {
   IdMissing,
   IndexNotReady,
   SnapshotExpired,
-  TransactionTooLarge
+  TransactionTooLarge,
+  UniqueViolation
 } from "../Storage/Reasons.ts"
 import type { QueryReason } from "./Reasons.ts"
 
@@ -31,6 +33,8 @@ export type StatementReason =
   | IdMissing
   | DocumentTooLarge
   | TransactionTooLarge
+  | TooManyEntries
+  | UniqueViolation
   | SnapshotExpired
   | IndexNotReady
 
@@ -54,6 +58,8 @@ const TAGS: Readonly<Record<StatementReason["_tag"], true>> = {
   IdMissing: true,
   DocumentTooLarge: true,
   TransactionTooLarge: true,
+  TooManyEntries: true,
+  UniqueViolation: true,
   SnapshotExpired: true,
   IndexNotReady: true
 }

@@ -176,8 +176,11 @@ export class Executor {
   explain(kind: PlannedKind, bytes: Uint8Array, at: number): Explanation {
     const { plans } = this.#finder
     const plan = plans.take(kind, bytes, at)
-    plans.operands.clear()
-    return explainPlan(plan)
+    try {
+      return explainPlan(plan, plans.operands)
+    } finally {
+      plans.operands.clear()
+    }
   }
 
   #storeOf(bytes: Uint8Array, members: Members): Store {

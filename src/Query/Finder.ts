@@ -12,7 +12,7 @@ import * as Type from "../Bson/Type.ts"
 import { documentEnd, firstElement, readInt32, skipValue, valueOffset } from "../Bson/View.ts"
 import { Fault } from "../Fault/Fault.ts"
 import { KEY_BYTES, type DocumentView, type Range, type Reader, type Store } from "../Storage/Reader.ts"
-import type { ScanAccess } from "./Access.ts"
+import type { IndexAccess, ScanAccess } from "./Access.ts"
 import { BoundsBuilder } from "./Bounds.ts"
 import type { Leaf } from "./Condition.ts"
 import { KeyList } from "./KeyList.ts"
@@ -46,7 +46,7 @@ export class Finder {
 
   /** Fills `rows` with what the plan finds for the values loaded last. */
   find(reader: Reader, planned: Plan, rows: RowList): void {
-    const plan = alternativeFor(planned, reader.lsn)
+    const plan = alternativeFor(planned, reader.lsn, this.plans.operands)
     rows.reset()
     rows.projection = plan.projection
     if (this.plans.limit === 0) return
@@ -59,7 +59,7 @@ export class Finder {
 
   /** Counts what the plan finds. */
   count(reader: Reader, planned: Plan): number {
-    const plan = alternativeFor(planned, reader.lsn)
+    const plan = alternativeFor(planned, reader.lsn, this.plans.operands)
     const { limit, skip } = this.plans
     const enough = skip + limit
     let count = 0
@@ -77,7 +77,7 @@ export class Finder {
    * Faults with BudgetExceeded beyond `rowsMax`.
    */
   collect(reader: Reader, planned: Plan, into: KeyList): void {
-    const plan = alternativeFor(planned, reader.lsn)
+    const plan = alternativeFor(planned, reader.lsn, this.plans.operands)
     const source = this.#source
     try {
       this.#open(reader, plan, false)
@@ -176,22 +176,27 @@ export class Finder {
     return left
   }
 
-  /** Collects the keys of the entries, brings them into order, and fetches documents only as far as they are needed. */
-  #byKeys(reader: Reader, plan: Plan, rows: RowList): void {
-    const { access, direction, store } = plan
-    if (access.kind !== "index") return this.#sorted(reader, plan, rows)
+  /** Points the source at the documents of the entries in the bounds, each once and in the order of keys, fetched only as far as asked for. */
+  #openByKey(reader: Reader, plan: Plan, access: IndexAccess): void {
     const source = this.#source
     const keys = this.#keys
     keys.reset()
-    this.#bounds.build(access, this.plans.operands)
     source.walk(reader, plan, access.index, this.#bounds.ranges, 1, false, undefined)
     while (source.next()) {
       keys.push(source.key, source.keyAt)
-      if (keys.count * KEY_BYTES > this.#limits.sortBytesMax) breakBudget("sortBytesMax", this.#limits, store.definition.name)
+      if (keys.count * KEY_BYTES > this.#limits.sortBytesMax) breakBudget("sortBytesMax", this.#limits, plan.store.definition.name)
     }
-    keys.sortUnique(direction)
+    keys.sortUnique(plan.direction)
     const tests = this.#bounds.exact ? plan.tests.residual : plan.tests.all
     source.fetch(reader, plan, keys, tests.predicate(this.plans.operands))
+  }
+
+  #byKeys(reader: Reader, plan: Plan, rows: RowList): void {
+    const { access, store } = plan
+    if (access.kind !== "index") return this.#sorted(reader, plan, rows)
+    const source = this.#source
+    this.#bounds.build(access, this.plans.operands)
+    this.#openByKey(reader, plan, access)
     const { limit } = this.plans
     let { skip } = this.plans
     while (source.next()) {
@@ -211,6 +216,8 @@ export class Finder {
     if (access.kind === "index") {
       const bounds = this.#bounds
       bounds.build(access, operands)
+      // Without what was left unbound, a document may come several times where the access says it does not.
+      if (access.repeats || (access.isMultikey && bounds.widened)) return this.#openByKey(reader, plan, access)
       const predicate = (bounds.exact ? tests.residual : tests.all).predicate(operands)
       const fetch = needed || predicate !== undefined
       this.#source.walk(reader, plan, access.index, bounds.ranges, direction, fetch, predicate)

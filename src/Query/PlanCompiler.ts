@@ -5,8 +5,9 @@ import { elementName, documentEnd, firstElement, nextElement } from "../Bson/Vie
 import type { Store } from "../Storage/Reader.ts"
 import type { Count, Delete, Filter, Find, Get, Order, Update } from "./Ast.ts"
 import { type Condition, conditionOf, conjunctsOf, eachLeaf } from "./Condition.ts"
-import { type Reading, readingOf } from "./Operands.ts"
+import { type Operands, type Reading, readingOf } from "./Operands.ts"
 import { idsAreOrdered, typeOfPath } from "./PathTypes.ts"
+import { holds } from "./Implication.ts"
 import type { Candidate, Plan } from "./Plan.ts"
 import { type Choice, choose } from "./Planner.ts"
 import { compileProjection } from "./Projection.ts"
@@ -130,15 +131,17 @@ export function planWith(plan: Plan, candidate: Candidate): Plan {
 }
 
 /**
- * The plan for a reader at `lsn`: the chosen way, unless it uses an index that is younger than what the reader sees; then the best way
- * that does not.
+ * The plan for a reader at `lsn` and the values of a run: the chosen way, unless it uses an index that is younger than what the reader sees
+ * or does not have every document asked for; then the best way that does not.
  */
-export function alternativeFor(plan: Plan, lsn: number): Plan {
-  if (serves(plan, lsn)) return plan
-  const other = plan.candidates.find((candidate) => serves(candidate, lsn))
+export function alternativeFor(plan: Plan, lsn: number, operands: Operands): Plan {
+  if (serves(plan, lsn, operands)) return plan
+  const other = plan.candidates.find((candidate) => serves(candidate, lsn, operands))
   return other === undefined ? plan : planWith(plan, other)
 }
 
-function serves({ access }: Candidate, lsn: number): boolean {
-  return access.kind !== "index" || (access.index.readyLsn ?? 0) <= lsn
+/** Whether a way gives every document that a reader at `lsn` would find, with the values of this run. */
+export function serves({ access }: Candidate, lsn: number, operands: Operands): boolean {
+  if (access.kind !== "index") return true
+  return (access.index.readyLsn ?? 0) <= lsn && (access.guard === undefined || holds(access.guard, operands))
 }

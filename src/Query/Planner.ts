@@ -2,8 +2,9 @@
  * Chooses how the documents of a statement are found.
  *
  * Invariants
- * - Never wrong before fast: an index field whose path may meet an array of some document (by the store's schema) is used neither for
- *   bounds nor for order, because an index has one entry per document. An index that is not ready is not used at all.
+ * - Never wrong before fast. A path that may meet an array of some document (by the store's schema) has several entries there: one
+ *   condition bounds it, never two together, and it gives no order. An index that is not ready is not used at all, one that does not have
+ *   every document only behind a guard (see `Implication.ts`).
  * - A candidate's residual has every condition that its bounds do not cover.
  * - The choice depends on the shape and the store's definition only. Equal costs are decided by: more bound fields, then shorter index,
  *   then the older index (smaller id); a walk in key order loses ties.
@@ -14,6 +15,7 @@ import { leavesOf } from "./Access.ts"
 import type { Order } from "./Ast.ts"
 import { type Condition, conjunctsOf, isLeaf, type Leaf, type LeafOperator } from "./Condition.ts"
 import { costOf } from "./Cost.ts"
+import { requirementOf } from "./Implication.ts"
 import { idsAreOrdered, typeOfPath } from "./PathTypes.ts"
 import type { Candidate, Ordering, Rejection } from "./Plan.ts"
 
@@ -67,8 +69,10 @@ function addIndex(
   unusable: Array<Rejection>
 ): void {
   const candidate = candidateOf(task, conjuncts, access)
-  const helps = access.bound.length > 0 || access.range !== undefined || candidate.ordering === "walk" || candidate.ordering === "ties"
-  if (helps && (task.ordered || leavesOf(access).length > 0)) candidates.push(candidate)
+  const isPartial = access.index.filter !== undefined
+  const isBound = access.bound.length > 0 || access.range !== undefined
+  const helps = isBound || isPartial || candidate.ordering === "walk" || candidate.ordering === "ties"
+  if (helps && (task.ordered || isBound || isPartial)) candidates.push(candidate)
   else unusable.push({ access: `index ${access.index.definition.name}`, reason: "neither its first field nor its order is asked for" })
 }
 
@@ -108,34 +112,42 @@ function scanAccess(store: Store, conjuncts: ReadonlyArray<Condition>): ScanAcce
   return { kind: "scan", low: range?.low, high: range?.high }
 }
 
-/** The conditions on `path` that make a range: one that has both ends, else one for each end. */
+/** The conditions on `path` that make a range: one that has both ends, else one for each end, or, with several values, for one end. */
 function rangeOn(
   conjuncts: ReadonlyArray<Condition>,
   path: string,
   descending: boolean,
-  whole: ReadonlyArray<LeafOperator>
+  whole: ReadonlyArray<LeafOperator>,
+  isMulti = false
 ): RangeField | undefined {
   const both = leavesFor(conjuncts, path, whole)[0]
   if (both !== undefined) return { descending, low: both, high: both }
   const low = leavesFor(conjuncts, path, ["gt", "ge"])[0]
-  const high = leavesFor(conjuncts, path, ["lt", "le"])[0]
+  const high = isMulti && low !== undefined ? undefined : leavesFor(conjuncts, path, ["lt", "le"])[0]
   return low === undefined && high === undefined ? undefined : { descending, low, high }
 }
 
 /** What the index can bound, or why it is of no use. */
 function indexAccess(store: Store, conjuncts: ReadonlyArray<Condition>, index: StoreIndex): IndexAccess | string {
+  if (index.duplicates !== undefined) return "it could not be built: it was to be unique, and is not"
   if (!index.ready) return "it is still being built"
+  const requirement = requirementOf(store, conjuncts, index)
+  if (requirement === undefined) return "it does not have every document that is asked for"
+  const { on } = index.definition
+  const multiAt = on.findIndex(({ path }) => typeOfPath(store.definition, path).meetsArray)
   const bound: Array<BoundField> = []
-  for (const { path, direction } of index.definition.on) {
-    if (typeOfPath(store.definition, path).meetsArray) {
-      return bound.length > 0 ? { kind: "index", index, bound, range: undefined } : `${path} may hold an array`
-    }
+  let range: RangeField | undefined
+  for (const [at, { direction, path }] of on.entries()) {
     const descending = direction === "desc"
     const leaf = leavesFor(conjuncts, path, ["eq"])[0] ?? leavesFor(conjuncts, path, ["in"])[0]
-    if (leaf === undefined) return { kind: "index", index, bound, range: rangeOn(conjuncts, path, descending, ["between", "prefix"]) }
+    if (leaf === undefined) {
+      range = rangeOn(conjuncts, path, descending, ["between", "prefix"], at === multiAt)
+      break
+    }
     bound.push({ descending, leaf })
   }
-  return { kind: "index", index, bound, range: undefined }
+  const repeats = multiAt >= 0 && bound[multiAt]?.leaf.op !== "eq"
+  return { kind: "index", index, bound, range, isMultikey: multiAt >= 0, repeats, ...requirement }
 }
 
 interface Ordered {
@@ -155,7 +167,8 @@ function orderingOf(task: Task, access: Access): Ordered {
 
 /** The order asked for without the paths that have one value in all rows, which order nothing. */
 function effectiveOrder(task: Task, access: Access): ReadonlyArray<Order> {
-  const fixed = access.kind === "index" ? access.bound.filter((field) => field.leaf.op === "eq").map((field) => field.leaf.path) : []
+  const equal = access.kind === "index" ? access.bound.filter((field) => field.leaf.op === "eq").map((field) => field.leaf.path) : []
+  const fixed = equal.filter((path) => !typeOfPath(task.store.definition, path).meetsArray)
   const idAt = idsAreOrdered(task.store.definition) ? task.orderBy.findIndex((order) => order.path === "_id") : -1
   const told = idAt < 0 ? task.orderBy : task.orderBy.slice(0, idAt + 1)
   return told.filter((order) => !fixed.includes(order.path))
@@ -172,7 +185,7 @@ function keyDirection(store: Store, wanted: ReadonlyArray<Order>): 1 | -1 | unde
 function indexOrdering(store: Store, access: IndexAccess, wanted: ReadonlyArray<Order>): Ordered {
   const rest = access.index.definition.on.slice(access.bound.length)
   const union = access.bound.some((field) => field.leaf.op === "in")
-  const match = union ? undefined : matchOrder(store, rest, wanted)
+  const match = union || access.repeats ? undefined : matchOrder(store, rest, wanted)
   if (match !== undefined) return match
   const byKey = keyDirection(store, wanted)
   return byKey === undefined ? { ordering: "sort", direction: 1 } : { ordering: "keys", direction: byKey }

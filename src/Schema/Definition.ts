@@ -41,12 +41,34 @@ export type FieldType =
 /** Named fields, in the order in which documents hold them. */
 export type Fields = { readonly [name: string]: Field }
 
-/** A secondary index over one or more paths. `unique` is not supported yet and refused. */
+/**
+ * A secondary index over one or more paths.
+ *
+ * `unique`: no two documents have the same values there; a missing field counts as null. `sparse` leaves out documents that have nothing, or
+ * null, at all of the paths. `where` leaves out those that it does not hold for. `expireAfterMs` removes a document that long after the
+ * date at the (one) path, or after the earliest when there are several.
+ */
 export interface IndexDefinition {
   readonly name: string
   readonly on: ReadonlyArray<{ readonly path: string; readonly direction: "asc" | "desc" }>
   readonly unique?: true
+  readonly sparse?: true
+  readonly where?: IndexFilter
+  readonly expireAfterMs?: number
 }
+
+/**
+ * Which documents a partial index has: a filter as `src/Match` knows it. In a definition its values are plain JSON, in the form that the
+ * fields have in JSON (dates, keys and decimals are text); `readIndexFilter` turns them into values.
+ */
+export type IndexFilter<Value = unknown> =
+  | { readonly op: "and" | "or"; readonly of: ReadonlyArray<IndexFilter<Value>> }
+  | { readonly op: "not"; readonly of: IndexFilter<Value> }
+  | { readonly op: "eq" | "ne" | "lt" | "le" | "gt" | "ge"; readonly path: string; readonly value: Value }
+  | { readonly op: "in" | "notIn"; readonly path: string; readonly values: ReadonlyArray<Value> }
+  | { readonly op: "between"; readonly path: string; readonly low: Value; readonly high: Value }
+  | { readonly op: "prefix"; readonly path: string; readonly value: string }
+  | { readonly op: "exists"; readonly path: string; readonly value: boolean }
 
 /** A store: its name, how its documents are identified, its fields except `_id`, and its indexes. */
 export interface StoreDefinition {

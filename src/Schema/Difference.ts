@@ -4,7 +4,7 @@
  * A change is **additive** when every document that was valid stays valid with the same bytes (a default that is missing from old
  * documents is filled in when they are next written). Everything else needs a migration.
  */
-import type { Field, Fields, StoreDefinition } from "./Definition.ts"
+import type { Field, Fields, IndexDefinition, StoreDefinition } from "./Definition.ts"
 import { pointerPart } from "./Issue.ts"
 
 /** One change: where in the definition, whether it is additive, and what it is in words. */
@@ -41,9 +41,16 @@ function compareIndexes(add: Add, before: StoreDefinition, after: StoreDefinitio
     old.delete(index.name)
     const pointer = `/indexes/${pointerPart(index.name)}`
     if (previous === undefined) add(pointer, true, "the index is new")
-    else if (JSON.stringify(previous.on) !== JSON.stringify(index.on)) add(pointer, true, "the index is built anew over other paths")
+    else if (isBuiltAnew(previous, index)) add(pointer, true, "the index is another and built anew")
+    else if (previous.expireAfterMs !== index.expireAfterMs) add(pointer, true, "documents expire after another time")
   }
   for (const name of old.keys()) add(`/indexes/${pointerPart(name)}`, true, "the index is dropped")
+}
+
+/** Whether the entries of an index, or what is promised about them, differ: all but the time after which documents expire. */
+export function isBuiltAnew(before: IndexDefinition, after: IndexDefinition): boolean {
+  const essence = ({ on, unique, sparse, where }: IndexDefinition): string => JSON.stringify([on, unique, sparse, where])
+  return essence(before) !== essence(after)
 }
 
 function compareFields(add: Add, pointer: string, before: Fields, after: Fields): void {

@@ -1,10 +1,12 @@
 /**
- * The catalog in the index file: the entries under which stores, the id counter and value segments are kept.
+ * The catalog in the index file: the entries under which stores, builds, the id counter and value segments are kept.
  *
  *     store/<id as 8 hex digits>       the store's record (BSON)
  *     values/<number as 8 hex digits>  committed bytes of a closed value segment, u64 little-endian
  *     account/<number as 8 hex digits> what a value segment holds (ValueAccounts.ts)
  *     accounts                         the transaction as of which these are complete, u64; the number of the next segment, u32
+ *     build/<id as 8 hex digits>       how far the build of an index is: phase (1 filling, 2 checking), 7 zero bytes, documents u64
+ *                                      little-endian, key of the last document
  *     counter                          the id that the next store or index gets, u32 little-endian
  */
 import { readUint32, writeInt32 } from "../Bson/View.ts"
@@ -14,6 +16,8 @@ import type { TreeWriter } from "../Index/TreeWriter.ts"
 import type { TreeVersion } from "../Index/Version.ts"
 import { readUint64, writeUint64 } from "../Wal/Record.ts"
 import { Catalog, CatalogStore, decodeStoreRecord, encodeStoreRecord } from "./Catalog.ts"
+import type { BuildProgress } from "./IndexBuild.ts"
+import { KEY_BYTES } from "./Reader.ts"
 import { decodeAccount, encodeAccount, type ValueAccounts } from "./ValueAccounts.ts"
 import type { SegmentLength, SegmentTable, ValueLog } from "./ValueLog.ts"
 
@@ -22,10 +26,20 @@ const STORE_PREFIX = text.encode("store/")
 const VALUES_PREFIX = text.encode("values/")
 const ACCOUNT_PREFIX = text.encode("account/")
 const ACCOUNTS = text.encode("accounts")
+const BUILD_PREFIX = text.encode("build/")
 const COUNTER = text.encode("counter")
+
+const FILLING = 1
+const CHECKING = 2
+const BUILD_DOCUMENTS_AT = 8
+const BUILD_KEY_AT = 16
 
 function storeKey(id: number): Uint8Array {
   return text.encode(`store/${id.toString(16).padStart(8, "0")}`)
+}
+
+function buildKey(id: number): Uint8Array {
+  return text.encode(`build/${id.toString(16).padStart(8, "0")}`)
 }
 
 /** The catalog as of a version. */
@@ -33,13 +47,32 @@ export function readCatalog(index: IndexFile, version: TreeVersion): Catalog {
   const durableLsn = version.checkpoint.lsn
   const stores = index.entries(version, STORE_PREFIX).map((it) => new CatalogStore(decodeStoreRecord(it.value), durableLsn))
   const counter = index.entry(version, COUNTER)
-  return new Catalog(stores, counter === undefined ? Catalog.empty.nextId : readUint32(counter, 0))
+  const builds = index.entries(version, BUILD_PREFIX).map(({ key, value }) => [numberIn(key, BUILD_PREFIX), decodeBuild(value)] as const)
+  return new Catalog(stores, counter === undefined ? Catalog.empty.nextId : readUint32(counter, 0), new Map(builds))
+}
+
+/** The number at the end of an entry's key. */
+function numberIn(key: Uint8Array, prefix: Uint8Array): number {
+  return Number.parseInt(new TextDecoder().decode(key.subarray(prefix.length)), 16)
+}
+
+function encodeBuild({ documents, key, phase }: BuildProgress): Uint8Array {
+  const value = new Uint8Array(BUILD_KEY_AT + KEY_BYTES)
+  value[0] = phase === "filling" ? FILLING : CHECKING
+  writeUint64(viewOf(value), BUILD_DOCUMENTS_AT, documents)
+  value.set(key, BUILD_KEY_AT)
+  return value
+}
+
+function decodeBuild(value: Uint8Array): BuildProgress {
+  const documents = readUint64(viewOf(value), BUILD_DOCUMENTS_AT)
+  return { phase: value[0] === FILLING ? "filling" : "checking", documents, key: value.slice(BUILD_KEY_AT, BUILD_KEY_AT + KEY_BYTES) }
 }
 
 /** Every value segment of a version with its committed length: the closed ones from their entries, the growing ones from the checkpoint. */
 export function readSegments(index: IndexFile, version: TreeVersion): Array<SegmentLength> {
   const closed = index.entries(version, VALUES_PREFIX).map(({ key, value }) => ({
-    segment: segmentOf(key, VALUES_PREFIX),
+    segment: numberIn(key, VALUES_PREFIX),
     lengthBytes: readUint64(viewOf(value), 0)
   }))
   return [...closed, ...version.checkpoint.valueSegments].toSorted((a, b) => a.segment - b.segment)
@@ -81,7 +114,7 @@ export function readAccounts(index: IndexFile, accounts: ValueAccounts): void {
     readSegments(index, version).length === 0 || (counters !== undefined && readUint64(viewOf(counters), 0) === version.transaction)
   if (!accounts.isComplete) return
   for (const { key, value } of index.entries(version, ACCOUNT_PREFIX)) {
-    accounts.restore(segmentOf(key, ACCOUNT_PREFIX), decodeAccount(value))
+    accounts.restore(numberIn(key, ACCOUNT_PREFIX), decodeAccount(value))
   }
 }
 
@@ -95,13 +128,15 @@ export function writeCatalog(writer: TreeWriter, before: Catalog, after: Catalog
     writeInt32(counter, 0, after.nextId)
     writer.setEntry(COUNTER, counter)
   }
+  for (const [id, progress] of after.builds) if (before.builds.get(id) !== progress) writer.setEntry(buildKey(id), encodeBuild(progress))
+  for (const id of before.builds.keys()) if (!after.builds.has(id)) writer.removeEntry(buildKey(id))
 }
 
 /** Writes what is different between the segments of the index file's current version and those of the value log, and the accounts. */
 export function writeSegments(writer: TreeWriter, index: IndexFile, values: ValueLog): void {
   const kept = values.lengths
   const growing = new Set(values.growing.map((it) => it.segment))
-  const known = new Set(index.entries(index.current(), VALUES_PREFIX).map(({ key }) => segmentOf(key, VALUES_PREFIX)))
+  const known = new Set(index.entries(index.current(), VALUES_PREFIX).map(({ key }) => numberIn(key, VALUES_PREFIX)))
   for (const { segment, lengthBytes } of kept) {
     if (known.has(segment) || growing.has(segment)) continue
     const value = new Uint8Array(8)
@@ -126,10 +161,6 @@ export function writeSegments(writer: TreeWriter, index: IndexFile, values: Valu
 
 function segmentKey(kind: "values" | "account", segment: number): Uint8Array {
   return text.encode(`${kind}/${segment.toString(16).padStart(8, "0")}`)
-}
-
-function segmentOf(key: Uint8Array, prefix: Uint8Array): number {
-  return Number.parseInt(new TextDecoder().decode(key.subarray(prefix.length)), 16)
 }
 
 function viewOf(bytes: Uint8Array): DataView {

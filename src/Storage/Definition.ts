@@ -3,12 +3,13 @@
  *
  * Invariants
  * - A definition is additive: stores and fields are never dropped, and a store that has documents keeps every promise it made about them.
- *   New fields are optional, nullable with a default, or have one. Indexes come and go.
+ *   New fields are optional, nullable with a default, or have one. Indexes come and go; one whose build has failed begins anew.
  * - What is refused is refused whole: no part of a set of definitions is applied.
  */
-import type { Field, Fields, IndexDefinition, StoreDefinition } from "../Schema/Definition.ts"
-import { INDEX_PATHS_MAX } from "../Schema/CheckIndexes.ts"
-import { difference } from "../Schema/Difference.ts"
+import { checkIndexes } from "../Schema/CheckIndexes.ts"
+import type { StoreDefinition } from "../Schema/Definition.ts"
+import { difference, isBuiltAnew } from "../Schema/Difference.ts"
+import { Reporter } from "../Schema/Reporter.ts"
 import type { Catalog, CatalogStore, IndexRecord, StoreRecord } from "./Catalog.ts"
 import type { StorageLimits } from "./Limits.ts"
 import { storageFault } from "./Reasons.ts"
@@ -23,14 +24,15 @@ const ID_KINDS: ReadonlySet<string> = new Set(["key", "uuid", "objectId", "strin
 const NAME_LENGTH_MAX = 120
 
 /**
- * The change that leads from `catalog` to one with the given stores; undefined when nothing has to change.
- * `isEmpty` says whether a store has no documents. Faults: InvalidStore, IncompatibleSchema.
+ * The change that leads from `catalog` to one with the given stores; undefined when nothing has to change. `isEmpty` says whether a store
+ * has no documents: its indexes are ready from the beginning, the record at `lsn`. Faults: InvalidStore, IncompatibleSchema.
  */
 export function planDefinition(
   catalog: Catalog,
   definitions: ReadonlyArray<StoreDefinition>,
   limits: StorageLimits,
-  isEmpty: (store: CatalogStore) => boolean
+  isEmpty: (store: CatalogStore) => boolean,
+  lsn: number
 ): CatalogChange | undefined {
   const names = new Set<string>()
   const stores: Array<StoreRecord> = []
@@ -43,17 +45,18 @@ export function planDefinition(
     const existing = catalog.store(definition.name)
     if (existing === undefined && ++storeCount > limits.storesMax)
       throw invalid(definition.name, `a database has at most ${limits.storesMax} stores`)
-    if (existing !== undefined && isSame(existing.definition, definition)) continue
+    if (existing !== undefined && isSame(existing.definition, definition) && existing.kept.length === existing.indexes.length) continue
     if (existing !== undefined) checkCompatible(existing, definition, isEmpty)
     const id = existing?.id ?? nextId++
     const indexes = definition.indexes.map((index): IndexRecord => {
-      const kept = existing?.record.indexes.find((it) => it.name === index.name)
+      const kept = existing?.record.indexes.find((it) => it.name === index.name && it.duplicates === undefined)
       const before = existing?.definition.indexes.find((it) => it.name === index.name)
-      return kept !== undefined && before !== undefined && isSame(before.on, index.on)
+      return kept !== undefined && before !== undefined && !isBuiltAnew(before, index)
         ? kept
         : { id: nextId++, name: index.name, readyLsn: 0 }
     })
-    stores.push({ id, definition, indexes })
+    const isBorn = indexes.some((it) => it.readyLsn === 0) && (existing === undefined || isEmpty(existing))
+    stores.push({ id, definition, indexes: isBorn ? indexes.map((it) => (it.readyLsn === 0 ? { ...it, readyLsn: lsn } : it)) : indexes })
   }
   return stores.length === 0 ? undefined : { stores, nextId }
 }
@@ -64,42 +67,13 @@ function checkDefinition(definition: StoreDefinition, limits: StorageLimits): vo
   if (definition.indexes.length > limits.indexesPerStoreMax) {
     throw invalid(`${definition.name}.indexes`, `a store has at most ${limits.indexesPerStoreMax} indexes`)
   }
-  const names = new Set<string>()
-  for (const index of definition.indexes) {
-    const path = `${definition.name}.indexes.${index.name}`
-    if (names.has(index.name)) throw invalid(path, "the index is defined twice")
-    names.add(index.name)
-    checkIndex(definition, index, path)
-  }
-}
-
-function checkIndex(definition: StoreDefinition, index: IndexDefinition, path: string): void {
-  checkName(index.name, path)
-  if (index.unique === true) throw invalid(path, "unique indexes are not supported yet")
-  if (index.on.length === 0 || index.on.length > INDEX_PATHS_MAX) throw invalid(path, `an index has 1 to ${INDEX_PATHS_MAX} paths`)
-  for (const { path: on, direction } of index.on) {
-    if (direction !== "asc" && direction !== "desc") throw invalid(path, `a direction is asc or desc, not ${String(direction)}`)
-    const problem = indexProblem(definition.schema, on)
-    if (problem !== undefined) throw invalid(path, `${on}: ${problem}`)
-  }
-}
-
-/** Why a path cannot be indexed: it has to name fields whose values are never arrays, which would need an entry for each element. */
-function indexProblem(schema: Fields, path: string): string | undefined {
-  let fields: Fields | undefined = schema
-  let field: Field | undefined
-  for (const [depth, name] of path.split(".").entries()) {
-    if (depth === 0 && name === "_id") return path === "_id" ? "documents are already in the order of their keys" : "there is no such field"
-    if (fields === undefined) return `${field?.type ?? "the value"} has no fields to index`
-    field = Object.hasOwn(fields, name) ? fields[name] : undefined
-    if (field === undefined) return "there is no such field"
-    fields = field.type === "struct" ? field.fields : undefined
-  }
-  return field !== undefined && mayBeArray(field) ? "values that are or may be arrays cannot be indexed yet" : undefined
-}
-
-function mayBeArray(field: Field): boolean {
-  return field.type === "array" || field.type === "any" || (field.type === "union" && field.members.some(mayBeArray))
+  const reporter = new Reporter()
+  checkIndexes(reporter, "", definition.indexes, definition.schema)
+  const [issue] = reporter.issues
+  if (issue === undefined) return
+  const [, position, ...part] = issue.pointer.split("/")
+  const path = `${definition.name}.indexes.${definition.indexes[Number(position)]?.name ?? position}`
+  throw invalid(path, part.length === 0 ? issue.message : `${part.join(".")}: ${issue.message}`)
 }
 
 /** A store that has documents takes only changes that leave every one of them valid as it lies. */

@@ -16,15 +16,18 @@ import { Fault } from "../Fault/Fault.ts"
 import type { StoreDefinition } from "../Schema/Definition.ts"
 import type { Log } from "../Wal/Log.ts"
 import { BODY_BYTES_MAX, KIND_DDL, KIND_TRANSACTION, type RecordView } from "../Wal/Record.ts"
+import { requireOpen, type WriteAdmission } from "./Admission.ts"
+import { buildStates, type BuildState, duplicatesFault } from "./Builds.ts"
 import { type Catalog, type CatalogStore, encodeDefinition, type StoreRecord } from "./Catalog.ts"
 import { ChangeTable } from "./ChangeTable.ts"
 import { type Commit, type CommitListener, OverlayOperations } from "./Commit.ts"
 import { planDefinition } from "./Definition.ts"
-import { requireOpen, type WriteAdmission } from "./Admission.ts"
+import type { Duplicates } from "./Duplicates.ts"
 import type { EngineParts, RecoveryReport } from "./EngineParts.ts"
 import { EngineSnapshot } from "./EngineSnapshot.ts"
 import { EngineTransaction } from "./EngineTransaction.ts"
 import type { Footprint } from "./Footprint.ts"
+import { Expiry } from "./Expiry.ts"
 import { Listeners } from "./Listeners.ts"
 import type { StorageLimits } from "./Limits.ts"
 import { Maintenance, type Progress } from "./Maintenance.ts"
@@ -53,6 +56,7 @@ export class Engine {
   readonly #overlay: Overlay
   readonly #snapshots = new Set<EngineSnapshot>()
   readonly #maintenance: Maintenance
+  readonly #expiry: Expiry
   readonly #commitListeners: Listeners<Commit>
   readonly #durableListeners: Listeners<number>
   readonly #workListeners: Listeners<void>
@@ -94,7 +98,8 @@ export class Engine {
     this.#commitListeners = new Listeners(options.report)
     this.#durableListeners = new Listeners(options.report)
     this.#workListeners = new Listeners(options.report)
-    this.#maintenance = new Maintenance(this.#maintained, new TreeQueue(this.#maintained, parts))
+    this.#maintenance = new Maintenance(this.#maintained, new TreeQueue(this.#maintained, parts), parts.catalog.builds)
+    this.#expiry = new Expiry(this, () => this.#catalog, options)
   }
 
   // ---- reading -------------------------------------------------------------------------------------------------------------------
@@ -193,17 +198,11 @@ export class Engine {
   define(definitions: ReadonlyArray<StoreDefinition>): number {
     if (this.#transaction !== undefined) throw storageFault({ _tag: "TransactionOpen" })
     const isEmpty = (store: CatalogStore): boolean => !this.#sources.cursor(store.id, this.#lsn, undefined, 1, undefined).next()
-    const change = planDefinition(this.#catalog, definitions, this.limits, isEmpty)
+    const change = planDefinition(this.#catalog, definitions, this.limits, isEmpty, this.#lsn + 1)
     if (change === undefined) return this.#lsn
     requireOpen(this.admission(), this.fault)
-    const lsn = this.#lsn + 1
-    const stores = change.stores.map((store): StoreRecord => {
-      const existing = this.#catalog.storeById(store.id)
-      if (existing !== undefined && !isEmpty(existing)) return store
-      return { ...store, indexes: store.indexes.map((it) => (it.readyLsn === 0 ? { ...it, readyLsn: lsn } : it)) }
-    })
-    this.#appendDefinition({ stores, nextId: change.nextId })
-    return lsn
+    this.#appendDefinition(change)
+    return this.#lsn
   }
 
   // ---- listening -----------------------------------------------------------------------------------------------------------------
@@ -231,6 +230,11 @@ export class Engine {
     return this.#maintenance.step(budget)
   }
 
+  /** Removes some of the documents whose time is over, in a transaction of its own. Call it now and then; again at once after `more`. */
+  expireDocuments(): Progress {
+    return this.#expiry.step()
+  }
+
   /** Freezes the active memtable, so that `maintain` flushes it as soon as it is durable. False when it is empty or must wait. */
   freeze(): boolean {
     if (this.#transaction !== undefined || this.#active.memtable.entries === 0) return false
@@ -240,7 +244,7 @@ export class Engine {
       recordCrc: this.#log?.lastChecksum ?? this.#recordCrc,
       commitTimeMs: this.#commitTimeMs,
       epoch: this.#log?.epoch ?? this.#epoch,
-      catalog: this.#catalog
+      catalog: this.#catalog.withBuilds(this.#maintenance.builds)
     }
     const active = new Generation(this.#parts.allocator, this.#active.memtable.documents)
     this.#replaceSources([active, ...this.#sources.generations])
@@ -265,12 +269,17 @@ export class Engine {
 
   /** Whether an index is still being built. */
   get isBuilding(): boolean {
-    return this.#catalog.stores.some((store) => store.indexes.some((it) => !it.ready))
+    return this.#catalog.stores.some((store) => store.kept.some((it) => !it.ready))
   }
 
-  /** Why the index could not be built; undefined when it was, or still is being. It stays unused until a restart tries again. */
+  /** Why the index could not be built, if so. It stays unused: after DuplicateValues until its store is defined again, else until a restart. */
   buildFailure(index: StoreIndex): unknown {
-    return this.#maintenance.buildFailure(index.id)
+    return duplicatesFault(this.#catalog, index) ?? this.#maintenance.buildFailure(index.id)
+  }
+
+  /** The indexes that are being built, and how far they are. */
+  builds(): ReadonlyArray<BuildState> {
+    return buildStates(this.#catalog, this.#maintenance.builds, this.#parts.index)
   }
 
   /** Memtables that wait for their flush, and bytes of the active one. */
@@ -378,6 +387,7 @@ export class Engine {
     if (this.#poison !== undefined || log === undefined)
       throw storageFault({ _tag: "Poisoned", message: this.fault?.message ?? "not open" })
     if (this.#overlay.sequence === 0) return NOTHING_WRITTEN
+    this.#overlay.checkUnique()
     const record = this.#record
     if (writeTransaction(record, this.#overlay.memtable, this.#catalog) === 0) return NOTHING_WRITTEN
     const admitted = log.admit(record.length)
@@ -469,9 +479,9 @@ export class Engine {
       this.#log?.release(this.#parts.index.olderCheckpoint().lsn)
       this.#workListeners.tell(undefined)
     },
-    built: (store: CatalogStore, indexId: number): void => {
-      const readyLsn = this.#lsn + 1
-      const indexes = store.record.indexes.map((it) => (it.id === indexId ? { ...it, readyLsn } : it))
+    built: (store: CatalogStore, indexId: number, duplicates: Duplicates | undefined): void => {
+      const outcome = duplicates === undefined ? { readyLsn: this.#lsn + 1 } : { duplicates }
+      const indexes = store.record.indexes.map((it) => (it.id === indexId ? { ...it, ...outcome } : it))
       this.#appendDefinition({ stores: [{ ...store.record, indexes }], nextId: this.#catalog.nextId })
       this.freeze()
     },

@@ -118,6 +118,11 @@ export class EngineTransaction implements Transaction {
     this.#overlay.rollbackTo(savepoint)
   }
 
+  endStatement(): void {
+    this.#check()
+    this.#overlay.checkUnique()
+  }
+
   commit(): number {
     this.#check()
     this.#isOver = true

@@ -45,6 +45,34 @@ export class IncompatibleSchema extends Schema.TaggedError<IncompatibleSchema>()
   }
 }
 
+/** An index cannot be unique: documents that were there before have the same values. Some of them are listed, values and `_id`s as JSON. */
+export class DuplicateValues extends Schema.TaggedError<DuplicateValues>()("DuplicateValues", {
+  store: Schema.String,
+  index: Schema.String,
+  paths: Schema.Array(Schema.String),
+  total: Schema.Int,
+  listed: Schema.Array(Schema.Struct({ values: Schema.Array(Schema.String), ids: Schema.Array(Schema.String) })),
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return this.problem
+  }
+}
+
+/** A write would give a unique index the same values twice; nothing of the transaction was kept. */
+export class UniqueViolation extends Schema.TaggedError<UniqueViolation>()("UniqueViolation", {
+  store: Schema.String,
+  index: Schema.String,
+  paths: Schema.Array(Schema.String),
+  values: Schema.Array(Schema.String),
+  key: Schema.String,
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return this.problem
+  }
+}
+
 /** The one writer is at work. */
 export class TransactionOpen extends Schema.TaggedError<TransactionOpen>()("TransactionOpen", {}) {
   override get message(): string {
@@ -75,6 +103,8 @@ export class StorageError extends Schema.TaggedError<StorageError>()("StorageErr
     NewerFormat,
     InvalidStore,
     IncompatibleSchema,
+    DuplicateValues,
+    UniqueViolation,
     TransactionOpen,
     Backpressure,
     ReadOnly,
@@ -108,6 +138,14 @@ function ofStorage(reason: StorageReason): StorageError["reason"] | undefined {
       return new InvalidStore({ path: reason.path, problem: reason.message })
     case "IncompatibleSchema":
       return new IncompatibleSchema({ store: reason.store, path: reason.path, problem: reason.message })
+    case "DuplicateValues": {
+      const { duplicates, index, message, paths, store } = reason
+      return new DuplicateValues({ store, index, paths, total: duplicates.total, listed: duplicates.listed, problem: message })
+    }
+    case "UniqueViolation": {
+      const { index, key, message, paths, store, values } = reason
+      return new UniqueViolation({ store, index, paths, values, key, problem: message })
+    }
     case "TransactionOpen":
       return new TransactionOpen()
     case "Backpressure":
@@ -124,7 +162,13 @@ function ofStorage(reason: StorageReason): StorageError["reason"] | undefined {
 }
 
 /** Reasons of Wal and Index, as far as opening and flushing can meet them. */
-type LowerReason = { readonly _tag: string; readonly file: string; readonly offset: number; readonly message: string }
+type LowerReason = {
+  readonly _tag: string
+  readonly file: string
+  readonly offset: number
+  readonly index: string
+  readonly message: string
+}
 
 function ofLowerFolders(reason: LowerReason): StorageError["reason"] | undefined {
   switch (reason._tag) {
@@ -137,6 +181,8 @@ function ofLowerFolders(reason: LowerReason): StorageError["reason"] | undefined
     case "UnsupportedFormat":
     case "UnknownFormat":
       return new NewerFormat({ file: reason.file, problem: reason.message })
+    case "TooManyEntries":
+      return new InvalidStore({ path: reason.index, problem: reason.message })
     case "IndexPoisoned":
       return new Poisoned({ message: reason.message })
     default:

@@ -7,7 +7,8 @@
  */
 import { isFault } from "../Fault/Fault.ts"
 import type { Catalog, CatalogStore } from "./Catalog.ts"
-import { IndexBuild } from "./IndexBuild.ts"
+import type { Duplicates } from "./Duplicates.ts"
+import { type BuildProgress, IndexBuild } from "./IndexBuild.ts"
 import type { Generation, Sources } from "./Sources.ts"
 import type { CompactionDone, TreeQueue } from "./TreeQueue.ts"
 
@@ -20,7 +21,7 @@ export interface MaintenanceHost {
   readonly catalog: () => Catalog
   readonly sources: () => Sources
   readonly writable: () => Generation | undefined
-  readonly built: (store: CatalogStore, indexId: number) => void
+  readonly built: (store: CatalogStore, indexId: number, duplicates: Duplicates | undefined) => void
   readonly failed: (error: unknown) => void
   readonly buildFailed: (error: unknown) => void
 }
@@ -29,12 +30,22 @@ export class Maintenance {
   readonly #host: MaintenanceHost
   readonly #queue: TreeQueue
   #build: IndexBuild | undefined
+  /** How far builds were that are not under way. */
+  readonly #progress: Map<number, BuildProgress>
   readonly #failedBuilds = new Map<number, unknown>()
   #isBuildsTurn = false
 
-  constructor(host: MaintenanceHost, queue: TreeQueue) {
+  /** `builds`: how far they were when the database was opened. */
+  constructor(host: MaintenanceHost, queue: TreeQueue, builds: ReadonlyMap<number, BuildProgress>) {
     this.#host = host
     this.#queue = queue
+    this.#progress = new Map(builds)
+  }
+
+  /** How far the builds are, by index. */
+  get builds(): ReadonlyMap<number, BuildProgress> {
+    const progress = this.#build?.progress
+    return this.#build === undefined || progress === undefined ? this.#progress : new Map(this.#progress).set(this.#build.indexId, progress)
   }
 
   step(budget: number): Progress {
@@ -97,8 +108,8 @@ export class Maintenance {
     if (target === undefined) return "waiting"
     const store = this.#host.catalog().storeById(build.storeId)
     if (store !== undefined) {
-      if (!build.step(store, this.#host.sources(), this.#host.lastLsn(), target, budget)) return "more"
-      if (store.indexes.some((it) => it.id === build.indexId)) this.#host.built(store, build.indexId)
+      if (!build.step({ store, sources: this.#host.sources(), lsn: this.#host.lastLsn(), target }, budget)) return "more"
+      if (store.indexes.some((it) => it.id === build.indexId)) this.#host.built(store, build.indexId, build.duplicates)
     }
     this.#build = undefined
     return "more"
@@ -108,8 +119,11 @@ export class Maintenance {
   #nextBuild(): IndexBuild | undefined {
     if (this.#build !== undefined) return this.#build
     for (const store of this.#host.catalog().stores) {
-      const index = store.indexes.find((it) => it.readyLsn === 0 && !this.#failedBuilds.has(it.id))
-      if (index !== undefined) return (this.#build = new IndexBuild(store.id, index.id))
+      const index = store.kept.find((it) => it.readyLsn === 0 && !this.#failedBuilds.has(it.id))
+      if (index === undefined) continue
+      this.#build = new IndexBuild(store.id, index.id, this.#progress.get(index.id))
+      this.#progress.delete(index.id)
+      return this.#build
     }
     return undefined
   }

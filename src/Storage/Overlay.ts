@@ -12,8 +12,9 @@ import { compareValues } from "../Bson/Compare.ts"
 import { formatKey } from "../Bson/Key.ts"
 import { documentLength, firstElement, valueOffset } from "../Bson/View.ts"
 import { Writer } from "../Bson/Writer.ts"
+import { EntryList } from "../Index/EntryList.ts"
 import { type ArenaMark, type ByteArena, type ChunkAllocator, copyBytes } from "./Arena.ts"
-import type { CatalogStore } from "./Catalog.ts"
+import type { CatalogIndex, CatalogStore } from "./Catalog.ts"
 import { RECORD_BYTES } from "./DocumentTable.ts"
 import type { StorageLimits } from "./Limits.ts"
 import { DELETE, PUT, VERSION_MAX } from "./MemtableLayout.ts"
@@ -22,12 +23,12 @@ import { MemtableCursor } from "./MemtableCursor.ts"
 import type { MergedCursor } from "./MergedCursor.ts"
 import { type Direction, DocumentView, KEY_BYTES, type Range } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
+import { compareBytes } from "./SourceCursor.ts"
 import type { Sources } from "./Sources.ts"
+import { UniqueChecks, type UniqueState } from "./UniqueChecks.ts"
 
 /** Chunks of blocks an overlay keeps between transactions: room for about six thousand entries. */
 const CHUNKS_KEPT = 1
-/** An encoded entry has at most 1 KiB and the key behind it. */
-const ENTRY_BYTES_MAX = 1040
 const ID_NAME = new Uint8Array([0x5f, 0x69, 0x64, 0])
 
 export class Overlay {
@@ -36,7 +37,14 @@ export class Overlay {
   readonly draft = new Writer()
   readonly #limits: StorageLimits
   readonly #before = new DocumentView()
-  readonly #beforeEntry = new Uint8Array(ENTRY_BYTES_MAX)
+  readonly #oldEntries = new EntryList()
+  readonly #newEntries = new EntryList()
+  readonly #unique = new UniqueChecks()
+  /** The state as of the newest write, for `#unique`. */
+  readonly #newest: UniqueState = {
+    cursor: (tree, range) => this.cursor(tree, this.#sequence, range, 1),
+    get: (tree, key, keyAt, out) => this.get(tree, key, keyAt, this.#sequence, out)
+  }
   #sources: Sources | undefined
   #lsn = 0
   #mark: ArenaMark = { chunks: 0, current: -1, used: 0 }
@@ -74,6 +82,7 @@ export class Overlay {
     const arena = this.memtable.arena
     if (!isKept) arena.rewind(this.#mark)
     this.memtable.reset(CHUNKS_KEPT, arena)
+    this.#unique.reset()
     this.#sources = undefined
   }
 
@@ -132,6 +141,7 @@ export class Overlay {
       this.#writeEntries(store, key, keyAt, before, bytes, at, sequence)
     } catch (error) {
       this.memtable.voidAbove(sequence - 1)
+      this.#unique.forgetAfter(sequence - 1)
       throw error
     }
     this.#bytes += length
@@ -149,6 +159,7 @@ export class Overlay {
       this.#writeEntries(store, key, keyAt, this.#before, undefined, 0, sequence)
     } catch (error) {
       this.memtable.voidAbove(sequence - 1)
+      this.#unique.forgetAfter(sequence - 1)
       throw error
     }
     this.#writes++
@@ -157,7 +168,14 @@ export class Overlay {
 
   /** Forgets the writes after `sequence`. They still count towards the limits. */
   rollbackTo(sequence: number): void {
-    if (sequence < this.#sequence) this.memtable.voidAbove(sequence)
+    if (sequence >= this.#sequence) return
+    this.memtable.voidAbove(sequence)
+    this.#unique.forgetAfter(sequence)
+  }
+
+  /** What was written has to be unique where an index says so. Faults with UniqueViolation; the writes stay. */
+  checkUnique(): void {
+    this.#unique.run(this.#newest, this.#sequence)
   }
 
   /** A record with the document; its head is filled when it is committed. */
@@ -168,7 +186,7 @@ export class Overlay {
     return record
   }
 
-  /** Per index: removes the entry of the old version and adds that of the new one, unless they are the same. */
+  /** Per index: removes the entries that only the old version has and adds those that only the new one has. */
   #writeEntries(
     store: CatalogStore,
     key: Uint8Array,
@@ -178,23 +196,36 @@ export class Overlay {
     at: number,
     sequence: number
   ): void {
-    const beforeEntry = this.#beforeEntry
-    for (const { id, extractor } of store.indexes) {
-      let beforeLength = 0
-      if (before !== undefined) {
-        extractor.extract(before.bytes, before.at, key, keyAt)
-        beforeLength = extractor.length
-        if (bytes !== undefined) copyBytes(extractor.entry, 0, beforeEntry, 0, beforeLength)
-        else this.memtable.put(id, extractor.entry, 0, beforeLength, sequence, DELETE, 0, 0)
+    const old = this.#oldEntries
+    const fresh = this.#newEntries
+    for (const index of store.kept) {
+      if (before === undefined) old.reset()
+      else index.extract(before.bytes, before.at, key, keyAt, old)
+      if (bytes === undefined) fresh.reset()
+      else index.extract(bytes, at, key, keyAt, fresh)
+      this.#writeChanges(store, index, old, fresh, sequence)
+    }
+  }
+
+  #writeChanges(store: CatalogStore, index: CatalogIndex, old: EntryList, fresh: EntryList, sequence: number): void {
+    const { memtable } = this
+    let gone = 0
+    let come = 0
+    while (gone < old.count || come < fresh.count) {
+      const order = gone === old.count ? 1 : come === fresh.count ? -1 : compareEntries(old, gone, fresh, come)
+      if (order < 0) {
+        memtable.put(index.id, old.bytes, old.at(gone), old.length(gone), sequence, DELETE, 0, 0)
+        gone++
+      } else if (order > 0) {
+        const entryAt = fresh.at(come)
+        const length = fresh.length(come)
+        memtable.put(index.id, fresh.bytes, entryAt, length, sequence, PUT, 0, 0)
+        if (index.isUnique && !fresh.holdsArray(come)) this.#unique.add(store, index, fresh.bytes, entryAt, length, sequence)
+        come++
+      } else {
+        gone++
+        come++
       }
-      if (bytes === undefined) continue
-      extractor.extract(bytes, at, key, keyAt)
-      const { entry, length } = extractor
-      if (before !== undefined) {
-        if (length === beforeLength && startsEqual(entry, beforeEntry, length)) continue
-        this.memtable.put(id, beforeEntry, 0, beforeLength, sequence, DELETE, 0, 0)
-      }
-      this.memtable.put(id, entry, 0, length, sequence, PUT, 0, 0)
     }
   }
 
@@ -245,7 +276,6 @@ function startsAt(bytes: Uint8Array, at: number, prefix: Uint8Array): boolean {
   return true
 }
 
-function startsEqual(a: Uint8Array, b: Uint8Array, length: number): boolean {
-  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return false
-  return true
+function compareEntries(a: EntryList, aPlace: number, b: EntryList, bPlace: number): number {
+  return compareBytes(a.bytes, a.at(aPlace), a.length(aPlace), b.bytes, b.at(bPlace), b.length(bPlace))
 }

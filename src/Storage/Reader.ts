@@ -7,7 +7,9 @@
  * - Document bytes shown by a reader stay valid as long as that reader is open (for a transaction: until it ends). Never write into them.
  * - Keys are 16 bytes (big-endian u128); index entries are encoded field values followed by the 16-byte key of the document.
  */
-import type { IndexDefinition, StoreDefinition } from "../Schema/Definition.ts"
+import type { Value } from "../Bson/Value.ts"
+import type { IndexDefinition, IndexFilter, StoreDefinition } from "../Schema/Definition.ts"
+import type { Duplicates } from "./Duplicates.ts"
 
 /** Bytes of a primary key. */
 export const KEY_BYTES = 16
@@ -28,6 +30,10 @@ export interface StoreIndex {
   readonly ready: boolean
   /** The LSN from which on readers may use it, 0 while it is being built. */
   readonly readyLsn?: number
+  /** What holds for every document in it, when it does not have all of them; beside that, a sparse index lacks those with nothing but null. */
+  readonly filter?: IndexFilter<Value> | undefined
+  /** Why it never will be ready: documents had the same values when it was to become unique. */
+  readonly duplicates?: Duplicates | undefined
 }
 
 /** One store as the catalog knows it. Immutable: a change of the schema or of an index gives a new object with the same `id`. */
@@ -101,7 +107,7 @@ export interface Snapshot extends Reader {
 export interface Transaction extends Reader {
   /**
    * Stores a whole document under its key. `bytes[at]` is BSON whose first element is `_id`, already validated.
-   * Faults: DocumentTooLarge, TransactionTooLarge, IdCollision, IdMissing.
+   * Faults: DocumentTooLarge, TransactionTooLarge, TooManyEntries, IdCollision, IdMissing.
    */
   put(store: Store, key: Uint8Array, bytes: Uint8Array, at: number): "inserted" | "replaced"
   /** Removes the document; false when there was none. */
@@ -117,6 +123,11 @@ export interface Transaction extends Reader {
   savepoint(): number
   /** Forgets every write made after the savepoint. Savepoints taken later than it are void. */
   rollbackTo(savepoint: number): void
+  /**
+   * Ends a statement: what has been written so far has to be unique where an index says so (Fault UniqueViolation; what was written stays
+   * written). Only the state at this moment counts, not the order of the writes. `commit` asks the same.
+   */
+  endStatement(): void
   /** Makes the writes one commit and returns its LSN; without writes the newest LSN. The transaction is over, also when this throws. */
   commit(): number
   /** Forgets everything. The transaction is over. */

@@ -4,6 +4,7 @@
  * Grouped by moment: opening, defining stores, writing, reading, afterwards.
  */
 import { Fault } from "../Fault/Fault.ts"
+import type { Duplicates } from "./Duplicates.ts"
 
 /** Opening: something that was durable is missing or no longer right. `offset` in bytes of `file`. */
 export interface StorageDamaged {
@@ -109,6 +110,30 @@ export interface IdCollision {
   readonly key: string
 }
 
+/**
+ * Writing: a unique index would have the values twice. `values` are those at the index's `paths`, as JSON; `key` is that of the document
+ * that has them too, as 32 hex digits.
+ */
+export interface UniqueViolation {
+  readonly _tag: "UniqueViolation"
+  readonly store: string
+  readonly index: string
+  readonly paths: ReadonlyArray<string>
+  readonly values: ReadonlyArray<string>
+  readonly key: string
+  readonly message: string
+}
+
+/** Defining: an index cannot be unique, for documents that were there before have the same values. The index is not kept. */
+export interface DuplicateValues {
+  readonly _tag: "DuplicateValues"
+  readonly store: string
+  readonly index: string
+  readonly paths: ReadonlyArray<string>
+  readonly duplicates: Duplicates
+  readonly message: string
+}
+
 /** Reading: the snapshot lived longer than `timeoutMs`, or was closed. */
 export interface SnapshotExpired {
   readonly _tag: "SnapshotExpired"
@@ -138,6 +163,8 @@ export type StorageReason =
   | IdMissing
   | DuplicateKey
   | IdCollision
+  | UniqueViolation
+  | DuplicateValues
   | SnapshotExpired
   | IndexNotReady
 

@@ -19,8 +19,8 @@ export function replayOperations(record: RecordView, catalog: Catalog, overlay: 
 }
 
 /**
- * The catalog after a definition's record. An index that became ready by being built is built again: its entries were never in the log, and
- * the checkpoint is older than their end. One that was born with its store is ready, for all documents come after it.
+ * The catalog after a definition's record. An index that became ready by being built is built on from where the checkpoint has it: its
+ * entries were never in the log. One that was born with its store is ready, for all documents come after it.
  */
 export function replayDefinition(record: RecordView, catalog: Catalog): Catalog {
   const { stores, nextId } = decodeDefinition(record.bytes, record.at)

@@ -1,8 +1,8 @@
 /**
  * The door of this folder: one database as an Effect service.
  *
- * It owns the opening and closing of the engine, the fiber that flushes and builds in slices, the tick that expires snapshots and retries
- * after a full disk, and the waiting. Folders above call `engine` synchronously within a running call or transaction.
+ * It owns the opening and closing of the engine, the fiber that flushes and builds in slices, the one that removes documents whose time is
+ * over, the tick that expires snapshots and retries after a full disk, and the waiting. Folders above call `engine` synchronously within a running call or transaction.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -37,6 +37,10 @@ export interface StorageOptions {
 const SLICE_BUDGET = 12_000
 /** Bytes of the log that a slice of opening works on. */
 const OPENING_SLICE_BYTES = 256 * 1024
+/** How often documents whose time is over are looked for. */
+const EXPIRY_INTERVAL_MS = 10_000
+/** How often the log tells how far the builds of indexes are. */
+const BUILD_REPORT_INTERVAL_MS = 10_000
 /** How often snapshots are expired and full disks tried again. */
 const TICK_INTERVAL_MS = 1000
 
@@ -113,6 +117,8 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
   engine.onWork(() => changes.raise())
   yield* Effect.forkScoped(maintain(engine, changes))
   yield* Effect.forkScoped(tick(engine))
+  yield* Effect.forkScoped(expire(engine))
+  yield* Effect.forkScoped(reportBuilds(engine))
 
   const awaitDurable = (lsn: number): Effect.Effect<void, StorageError> =>
     Effect.suspend(() => {
@@ -225,6 +231,19 @@ const tick = (engine: Engine): Effect.Effect<never> =>
     engine.expireSnapshots()
     engine.retry()
   }).pipe(Effect.andThen(Effect.sleep(TICK_INTERVAL_MS)), Effect.forever)
+
+/** Removes the documents whose time is over, one transaction a turn, for ever. */
+const expire = (engine: Engine): Effect.Effect<never> =>
+  Effect.suspend(() => (engine.expireDocuments() === "more" ? Effect.yieldNow : Effect.sleep(EXPIRY_INTERVAL_MS))).pipe(Effect.forever)
+
+/** Says in the log how far the builds of indexes are that take their time. */
+const reportBuilds = (engine: Engine): Effect.Effect<never> =>
+  Effect.sleep(BUILD_REPORT_INTERVAL_MS).pipe(
+    Effect.andThen(
+      Effect.suspend(() => Effect.forEach(engine.builds(), (build) => Effect.logInfo("building an index", build), { discard: true }))
+    ),
+    Effect.forever
+  )
 
 /** Runs work of the core; its faults become storage errors, anything else a defect. */
 function attempt<A>(work: () => A): Effect.Effect<A, StorageError> {

@@ -5,18 +5,22 @@
  * - the index file, page by page (`Index/Verify.ts`);
  * - every value segment: header, and each entry from the first to the committed length;
  * - the accounts of the segments: as many bytes alive as the trees name;
- * - every store: each location leads to an entry with that store, key and LSN; each index that is ready has exactly the entry of every
- *   document and no other.
+ * - every store: each location leads to an entry with that store, key and LSN; each index that is ready has exactly the entries of every
+ *   document and no other, and what is unique has no value twice.
  * The log is checked by every opening. A problem does not end the check.
  */
 import { type File, joinPath, type Volume } from "../Disk/Volume.ts"
 import { Fault, isFault } from "../Fault/Fault.ts"
+import { EntryList } from "../Index/EntryList.ts"
 import { IndexFile } from "../Index/IndexFile.ts"
 import { verifyIndex } from "../Index/Verify.ts"
 import { readUint64 } from "../Wal/Record.ts"
-import type { CatalogStore } from "./Catalog.ts"
+import type { CatalogIndex, CatalogStore } from "./Catalog.ts"
 import { readAccounts, readCatalog, readSegments } from "./CatalogFile.ts"
 import { directoryNames } from "./Directory.ts"
+import { describeDuplicates } from "./Duplicates.ts"
+import { DuplicateSearch } from "./DuplicateSearch.ts"
+import { type DocumentView, KEY_BYTES } from "./Reader.ts"
 import { countLive } from "./Recount.ts"
 import { Location } from "./TreeSource.ts"
 import { ValueAccounts } from "./ValueAccounts.ts"
@@ -213,33 +217,65 @@ class StorageCheck {
   #checkStore(store: CatalogStore): void {
     const version = this.#index.current()
     const location = new Location()
-    const indexes = store.indexes.filter((it) => it.readyLsn !== 0)
+    const indexes = store.kept.filter((it) => it.readyLsn !== 0).map((index) => ({ index, entries: 0 }))
     const found = { bytes: new Uint8Array(0) as Uint8Array, at: 0, length: 0 }
     const cursor = this.#index.cursor(version, store.id)
+    const entries = new EntryList()
     let documents = 0
+    let unread = 0
     for (let isThere = cursor.first(); isThere; isThere = cursor.next()) {
       documents++
       location.read(cursor.value, cursor.valueAt)
       const bytes = this.#checkLocation(store, location, cursor.key, cursor.keyAt)
-      if (bytes === undefined) continue
-      for (const { id, definition, extractor } of indexes) {
-        extractor.extract(bytes, VALUE_HEADER_BYTES, cursor.key, cursor.keyAt)
-        if (this.#index.get(version, id, extractor.entry, 0, extractor.length, found)) continue
-        this.#noteValue(location, `the document has no entry in ${store.definition.name}.${definition.name}`)
+      if (bytes === undefined) {
+        unread++
+        continue
+      }
+      for (const it of indexes) {
+        const { index } = it
+        index.extract(bytes, VALUE_HEADER_BYTES, cursor.key, cursor.keyAt, entries)
+        it.entries += entries.count
+        for (let place = 0; place < entries.count; place++) {
+          if (this.#index.get(version, index.id, entries.bytes, entries.at(place), entries.length(place), found)) continue
+          this.#noteValue(location, `the document lacks an entry in ${store.definition.name}.${index.definition.name}`)
+        }
       }
     }
     this.#documents += documents
-    for (const { id, definition } of indexes) this.#checkCount(id, `${store.definition.name}.${definition.name}`, documents)
+    for (const { index, entries: expected } of indexes) this.#checkEntriesOf(store, index, expected, unread === 0)
   }
 
-  /** Every document has its entry, so an index with as many entries has no other. */
-  #checkCount(indexId: number, name: string, documents: number): void {
-    const cursor = this.#index.cursor(this.#index.current(), indexId)
+  /**
+   * Every document has its entries, so an index with as many of them has no other. One that is unique has no two with the
+   * same values. When it is not `isComplete`, some documents could not be read and may have more entries.
+   */
+  #checkEntriesOf(store: CatalogStore, index: CatalogIndex, expected: number, isComplete: boolean): void {
+    const name = `${store.definition.name}.${index.definition.name}`
+    const path = directoryNames(this.#directory).index
+    const cursor = this.#index.cursor(this.#index.current(), index.id)
+    const search = new DuplicateSearch(store.definition.name, index, (key, out) => this.#readDocument(store, key, out))
     let entries = 0
-    for (let isThere = cursor.first(); isThere; isThere = cursor.next()) entries++
+    for (let isThere = cursor.first(); isThere; isThere = cursor.next()) {
+      entries++
+      if (index.isUnique) search.visit(cursor.key, cursor.keyAt, cursor.keyLength)
+    }
     this.#indexEntries += entries
-    if (entries !== documents)
-      this.#note(directoryNames(this.#directory).index, 0, `${name} has ${entries} entries for ${documents} documents`)
+    if (isComplete && entries !== expected) this.#note(path, 0, `${name} has ${entries} entries where the documents have ${expected}`)
+    const { duplicates } = search
+    if (duplicates !== undefined) this.#note(path, 0, `${name} is not unique: ${describeDuplicates(duplicates)}`)
+  }
+
+  #readDocument(store: CatalogStore, key: Uint8Array, out: DocumentView): boolean {
+    const found = { bytes: key, at: 0, length: 0 }
+    if (!this.#index.get(this.#index.current(), store.id, key, 0, KEY_BYTES, found)) return false
+    const location = new Location()
+    location.read(found.bytes, found.at)
+    const segment = this.#segments.get(location.segment)
+    if (segment === undefined) return false
+    out.bytes = this.#readEntry(segment, location.offset, location.length)
+    out.at = VALUE_HEADER_BYTES
+    out.length = location.length
+    return true
   }
 
   /** The entry behind a location, or nothing and a problem noted. */

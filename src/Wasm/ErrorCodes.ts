@@ -48,6 +48,11 @@ export const ERROR_CODES = {
   // Documents and statements.
   invalid_document: code(422, "The document does not fit its store", { fields: ["issues"], faults: ["InvalidDocument"] }),
   duplicate_key: code(409, "A document with this key is there already", { fields: ["store", "key"], faults: ["DuplicateKey"] }),
+  unique_violation: code(409, "Another document has these values already", {
+    fields: ["store", "index", "paths", "values"],
+    faults: ["UniqueViolation"]
+  }),
+  too_many_entries: code(413, "The document has too many values for an index", { fields: ["index", "max"], faults: ["TooManyEntries"] }),
   id_collision: code(409, "Two different ids have the same key", { fields: ["store", "key"], faults: ["IdCollision"] }),
   id_missing: code(422, "The document has no id", { fields: ["store"], faults: ["IdMissing"] }),
   document_too_large: code(413, "The document is too large", { fields: ["store", "bytes", "bytesMax"], faults: ["DocumentTooLarge"] }),

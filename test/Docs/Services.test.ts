@@ -32,7 +32,7 @@ function moduleOf(block: Block): string {
   const body = isHandler(block)
     ? `app.post("/line/${block.line}", () => {\n${checked(block.text, (actual, expected, line) => `same(${actual}, ${expected}, ${block.line + line})`)}\n})`
     : block.text
-  const imports = `import { ${EXPORTS} } from "@planckdb/planck/guest"\nimport { customers, orders } from "../stores.ts"\n`
+  const imports = `import { ${EXPORTS} } from "@planckdb/planck/guest"\nimport { accounts } from "../accounts.ts"\nimport { customers, orders } from "../stores.ts"\n`
   return `${imports}export const declare = (app: App): void => {\n${body}\n}\n${SAME}\n`
 }
 

@@ -20,7 +20,9 @@ const orders = store("orders", {
   tags: s.record(s.boolean()),
   either: s.union(s.int(), s.string()),
   placedAt: s.date()
-}, { indexes: [{ on: ["status", "-placedAt"] }, { on: ["address.city"], name: "by_city" }] })
+}, { indexes: [{ on: ["status", "-placedAt"] }, { on: ["address.city"], name: "by_city" },
+  { on: ["number"], unique: true, sparse: true, where: [["status", "=", "paid"], ["placedAt", ">=", new Date(0)], ["size", "in", [5n]], ["total", "between", ["1", Decimal.from("2.50")]]] },
+  { on: ["placedAt"], where: { "address.city": "Bonn" }, expireAfterMs: 60_000 }] })
 const customers = store("customers", { _id: s.string(), name: s.string() })
 const ID = "0198f0c2a3b47d8e9f00112233445566"
 
@@ -356,7 +358,28 @@ describe("the manifest", () => {
             { path: "placedAt", direction: "desc" }
           ]
         },
-        { name: "by_city", on: [{ path: "address.city", direction: "asc" }] }
+        { name: "by_city", on: [{ path: "address.city", direction: "asc" }] },
+        {
+          name: "number_asc",
+          on: [{ path: "number", direction: "asc" }],
+          unique: true,
+          sparse: true,
+          where: {
+            op: "and",
+            of: [
+              { op: "eq", path: "status", value: "paid" },
+              { op: "ge", path: "placedAt", value: "1970-01-01T00:00:00.000Z" },
+              { op: "in", path: "size", values: ["5"] },
+              { op: "between", path: "total", low: "1", high: "2.50" }
+            ]
+          }
+        },
+        {
+          name: "placedAt_asc",
+          on: [{ path: "placedAt", direction: "asc" }],
+          where: { op: "eq", path: "address.city", value: "Bonn" },
+          expireAfterMs: 60_000
+        }
       ]
     })
   })

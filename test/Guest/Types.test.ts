@@ -20,7 +20,8 @@ const orders = store("orders", {
   address: s.struct({ city: s.string(), zip: s.string().optional() }).nullable(),
   anything: s.any().optional(),
   placedAt: s.date()
-}, { indexes: [{ on: ["customer", "status", "-placedAt"] }, { on: ["lines.sku"] }] })
+}, { indexes: [{ on: ["customer", "status", "-placedAt"] }, { on: ["lines.sku"] }, { on: ["number"], unique: true, where: { status: "paid" } },
+  { on: ["placedAt"], expireAfterMs: 1000, where: [["status", "in", ["paid"]], ["address.city", "startsWith", "B"]] }] })
 type Order = typeof orders.Row
 const customers = store("customers", { _id: s.string(), name: s.string() })
 const plain = store("plain", { text: s.string() })
@@ -29,6 +30,8 @@ declare const otherKey: Key<"customers">
 
 // @ts-expect-error an index on a field that does not exist
 store("z", { a: s.string() }, { indexes: [{ on: ["b"] }] })
+// @ts-expect-error a filter of an index on a field that does not exist
+store("y", { a: s.string() }, { indexes: [{ on: ["a"], where: { b: 1 } }] })
 
 export default service({ name: "types", version: "1.0.0" }, (app) => {
   const config = app.config({ rate: s.number(), secret: s.secret() })

@@ -80,7 +80,7 @@ function build(filters: ReadonlyArray<Filter>, directions: ReadonlyArray<boolean
   }
   const index = { id: 1, ready: true, definition: { name: "i", on: [] } }
   const builder = new BoundsBuilder(rangesMax)
-  builder.build({ kind: "index", index, bound, range }, operands)
+  builder.build({ kind: "index", index, bound, range, guard: undefined, covered: [], isMultikey: false, repeats: false }, operands)
   return builder
 }
 

@@ -3,7 +3,8 @@ import { decode } from "../../src/Bson/Value.ts"
 import type { Find } from "../../src/Query/Ast.ts"
 import { Executor } from "../../src/Query/Executor.ts"
 import { Finder } from "../../src/Query/Finder.ts"
-import { planWith } from "../../src/Query/PlanCompiler.ts"
+import type { Candidate } from "../../src/Query/Plan.ts"
+import { planWith, serves } from "../../src/Query/PlanCompiler.ts"
 import { describeAccess } from "../../src/Query/Planner.ts"
 import { DEFAULT_QUERY_LIMITS } from "../../src/Query/Reasons.ts"
 import { RowList } from "../../src/Query/RowList.ts"
@@ -15,7 +16,7 @@ import { type Document, find, keyNumber } from "./Model.ts"
 import { INDEXED, PLAIN, randomDocument, randomFind } from "./Things.ts"
 
 const DOCUMENTS = 120
-const QUERIES = 40
+const QUERIES = 20
 /** Small budgets, so that values lie in several segments. */
 const SMALL = { memtableBytesMax: 600 * 1024, valueSegmentBytesMax: 64 * 1024, snapshotTimeoutMs: 1_000_000 }
 
@@ -27,6 +28,19 @@ function insertAll(database: Database, documents: ReadonlyArray<Document>): void
   }
   transaction.commit()
   database.settle()
+}
+
+/** How often a way of each kind was taken. */
+type Coverage = Map<string, number>
+
+function note(coverage: Coverage, { access, ordering }: Candidate, isTaken: boolean): void {
+  if (!isTaken || access.kind !== "index") return
+  const kinds = [
+    access.index.definition.name.replace(/\d+$/, ""),
+    ...(access.isMultikey ? ["multikey"] : []),
+    ...(access.repeats ? ["repeats"] : [])
+  ]
+  for (const kind of kinds) for (const name of [kind, `${kind} ${ordering}`]) coverage.set(name, (coverage.get(name) ?? 0) + 1)
 }
 
 function rowsOf(rows: RowList): Array<number> {
@@ -49,7 +63,8 @@ function checkFind(
   findStore: (name: string) => Store,
   documents: ReadonlyArray<Document>,
   query: Omit<Find, "kind" | "store">,
-  message: string
+  message: string,
+  coverage: Coverage
 ): void {
   const expected = numbersOf(find(documents, query))
   const finder = new Finder(findStore, DEFAULT_QUERY_LIMITS)
@@ -59,6 +74,7 @@ function checkFind(
     const plan = finder.plans.take("find", bytes, 0)
     for (const candidate of plan.candidates) {
       finder.plans.take("find", bytes, 0)
+      note(coverage, candidate, serves(candidate, reader.lsn, finder.plans.operands))
       finder.find(reader, planWith(plan, candidate), rows)
       assert.deepStrictEqual(rowsOf(rows), expected, `${message} ${store} by ${describeAccess(candidate.access)} (${candidate.ordering})`)
     }
@@ -81,6 +97,8 @@ function requireStore(database: Database): (name: string) => Store {
 }
 
 describe("find", () => {
+  const coverage: Coverage = new Map()
+
   for (let seed = 1; seed <= 4; seed++) {
     it(`gives the model's rows in the model's order by every plan: unflushed, flushed, and amid a transaction (seed ${seed})`, () => {
       const random = new Random(seed)
@@ -92,7 +110,7 @@ describe("find", () => {
       const check = (reader: Reader, model: ReadonlyArray<Document>, when: string): void => {
         for (let round = 0; round < QUERIES; round++) {
           const query = randomFind(random)
-          checkFind(reader, requireStore(database), model, query, `seed ${seed} ${when} ${JSON.stringify(query, plain)}`)
+          checkFind(reader, requireStore(database), model, query, `seed ${seed} ${when} ${JSON.stringify(query, plain)}`, coverage)
         }
       }
       check(database.engine.snapshot(), documents, "unflushed")
@@ -105,8 +123,28 @@ describe("find", () => {
       transaction.commit()
       database.settle()
       check(database.engine.snapshot(), changed, "half flushed")
+      database.engine.define([{ ...INDEXED, indexes: [] }])
+      database.engine.define([INDEXED])
+      database.settle()
+      check(database.engine.snapshot(), changed, "with indexes built anew")
+      const crashed = database.crash(seed)
+      crashed.settle()
+      const { engine } = crashed
+      const reader = engine.snapshot()
+      for (let round = 0; round < QUERIES; round++) {
+        const query = randomFind(random)
+        checkFind(reader, requireStore(crashed), changed, query, `seed ${seed} after a crash ${JSON.stringify(query, plain)}`, coverage)
+      }
     })
   }
+
+  it("has taken ways through indexes of every kind, in every order", () => {
+    for (const kind of ["index", "sparse", "partial", "multikey"]) {
+      assert.isAbove(coverage.get(kind) ?? 0, 100, kind)
+      for (const ordering of ["walk", "keys", "sort"]) assert.isAbove(coverage.get(`${kind} ${ordering}`) ?? 0, 0, `${kind} ${ordering}`)
+    }
+    for (const ordering of ["keys", "sort"]) assert.isAbove(coverage.get(`repeats ${ordering}`) ?? 0, 0, `repeats ${ordering}`)
+  })
 })
 
 /** Removes, replaces and adds documents in both stores. */

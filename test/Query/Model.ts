@@ -8,7 +8,7 @@ export type Document = { readonly [name: string]: Value }
 
 /** A value that is not there: equal to null, and told apart by `exists` alone. */
 const MISSING = Symbol("missing")
-type Found = Value | typeof MISSING
+export type Found = Value | typeof MISSING
 
 const encoded = new Map<Value, EncodedValue>()
 
@@ -49,7 +49,7 @@ function valuesAt(value: Found, names: ReadonlyArray<string>, whole: boolean): A
 }
 
 /** The values of a path in a document, or in an element of an array (whose empty path is the element). */
-function resolve(value: Found, path: string, whole = false): Array<Found> {
+export function resolve(value: Found, path: string, whole = false): Array<Found> {
   if (path === "") return [value]
   const values = valuesAt(value, path.split("."), whole)
   return values.length === 0 ? [MISSING] : values

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { StoreDefinition } from "../../src/Schema/Definition.ts"
+import { readIndexFilter } from "../../src/Schema/IndexFilter.ts"
 import type { Store } from "../../src/Storage/Reader.ts"
 import { Executor } from "../../src/Query/Executor.ts"
 import type { Explanation } from "../../src/Query/Explanation.ts"
@@ -9,8 +10,15 @@ import { CATEGORIES, ORDERS } from "./Shop.ts"
 
 /** A store that is nothing but its definition; `building` names an index that is not ready. */
 function storeOf(definition: StoreDefinition, building?: string): Store {
-  return { id: 1, definition, indexes: definition.indexes.map((index, id) => ({ id, definition: index, ready: index.name !== building })) }
+  const indexes = definition.indexes.map((index, id) => {
+    const filter = index.where === undefined ? undefined : readIndexFilter(index.where, definition.schema)
+    return { id, definition: index, ready: index.name !== building, filter }
+  })
+  return { id: 1, definition, indexes }
 }
+
+const on = (...paths: ReadonlyArray<string>): StoreDefinition["indexes"][number]["on"] =>
+  paths.map((path) => (path.startsWith("-") ? { path: path.slice(1), direction: "desc" } : { path, direction: "asc" }))
 
 function explain(text: string, stores: ReadonlyArray<Store> = [storeOf(ORDERS), storeOf(CATEGORIES)]): Explanation {
   const executor = new Executor({ store: (name) => stores.find((store) => store.definition.name === name) })
@@ -105,32 +113,98 @@ describe("the planner", () => {
     assert.strictEqual(summary("orders.filter(customer in ['x']).orderBy(note).limit(5)"), "index byCustomer [customer in ?] test [] sort")
   })
 
-  it("uses no field that may hold an array, neither for bounds nor for order", () => {
+  it("bounds a field that may hold an array by one condition, and takes no order from it", () => {
     const definition: StoreDefinition = {
       ...ORDERS,
       indexes: [
-        { name: "bySku", on: [{ path: "lines.sku", direction: "asc" }] },
-        {
-          name: "mixed",
-          on: [
-            { path: "customer", direction: "asc" },
-            { path: "lines", direction: "asc" },
-            { path: "status", direction: "asc" }
-          ]
-        }
+        { name: "bySku", on: on("lines.sku", "-placedAt") },
+        { name: "byQuantity", on: on("lines.quantity") },
+        { name: "mixed", on: on("customer", "lines", "status") }
       ]
     }
     const stores = [storeOf(definition)]
-    assert.strictEqual(summary("orders.filter(lines.sku = 'a')", stores), "all documents [] test [lines.sku = ?] walk")
+    assert.strictEqual(summary("orders.filter(lines.sku = 'a')", stores), "index bySku [lines.sku = ?] test [] keys")
+    assert.strictEqual(
+      summary("orders.filter(lines.sku = 'a').orderBy(placedAt, desc)", stores),
+      "index bySku [lines.sku = ?] test [] walk",
+      "one value of the array: every document comes once, in the order of what follows"
+    )
+    assert.strictEqual(
+      summary("orders.filter(lines.sku in ['a', 'b']).orderBy(placedAt, desc)", stores),
+      "index bySku [lines.sku in ?] test [] sort"
+    )
+    assert.strictEqual(
+      summary("orders.filter(lines.sku = 'a' and lines.sku = 'b').orderBy(lines.sku)", stores),
+      "index bySku [lines.sku = ?] test [lines.sku = ?] sort"
+    )
+    assert.strictEqual(
+      summary("orders.filter(lines.quantity > 1 and lines.quantity < 5)", stores),
+      "index byQuantity [lines.quantity > ?] test [lines.quantity < ?] keys"
+    )
+    assert.strictEqual(
+      summary("orders.filter(lines.quantity between 1 and 5)", stores),
+      "index byQuantity [lines.quantity between ?] test [] keys"
+    )
     assert.strictEqual(
       summary("orders.filter(customer = 'x' and lines = [] and status = 'paid')", stores),
-      "index mixed [customer = ?] test [lines = ?; status = ?] keys"
+      "index mixed [customer = ?; lines = ?; status = ?] test [] walk"
     )
     assert.strictEqual(summary("orders.filter(customer = 'x').orderBy(lines)", stores), "index mixed [customer = ?] test [] sort")
-    assert.deepInclude(explain("orders.filter(lines.sku = 'a')", stores).rejected, {
-      access: "index bySku",
-      reason: "lines.sku may hold an array"
+    assert.strictEqual(summary("orders.orderBy(lines.quantity)", stores), "all documents [] test [] sort")
+  })
+
+  it("uses a sparse index where the statement rules out null, by the values it has", () => {
+    const stores = [storeOf({ ...ORDERS, indexes: [{ name: "byNote", on: on("note", "customer"), sparse: true }] })]
+    assert.strictEqual(summary("orders.filter(note = 'x')", stores), "index byNote [note = ?] test [] keys")
+    assert.strictEqual(summary("orders.filter(note = null)", stores), "all documents [] test [note = ?] walk")
+    assert.strictEqual(summary("orders.filter(note in ['x', null])", stores), "all documents [] test [note in ?] walk")
+    assert.strictEqual(summary("orders.filter(note startsWith 'x')", stores), "index byNote [note startsWith ?] test [] keys")
+    assert.strictEqual(summary("orders.filter(note > 'a').orderBy(note).limit(3)", stores), "index byNote [note > ?] test [] ties")
+    assert.strictEqual(summary("orders.orderBy(note).limit(3)", stores), "all documents [] test [] sort")
+    assert.deepInclude(explain("orders.orderBy(note).limit(3)", stores).rejected, {
+      access: "index byNote",
+      reason: "it does not have every document that is asked for"
     })
+    assert.strictEqual(summary("orders.filter(customer = 'x').orderBy(note).limit(3)", stores), "index byNote [] test [customer = ?] ties")
+  })
+
+  it("uses a partial index only where its filter follows from the statement", () => {
+    const open: StoreDefinition["indexes"][number] = {
+      name: "open",
+      on: on("customer"),
+      where: { op: "eq", path: "status", value: "pending" }
+    }
+    const stores = [storeOf({ ...ORDERS, indexes: [open] })]
+    assert.strictEqual(
+      summary("orders.filter(customer = 'x' and status = 'pending')", stores),
+      "index open [customer = ?; status = ?] test [] walk"
+    )
+    assert.strictEqual(summary("orders.filter(status = 'pending').count()", stores), "index open [status = ?] test [] any")
+    assert.strictEqual(
+      summary("orders.filter(customer = 'x' and status = 'paid')", stores),
+      "all documents [] test [customer = ?; status = ?] walk"
+    )
+    assert.strictEqual(summary("orders.filter(customer = 'x')", stores), "all documents [] test [customer = ?] walk")
+    assert.strictEqual(
+      summary("orders.filter(customer = 'x' and (status = 'pending' or count = 1))", stores),
+      "all documents [] test [customer = ?; status = ? or count = ?] walk"
+    )
+  })
+
+  it("takes a unique index with all of its fields bound before one with more fields", () => {
+    const stores = [
+      storeOf({
+        ...ORDERS,
+        indexes: [
+          { name: "wide", on: on("customer", "status", "count") },
+          { name: "one", on: on("customer"), unique: true }
+        ]
+      })
+    ]
+    assert.strictEqual(
+      summary("orders.filter(customer = 'x' and status = 'paid' and count = 1)", stores),
+      "index one [customer = ?] test [status = ?; count = ?] walk"
+    )
   })
 
   it("uses no index that is still being built", () => {

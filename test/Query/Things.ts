@@ -41,23 +41,61 @@ const SCHEMA: StoreDefinition["schema"] = {
 
 export const PLAIN: StoreDefinition = { name: "plain", idKind: "key", schema: SCHEMA, indexes: [] }
 
+const PLAIN_INDEXES: StoreDefinition["indexes"] = [
+  [asc("s")],
+  [desc("s"), asc("n")],
+  [asc("n"), asc("s")],
+  [asc("s"), desc("n")],
+  [asc("u")],
+  [desc("u"), asc("s")],
+  [asc("inner.a"), desc("n")],
+  [asc("inner"), asc("d")],
+  [asc("d")],
+  [desc("l"), asc("d")],
+  [asc("inner.b"), desc("u"), asc("n")],
+  [asc("tags")],
+  [desc("tags"), desc("n")],
+  [asc("n"), asc("tags")],
+  [asc("s"), desc("lines.q"), asc("d")],
+  [asc("lines.k"), asc("s")],
+  [asc("lines.0.k")],
+  [desc("x")],
+  [asc("x.y"), asc("n")],
+  [asc("map.a")]
+].map((on, index) => ({ name: `index${index}`, on }))
+
+/** Indexes that do not have every document. */
+const SELECTIVE_INDEXES: StoreDefinition["indexes"] = [
+  { name: "sparse0", on: [asc("n")], sparse: true },
+  { name: "sparse1", on: [desc("inner.b"), asc("s")], sparse: true },
+  { name: "sparse2", on: [asc("tags")], sparse: true },
+  { name: "partial0", on: [asc("n")], where: { op: "eq", path: "s", value: "a" } },
+  { name: "partial1", on: [asc("s")], where: { op: "ge", path: "n", value: 1 } },
+  { name: "partial2", on: [asc("tags"), asc("n")], where: { op: "ne", path: "s", value: null } },
+  { name: "partial3", on: [desc("d")], where: { op: "in", path: "tags", values: ["a", "b", ""] } },
+  { name: "partial4", on: [asc("u")], where: { op: "exists", path: "inner.a", value: true } },
+  { name: "partial5", on: [asc("l")], where: { op: "between", path: "x", low: 0, high: 2 } },
+  { name: "partial6", on: [asc("s")], where: { op: "prefix", path: "s", value: "a" }, sparse: true },
+  {
+    name: "partial7",
+    on: [asc("inner.a")],
+    where: {
+      op: "or",
+      of: [
+        { op: "lt", path: "n", value: 2 },
+        { op: "eq", path: "lines.q", value: 1 }
+      ]
+    }
+  },
+  { name: "partial8", on: [asc("n"), asc("d")], where: { op: "notIn", path: "tags", values: ["a", "ab"] } },
+  { name: "partial9", on: [asc("s")], where: { op: "not", of: { op: "eq", path: "n", value: 0 } } }
+]
+
 export const INDEXED: StoreDefinition = {
   name: "indexed",
   idKind: "key",
   schema: SCHEMA,
-  indexes: [
-    [asc("s")],
-    [desc("s"), asc("n")],
-    [asc("n"), asc("s")],
-    [asc("s"), desc("n")],
-    [asc("u")],
-    [desc("u"), asc("s")],
-    [asc("inner.a"), desc("n")],
-    [asc("inner"), asc("d")],
-    [asc("d")],
-    [desc("l"), asc("d")],
-    [asc("inner.b"), desc("u"), asc("n")]
-  ].map((on, index) => ({ name: `index${index}`, on }))
+  indexes: [...PLAIN_INDEXES, ...SELECTIVE_INDEXES]
 }
 
 const PATHS = [
@@ -195,6 +233,30 @@ export function randomFilter(random: Random, depth: number): Filter {
   return { op, of: Array.from({ length: 2 + random.below(2) }, () => randomFilter(random, depth - 1)) }
 }
 
+/** Conditions under which one of the selective indexes has every document that is asked for. */
+const HINTS: ReadonlyArray<Filter> = [
+  { op: "eq", path: "s", value: "a" },
+  { op: "eq", path: "n", value: 2 },
+  { op: "gt", path: "n", value: 1 },
+  { op: "lt", path: "n", value: 0 },
+  { op: "in", path: "n", values: [1, 2.5] },
+  { op: "prefix", path: "s", value: "ab" },
+  { op: "eq", path: "tags", value: "a" },
+  { op: "in", path: "tags", values: ["", "b"] },
+  { op: "between", path: "x", low: 0, high: 1 },
+  { op: "eq", path: "lines.q", value: 1 },
+  { op: "ge", path: "inner.a", value: 0 },
+  { op: "notIn", path: "tags", values: ["a", "ab", "b"] },
+  { op: "eq", path: "inner.b", value: "b" },
+  { op: "exists", path: "inner.a", value: true }
+]
+
+function randomFindFilter(random: Random): Filter {
+  const filter = randomFilter(random, 2)
+  if (random.chance(60)) return filter
+  return random.chance(70) ? { op: "and", of: [random.pick(HINTS), filter] } : random.pick(HINTS)
+}
+
 export function randomFind(random: Random): Omit<Find, "kind" | "store"> {
   const orderBy: Array<Order> = []
   for (let level = random.below(4); level > 0; level--) {
@@ -202,7 +264,7 @@ export function randomFind(random: Random): Omit<Find, "kind" | "store"> {
     if (!orderBy.some((order) => order.path === path)) orderBy.push({ path, direction: random.chance(50) ? "asc" : "desc" })
   }
   return {
-    ...(random.chance(85) ? { filter: randomFilter(random, 2) } : {}),
+    ...(random.chance(85) ? { filter: randomFindFilter(random) } : {}),
     ...(orderBy.length === 0 ? {} : { orderBy }),
     ...(random.chance(50) ? { limit: random.below(8) } : {}),
     ...(random.chance(30) ? { skip: random.below(6) } : {})

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { checkField, checkFields, checkStore, FIELD_DEPTH_MAX, FIELDS_MAX } from "../../src/Schema/Check.ts"
 import type { Field, StoreDefinition } from "../../src/Schema/Definition.ts"
 import { difference } from "../../src/Schema/Difference.ts"
+import { INDEX_FILTER_DEPTH_MAX } from "../../src/Schema/IndexFilter.ts"
 import { ISSUES_MAX, type Issue } from "../../src/Schema/Issue.ts"
 import { forSeeds } from "../Bson/Generate.ts"
 
@@ -32,6 +33,10 @@ const orders: StoreDefinition = {
   ]
 }
 
+function nested(depth: number): unknown {
+  return depth === 0 ? { op: "exists", path: "number", value: true } : { op: "not", of: nested(depth - 1) }
+}
+
 describe("checkStore", () => {
   it("accepts a good definition, also after a way through JSON", () => {
     assert.deepStrictEqual(checkStore(orders), [])
@@ -57,9 +62,59 @@ describe("checkStore", () => {
     assert.deepStrictEqual(shape(checkStore({ ...orders, schema: { _id: { type: "int" } }, indexes: [] })), ["/schema/_id invalid"])
   })
 
-  it("says that unique indexes are not supported yet", () => {
-    const indexes = [{ name: "byNumber", on: [{ path: "number", direction: "asc" }], unique: true }]
-    assert.deepStrictEqual(shape(checkStore({ ...orders, indexes })), ["/indexes/0/unique unsupported"])
+  it("takes unique, sparse, partial and expiring indexes, and paths through arrays", () => {
+    const schema = { ...orders.schema, placedAt: { type: "date" }, tags: { type: "array", items: { type: "string" } } }
+    const on = (path: string) => [{ path, direction: "asc" }]
+    const where = {
+      op: "and",
+      of: [
+        { op: "in", path: "number", values: ["1", null] },
+        {
+          op: "or",
+          of: [
+            { op: "between", path: "placedAt", low: "2026-01-01T00:00:00Z", high: "2026-02-01T00:00:00Z" },
+            { op: "eq", path: "tags", value: "x" }
+          ]
+        },
+        { op: "not", of: { op: "exists", path: "lines.sku", value: false } },
+        { op: "prefix", path: "number", value: "A" }
+      ]
+    }
+    const indexes = [
+      { name: "a", on: on("number"), unique: true, sparse: true },
+      { name: "b", on: [...on("number"), ...on("lines.sku")], where },
+      { name: "c", on: on("placedAt"), expireAfterMs: 0 },
+      { name: "d", on: on("lines.0.sku") },
+      { name: "e", on: on("tags") }
+    ]
+    assert.deepStrictEqual(checkStore({ ...orders, schema, indexes }), [])
+  })
+
+  it("refuses options of indexes that make no sense, with a pointer", () => {
+    const schema = { ...orders.schema, placedAt: { type: "date" } }
+    const on = (...paths: ReadonlyArray<string>) => paths.map((path) => ({ path, direction: "asc" }))
+    const whereOf = (where: unknown) => ({ name: "a", on: on("number"), where })
+    const refused: ReadonlyArray<readonly [unknown, ReadonlyArray<string>]> = [
+      [{ name: "a", on: on("number"), unique: false, sparse: 1 }, ["/indexes/0/unique invalid", "/indexes/0/sparse invalid"]],
+      [{ name: "a", on: on("number"), expireAfterMs: 5 }, ["/indexes/0/expireAfterMs invalid"]],
+      [{ name: "a", on: on("placedAt", "number"), expireAfterMs: 5 }, ["/indexes/0/expireAfterMs invalid"]],
+      [{ name: "a", on: on("placedAt"), expireAfterMs: -1 }, ["/indexes/0/expireAfterMs invalid"]],
+      [{ name: "a", on: on("lines.sku", "lines") }, ["/indexes/0/on/1/path unsupported"]],
+      [whereOf("x"), ["/indexes/0/where/op invalid"]],
+      [whereOf({ op: "like", path: "number", value: 1 }), ["/indexes/0/where/op invalid"]],
+      [whereOf({ op: "eq", path: "nowhere", value: 1 }), ["/indexes/0/where/path invalid"]],
+      [whereOf({ op: "eq", path: "number", value: 1 }), ["/indexes/0/where/value invalid"]],
+      [whereOf({ op: "gt", path: "placedAt", value: "soon" }), ["/indexes/0/where/value invalid"]],
+      [whereOf({ op: "eq", path: "number" }), ["/indexes/0/where/value required"]],
+      [whereOf({ op: "or", of: [] }), ["/indexes/0/where/of invalid"]],
+      [whereOf({ op: "in", path: "number", values: ["1", 2] }), ["/indexes/0/where/values/1 invalid"]],
+      [
+        whereOf({ op: "exists", path: "number", value: "yes", more: 1 }),
+        ["/indexes/0/where/more unknown_field", "/indexes/0/where/value invalid"]
+      ],
+      [whereOf(nested(INDEX_FILTER_DEPTH_MAX)), [`/indexes/0/where${"/of".repeat(INDEX_FILTER_DEPTH_MAX)} invalid`]]
+    ]
+    for (const [index, expected] of refused) assert.deepStrictEqual(shape(checkStore({ ...orders, schema, indexes: [index] })), expected)
   })
 
   it("refuses indexes with wrong names, paths and directions", () => {
@@ -74,8 +129,8 @@ describe("checkStore", () => {
       { name: "e", on: "number" },
       "f",
       { name: "g", on: [{ path: "address..city", direction: "asc", more: 1 }] },
-      { name: "h", on: [{ path: "lines.sku", direction: "asc" }] },
-      { name: "i", on: [{ path: "lines", direction: "asc" }] },
+      { name: "h", on: [{ path: "lines.0", direction: "asc" }] },
+      { name: "i", on: [{ path: "lines.nowhere", direction: "asc" }] },
       { name: "j", on: [{ path: "_id", direction: "asc" }] },
       { name: "k", on: [{ path: 5, direction: "asc" }] }
     ]
@@ -91,8 +146,7 @@ describe("checkStore", () => {
       "/indexes/7 type",
       "/indexes/8/on/0/more unknown_field",
       "/indexes/8/on/0/path invalid",
-      "/indexes/9/on/0/path unsupported",
-      "/indexes/10/on/0/path unsupported",
+      "/indexes/10/on/0/path invalid",
       "/indexes/11/on/0/path invalid",
       "/indexes/12/on/0/path type"
     ])

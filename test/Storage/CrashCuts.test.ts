@@ -4,6 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
+import { verify } from "../../src/Storage/Verify.ts"
 import { CrashMachine } from "./CrashMachine.ts"
 import { assertHolds, assertRepairable, History } from "./CrashModel.ts"
 import { CrashScript, isRefusal } from "./CrashScript.ts"
@@ -11,8 +12,11 @@ import { CrashScript, isRefusal } from "./CrashScript.ts"
 /** Starts that may fail in a row: each of 16 writes may find the disk full. */
 const STARTS_MAX = 40
 
+/** Lives of a script that end early and are gone on with. */
+const LIVES_MAX = 14
+
 /** Steps of a script that runs once for every operation that can fail. */
-const STEPS_WITH_FAILURE = 30
+const STEPS_WITH_FAILURE = 34
 
 /** What had been promised when the power went. */
 interface Promised {
@@ -54,6 +58,8 @@ function newScript(seed: number): CrashScript {
 }
 
 describe("a database that loses power", () => {
+  let refused = 0
+
   it.each([1, 2, 3])("comes up with everything acknowledged after every cut of script %i", (seed) => {
     const script = newScript(seed)
     const { machine } = script
@@ -69,13 +75,18 @@ describe("a database that loses power", () => {
     machine.settle()
     assertHolds(machine.engine, script.history.latest, `script ${seed}`)
     assert.isAbove(cuts, 200)
+    refused += script.refused
+    machine.stop()
+    verify(machine.volume, "data/shop", (fault, report) => assert.deepStrictEqual(report?.problems ?? fault, []))
   })
+
+  it("has refused commits of these scripts for the sake of a unique index", () => assert.isAbove(refused, 3))
 
   it.each([4, 5])("can lose it again while it comes up, and go on from there (script %i)", (seed) => {
     const script = newScript(seed)
     const lives: Array<{ readonly machine: CrashMachine; readonly promised: Promised; readonly context: string }> = []
     script.machine.volume.onOperation(({ index }) => {
-      if (index % 20 !== 0) return
+      if (index % 12 !== 0 || lives.length === LIVES_MAX) return
       const promised = { ...promisedBy(script), history: script.history.copy() }
       lives.push({ machine: script.machine.crash(index), promised, context: `script ${seed}, cut before operation ${index}` })
     })
@@ -85,7 +96,7 @@ describe("a database that loses power", () => {
     for (const { machine, promised, context } of lives) {
       const second = new CrashScript(machine, promised.history.copy(), seed * 1000)
       machine.volume.onOperation(({ index }) => {
-        if (index % 5 !== 0) return
+        if (index % 10 !== 0) return
         assertRecovers(machine.crash(index), promisedBy(second), `${context}, cut before operation ${index} of the next life`)
       })
       machine.acknowledgedLsn = promised.acknowledgedLsn

@@ -3,9 +3,10 @@ import { assert } from "@effect/vitest"
 import { type DocumentValue, decode, encode } from "../../src/Bson/Value.ts"
 import { keyOf } from "../../src/Bson/Key.ts"
 import { valueOffset } from "../../src/Bson/View.ts"
-import type { IndexDefinition, StoreDefinition } from "../../src/Schema/Definition.ts"
+import type { StoreDefinition } from "../../src/Schema/Definition.ts"
 import type { Engine } from "../../src/Storage/Engine.ts"
 import { type CrashMachine, DIRECTORY } from "./CrashMachine.ts"
+import { compareEntries, entriesOf } from "./IndexModel.ts"
 import { newestDocuments, readValueFiles } from "./ValueFiles.ts"
 import { DocumentView, type Reader, type Store, type StoreIndex } from "../../src/Storage/Reader.ts"
 
@@ -113,7 +114,10 @@ function assertScans(reader: Reader, store: Store, expected: StoreState, context
 }
 
 function assertIndex(reader: Reader, index: StoreIndex, expected: StoreState, context: string): void {
-  const entries = [...expected.entries.values()].toSorted((a, b) => compareBy(index.definition, a, b))
+  const { definition } = index
+  const entries = [...expected.entries.values()]
+    .flatMap((entry) => entriesOf(definition, entry.document).map((values) => ({ key: entry.key, values })))
+    .toSorted((a, b) => compareEntries(definition, a.values, b.values) || Buffer.compare(a.key, b.key))
   const found: Array<string> = []
   const cursor = reader.entries(index, undefined, 1)
   while (cursor.next()) {
@@ -123,15 +127,6 @@ function assertIndex(reader: Reader, index: StoreIndex, expected: StoreState, co
   cursor.close()
   const wanted = entries.map((it) => hexOf(it.key))
   if (found.join() !== wanted.join()) assert.deepStrictEqual(found, wanted, context)
-}
-
-/** The order of an index over fields that are strings or numbers. */
-function compareBy(definition: IndexDefinition, a: Entry, b: Entry): number {
-  for (const { path, direction } of definition.on) {
-    const [x, y] = [a.document[path] as string | number, b.document[path] as string | number]
-    if (x !== y) return (x < y ? -1 : 1) * (direction === "asc" ? 1 : -1)
-  }
-  return Buffer.compare(a.key, b.key)
 }
 
 /** Somebody who has only the value segments of a database that has flushed everything finds the same documents, and no removed one. */

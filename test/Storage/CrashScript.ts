@@ -3,23 +3,40 @@ import { assert } from "@effect/vitest"
 import { Key } from "../../src/Bson/Value.ts"
 import type { DocumentValue } from "../../src/Bson/Value.ts"
 import { isFault } from "../../src/Fault/Fault.ts"
-import type { StoreDefinition } from "../../src/Schema/Definition.ts"
+import type { IndexDefinition, StoreDefinition } from "../../src/Schema/Definition.ts"
 import type { Store, Transaction } from "../../src/Storage/Reader.ts"
 import { type CrashMachine, Stuck } from "./CrashMachine.ts"
 import { type Entry, entryOf, type History, hexOf, type State, type StoreState } from "./CrashModel.ts"
+import { isViolated } from "./IndexModel.ts"
 import { Random } from "./Random.ts"
 import { CUSTOMERS, ORDERS, orderKey } from "./Shop.ts"
 
 const ORDER_NUMBERS = 40
 const NAMES = ["ann", "bob", "cleo", "dora", "emil", "fay"]
 
-const BY_TOTAL_ONLY = { name: "byTotalOnly", on: [{ path: "total", direction: "asc" as const }] }
+/** Orders with a field of every kind that indexes treat in their own way. */
+const TAGGED: StoreDefinition = {
+  ...ORDERS,
+  schema: { ...ORDERS.schema, tags: { type: "array", items: { type: "string" }, optional: true } }
+}
+const index = (name: string, paths: ReadonlyArray<string>, options: Partial<IndexDefinition> = {}): IndexDefinition => ({
+  name,
+  on: paths.map((path) => ({ path, direction: "asc" })),
+  ...options
+})
+const BY_TOTAL_ONLY = index("byTotalOnly", ["total"])
+const BY_TAG = index("byTag", ["tags", "total"])
+const UNIQUE_NOTE = index("uniqueNote", ["note"], { unique: true, sparse: true })
+const UNIQUE_OPEN = index("uniqueOpen", ["total"], { unique: true, where: { op: "eq", path: "status", value: "open" } })
+const UNIQUE_TAG = index("uniqueTag", ["tags"], { unique: true, sparse: true })
 
 /** The definitions of `orders` a script moves between: indexes come and go. */
 const ORDERS_VARIANTS: ReadonlyArray<StoreDefinition> = [
-  ORDERS,
-  { ...ORDERS, indexes: [...ORDERS.indexes, BY_TOTAL_ONLY] },
-  { ...ORDERS, indexes: [BY_TOTAL_ONLY] }
+  TAGGED,
+  { ...TAGGED, indexes: [...TAGGED.indexes, BY_TOTAL_ONLY, UNIQUE_NOTE] },
+  { ...TAGGED, indexes: [BY_TOTAL_ONLY, BY_TAG] },
+  { ...TAGGED, indexes: [BY_TAG, UNIQUE_OPEN, UNIQUE_NOTE] },
+  { ...TAGGED, indexes: [index("paid", ["tags"], { where: { op: "in", path: "status", values: ["paid", "sent"] } }), UNIQUE_TAG] }
 ]
 
 /** A transaction under way beside its model. */
@@ -32,6 +49,8 @@ export class CrashScript {
   readonly machine: CrashMachine
   readonly history: History
   readonly #random: Random
+  /** Commits that a unique index has refused. */
+  refused = 0
 
   constructor(machine: CrashMachine, history: History, seed: number) {
     this.machine = machine
@@ -41,7 +60,7 @@ export class CrashScript {
 
   /** The stores exist and hold something. */
   begin(): void {
-    this.#define([ORDERS, CUSTOMERS])
+    this.#define([TAGGED, CUSTOMERS])
     for (let count = 0; count < 3; count++) this.#transact()
   }
 
@@ -49,7 +68,7 @@ export class CrashScript {
   step(): void {
     const random = this.#random
     const { machine } = this
-    if (!this.history.latest.has("customers")) return this.#define([ORDERS, CUSTOMERS])
+    if (!this.history.latest.has("customers")) return this.#define([TAGGED, CUSTOMERS])
     const choice = random.below(100)
     if (choice < 45) this.#transact()
     else if (choice < 60) machine.turn(random.below(3))
@@ -97,11 +116,31 @@ export class CrashScript {
     try {
       this.#writeSome(work)
       if (this.#random.chance(12)) return work.transaction.rollback()
-      work.transaction.commit()
+      this.#commit(work)
     } finally {
       // Also when the commit threw: what was appended before it did may survive.
       if (engine.lastLsn > before) this.history.record(engine.lastLsn, work.stores)
     }
+  }
+
+  /** A commit is refused if and only if it would give a unique index a value twice; while the index is built, it may be too late for that. */
+  #commit({ stores, transaction }: Work): void {
+    const indexes = this.machine.engine.store("orders")!.indexes
+    const documents = [...stores.get("orders")!.entries.values()].map(({ document }) => document)
+    const violated = indexes.filter(({ definition }) => isViolated(definition, documents))
+    try {
+      transaction.commit()
+    } catch (error) {
+      if (!isFault<{ _tag: string; index: string }>(error, "UniqueViolation")) throw error
+      assert.include(
+        violated.map(({ definition }) => definition.name),
+        error.reason.index
+      )
+      this.refused++
+      return
+    }
+    const ready = violated.filter((it) => (it.readyLsn ?? 0) > 0).map(({ definition }) => definition.name)
+    assert.deepStrictEqual(ready, [], "a unique index has a value twice")
   }
 
   #writeSome(work: Work): void {
@@ -132,7 +171,13 @@ export class CrashScript {
   #order(): DocumentValue {
     const random = this.#random
     const key = new Key(orderKey(random.below(ORDER_NUMBERS)))
-    const order = { _id: key, status: random.pick(["open", "paid", "sent", ""]), total: random.below(20) - 10 }
+    const tags = Array.from({ length: random.below(3) }, () => `tag ${random.below(15)}`)
+    const order = {
+      _id: key,
+      status: random.pick(["open", "paid", "sent", ""]),
+      total: random.below(20) - 10,
+      ...(random.chance(50) ? { tags } : {})
+    }
     if (!random.chance(30)) return order
     const noteLength = random.chance(6) ? 20_000 : random.below(1500)
     return { ...order, note: String.fromCharCode(97 + random.below(26)).repeat(noteLength) }

@@ -52,17 +52,20 @@ describe("defining stores", () => {
     const refused: ReadonlyArray<readonly [StoreDefinition, string]> = [
       [{ ...ORDERS, name: "" }, "InvalidStore : a name has 1 to 120 characters"],
       [{ ...ORDERS, name: "a\nb" }, "InvalidStore a\nb: a name has no control characters"],
-      [{ ...ORDERS, indexes: [index("a", "status"), index("a", "total")] }, "InvalidStore orders.indexes.a: the index is defined twice"],
-      [{ ...ORDERS, indexes: [index("a")] }, "InvalidStore orders.indexes.a: an index has 1 to 16 paths"],
-      [{ ...ORDERS, indexes: [index("a", "nope")] }, "InvalidStore orders.indexes.a: nope: there is no such field"],
-      [{ ...ORDERS, indexes: [index("a", "status.x")] }, "InvalidStore orders.indexes.a: status.x: string has no fields to index"],
       [
-        { ...ORDERS, indexes: [{ ...index("a", "status"), unique: true }] },
-        "InvalidStore orders.indexes.a: unique indexes are not supported yet"
+        { ...ORDERS, indexes: [index("a", "status"), index("a", "total")] },
+        "InvalidStore orders.indexes.a: name: another index is called a"
+      ],
+      [{ ...ORDERS, indexes: [index("a")] }, "InvalidStore orders.indexes.a: on: expected an array of 1 to 16 paths"],
+      [{ ...ORDERS, indexes: [index("a", "nope")] }, "InvalidStore orders.indexes.a: on.0.path: leads to no field of the schema"],
+      [{ ...ORDERS, indexes: [index("a", "status.x")] }, "InvalidStore orders.indexes.a: on.0.path: leads to no field of the schema"],
+      [
+        { ...ORDERS, indexes: [{ ...index("a", "status"), where: { op: "eq", path: "total", value: "5" } }] },
+        "InvalidStore orders.indexes.a: where.value: expected an int, found a string"
       ],
       [
-        { ...change({ tags: { type: "array", items: { type: "string" } } }), indexes: [index("a", "tags")] },
-        "InvalidStore orders.indexes.a: tags: values that are or may be arrays cannot be indexed yet"
+        { ...change({ tags: { type: "array", items: { type: "string" } }, any: { type: "any" } }), indexes: [index("a", "tags", "any")] },
+        "InvalidStore orders.indexes.a: on.1.path: tags and any may both hold arrays"
       ]
     ]
     for (const [definition, message] of refused) assert.strictEqual(refusalOf(database, definition), message)

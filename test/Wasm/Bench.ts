@@ -39,6 +39,7 @@ export class StandInEngine implements ServiceEngine {
       documents: none,
       entries: noEntries,
       statement: () => transaction,
+      endStatement: () => {},
       put: () => {
         writes++
         this.events.push("put")

@@ -87,10 +87,20 @@ describe("a manifest", () => {
       "invalid"
     ],
     [
-      "a unique index, which comes later",
-      { ...full, stores: [{ ...full.stores[0], indexes: [{ name: "a", on: [{ path: "customer", direction: "asc" }], unique: true }] }] },
-      "/stores/0/indexes/0/unique",
-      "unsupported"
+      "an index whose filter names no field",
+      {
+        ...full,
+        stores: [
+          {
+            ...full.stores[0],
+            indexes: [
+              { name: "a", on: [{ path: "customer", direction: "asc" }], unique: true, where: { op: "eq", path: "nowhere", value: 1 } }
+            ]
+          }
+        ]
+      },
+      "/stores/0/indexes/0/where/path",
+      "invalid"
     ],
     ["a method nobody knows", { ...full, routes: [route("/", "BREW")] }, "/routes/0/method", "value"],
     ["a pattern that is none", { ...full, routes: [route("orders")] }, "/routes/0/pattern", "pattern"],
