@@ -1,7 +1,7 @@
 /** What a handler can answer with. */
 import { native, Operation } from "./native.ts"
 import { Problem } from "./errors.ts"
-import { Query, type RowSource } from "./query.ts"
+import { isRowSource, type RowSource } from "./query.ts"
 
 /** A reply as the host takes it: docs/abi.md. */
 export interface Reply {
@@ -70,7 +70,7 @@ function answer(reply: Reply, options: AnswerOptions | undefined): Answer {
 
 /** A value as JSON. Only needed to give it a status or header fields. */
 export function json(value: JsonValue, options?: AnswerOptions): Answer {
-  return answer(value instanceof Query ? rowsOf(value) : { kind: "json", body: value }, options)
+  return answer(isRowSource(value) ? rowsOf(value) : { kind: "json", body: value }, options)
 }
 
 /** HTML, as it is: nothing is escaped. Templates do that. */
@@ -106,7 +106,7 @@ export function empty(options?: AnswerOptions): Answer {
 /** The reply that a handler's result stands for. */
 export function replyOf(result: Answerable): Reply {
   if (result instanceof Answer) return result.reply
-  if (result instanceof Query) return rowsOf(result)
+  if (isRowSource(result)) return rowsOf(result)
   if (result instanceof Problem) {
     const { problem, headers } = result
     return { kind: "problem", status: Number(problem["status"]), problem, ...(headers === undefined ? {} : { headers }) }

@@ -30,6 +30,7 @@ export {
   text
 } from "./answers.ts"
 export { Decimal, type DecimalLike } from "./decimal.ts"
+export { type Aggregate, Groups } from "./groups.ts"
 export { notFound, PlanckError, Problem, problem, type ProblemOptions } from "./errors.ts"
 export {
   type Additions,

@@ -39,7 +39,7 @@ export type At<Value, Where extends string> = Where extends keyof Value
     : unknown
 
 /** What a path leads to, arrays whole. */
-type Stored<Value, Where extends string> = Where extends keyof Value
+export type Stored<Value, Where extends string> = Where extends keyof Value
   ? Exclude<Value[Where], undefined>
   : Where extends `${infer Name}.${infer Rest}`
     ? Name extends keyof Value

@@ -16,6 +16,7 @@ import {
   type Operator,
   type Target
 } from "./condition.ts"
+import { type Aggregate, type GroupKeys, Groups, type LastName, type Result } from "./groups.ts"
 import { native, Operation } from "./native.ts"
 import type { At, ItemAt, Path } from "./paths.ts"
 
@@ -92,9 +93,15 @@ export interface Statement {
   readonly limit?: number | undefined
   readonly skip?: number | undefined
   readonly select?: ReadonlyArray<string> | undefined
+  readonly inputOrder?: ReadonlyArray<readonly [string, "asc" | "desc"]> | undefined
+  readonly groupBy?: ReadonlyArray<string> | undefined
+  readonly distinct?: string | undefined
+  readonly aggregates?: Record<string, object> | undefined
+  readonly having?: Filter | undefined
 }
 
-declare const selected: unique symbol
+/** The name under which rows carry their type; there is no value. */
+export declare const selected: unique symbol
 
 /** Rows that the host can get by itself: what a query is to answers and templates. */
 export interface RowSource<Selected> {
@@ -178,6 +185,23 @@ export class Query<Row, Selected = Row> implements RowSource<Selected>, Iterable
     return this.limit(1).rows()[0]
   }
 
+  /** Groups of rows that have equal values at these paths. The order of the rows is that in which `first`, `last` and `push` see them. */
+  groupBy<const Where extends Path<Row>>(...paths: ReadonlyArray<Where>): Groups<Row, GroupKeys<Row, Where>> {
+    return new Groups(this.target, { ...grouped(this.statement, "groupBy"), groupBy: paths })
+  }
+
+  /** What is computed of all rows together. */
+  aggregate<const Results extends { readonly [name: string]: Aggregate<Row> }>(
+    results: Results
+  ): Groups<Row, { readonly [Name in keyof Results]: Result<Row, Results[Name]> }> {
+    return new Groups<Row, {}>(this.target, grouped(this.statement, "aggregate")).aggregate(results)
+  }
+
+  /** The values of a path, each once and in order; elements of arrays for themselves. */
+  distinct<const Where extends Path<Row>>(path: Where): Groups<Row, { readonly [Each in Where as LastName<Each>]: At<Row, Where> | null }> {
+    return new Groups(this.target, { ...grouped(this.statement, "distinct"), distinct: path })
+  }
+
   /** How many rows there are. */
   count(): number {
     const { store, filter, limit, skip } = this.statement
@@ -243,6 +267,20 @@ export class Query<Row, Selected = Row> implements RowSource<Selected>, Iterable
   toStatement(): Statement {
     return this.statement
   }
+}
+
+/** Whether a value is rows that the host can get by itself: a query, or groups. */
+export function isRowSource(value: unknown): value is RowSource<unknown> {
+  return value instanceof Query || value instanceof Groups
+}
+
+/** The rows of groups: all of a filter, in an order or none. */
+function grouped(statement: Statement, verb: string): Statement {
+  const { store, filter, orderBy, limit, skip, select } = statement
+  if (limit !== undefined || skip !== undefined || select !== undefined) {
+    throw new TypeError(`${verb} is about all rows of a filter: limit and skip stand behind it, and count groups`)
+  }
+  return { store, ...(filter === undefined ? {} : { filter }), ...(orderBy === undefined ? {} : { inputOrder: orderBy }) }
 }
 
 /** The same query with one more condition. */

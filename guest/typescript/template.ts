@@ -1,7 +1,7 @@
 /** Templates: compiled from `.zsx` files by the build, rendered by the host. */
 import { Answer } from "./answers.ts"
 import { native, Operation } from "./native.ts"
-import { Query, type RowSource } from "./query.ts"
+import { isRowSource, type RowSource } from "./query.ts"
 
 /** Rows for a template: a list, or a query, whose rows then go from the store to the page without entering the service. */
 export type Rows<Row> = ReadonlyArray<Row> | RowSource<Row>
@@ -28,7 +28,7 @@ export class Template<Parameters extends object> {
     const queries: Record<string, object> = {}
     for (const [name, value] of Object.entries(parameters ?? {})) {
       if (value === undefined) continue // left out: the template decides
-      if (value instanceof Query) queries[name] = value.toStatement()
+      if (isRowSource(value)) queries[name] = value.toStatement()
       else values[name] = value
     }
     const plain = Object.keys(queries).length === 0

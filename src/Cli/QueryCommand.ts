@@ -103,7 +103,7 @@ function read(executor: Executor, reader: Reader, statement: Reading, output: Ou
   const bytes = encodeStatement(statement)
   if (statement.kind === "count") return values({ count: executor.count(reader, bytes, 0) })
   if (statement.kind === "get") executor.getRow(reader, bytes, 0, rows)
-  else executor.find(reader, bytes, 0, rows)
+  else executor.rows(reader, bytes, 0, rows)
   return rowsResult(rows)
 }
 

@@ -50,6 +50,29 @@ export interface Count {
   readonly skip?: number
 }
 
+/** What can be computed of the rows of a group. `count` counts rows; the others look at the values of a path. */
+export const AGGREGATE_OPERATORS = ["count", "sum", "avg", "min", "max", "first", "last", "push", "countDistinct"] as const
+export type AggregateOperator = (typeof AGGREGATE_OPERATORS)[number]
+
+/**
+ * Groups of rows, or all rows together: a row for each group with the last names of its paths and the names of `aggregates`. `distinct` is
+ * one path, whose every value is a group. `having`, `orderBy`, `skip` and `limit` are about the groups; `inputOrder` is the order in which
+ * `first`, `last` and `push` see the rows (by key without it).
+ */
+export interface Aggregate {
+  readonly kind: "aggregate"
+  readonly store: string
+  readonly filter?: Filter
+  readonly inputOrder?: ReadonlyArray<Order>
+  readonly groupBy?: ReadonlyArray<string>
+  readonly distinct?: string
+  readonly aggregates?: { readonly [name: string]: { readonly operator: AggregateOperator; readonly path?: string } }
+  readonly having?: Filter
+  readonly orderBy?: ReadonlyArray<Order>
+  readonly limit?: number
+  readonly skip?: number
+}
+
 /** Stores new documents, all or none. `_id` is generated where it is missing and the store's id kind allows it. */
 export interface Insert {
   readonly kind: "insert"
@@ -100,7 +123,7 @@ export interface Delete {
 }
 
 /** The statements whose documents a planner has to find. */
-export type Planned = Find | Get | Count | Update | Delete
+export type Planned = Find | Get | Count | Aggregate | Update | Delete
 
 /** How a statement would be run, as plain data. */
 export interface Explain {
@@ -111,7 +134,7 @@ export interface Explain {
 /** The statements that change something. */
 export type Write = Insert | Update | Replace | Upsert | Delete
 
-export type Statement = Find | Get | Count | Write | Explain
+export type Statement = Find | Get | Count | Aggregate | Write | Explain
 
 /** Most levels of and, or and not inside one another. */
 export const FILTER_DEPTH_MAX = 32
@@ -124,5 +147,5 @@ export const ROW_NUMBER_MAX = 2147483647
 
 /** Whether `statement` writes: whether it needs a transaction. */
 export function isWrite(statement: Statement): statement is Write {
-  return !(statement.kind === "find" || statement.kind === "get" || statement.kind === "count" || statement.kind === "explain")
+  return !["find", "get", "count", "aggregate", "explain"].includes(statement.kind)
 }

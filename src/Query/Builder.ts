@@ -9,6 +9,7 @@
 import type { Value } from "../Bson/Value.ts"
 import type { IdKind, StoreDefinition } from "../Schema/Definition.ts"
 import type {
+  Aggregate,
   Count,
   Delete,
   DocumentValue,
@@ -33,15 +34,17 @@ import {
   type Operand,
   type Operator
 } from "./BuilderCondition.ts"
+import { type AggregateOf, type GroupKeys, GroupQuery, type LastName, type ResultOf } from "./BuilderGroups.ts"
 import type { AtPath, DocumentOf, IdOf, ItemAt, NewDocumentOf, PathOf, StoredAt } from "./DocumentType.ts"
 import type { Changes } from "./Executor.ts"
 import type { Explanation } from "./Explanation.ts"
 
-declare const result: unique symbol
+/** The name under which a statement carries the type of its result; there is no value. */
+export declare const result: unique symbol
 
 /** A statement that reads and gives an `A`. */
 export interface Reading<out A> {
-  readonly statement: Find | Get | Count | Explain
+  readonly statement: Find | Get | Count | Aggregate | Explain
   /** Whether the result is the first row (or nothing) rather than all of them. */
   readonly takesFirst?: boolean
   readonly [result]?: A
@@ -175,6 +178,33 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
     const { limit, skip, store } = this.#parts
     const limits = { ...(limit === undefined ? {} : { limit }), ...(skip === undefined ? {} : { skip }) }
     return { statement: { kind: "count", store, ...this.#filter(), ...limits } }
+  }
+
+  /** Groups of rows that have equal values at these paths. The order of the rows is that in which `first`, `last` and `push` see them. */
+  groupBy<const Path extends PathOf<Row>>(...paths: ReadonlyArray<Path>): GroupQuery<Row, GroupKeys<Row, Path>> {
+    return new GroupQuery({ ...this.#grouped("groupBy"), groupBy: paths })
+  }
+
+  /** What is computed of all rows together: one row. */
+  aggregate<const Results extends { readonly [name: string]: AggregateOf<Row> }>(
+    results: Results
+  ): GroupQuery<Row, { readonly [Name in keyof Results]: ResultOf<Row, Results[Name]> }> {
+    return new GroupQuery<Row, {}>(this.#grouped("aggregate")).aggregate(results)
+  }
+
+  /** The values of a path, each once and in order; elements of arrays for themselves. */
+  distinct<const Path extends PathOf<Row>>(
+    path: Path
+  ): GroupQuery<Row, { readonly [Name in Path as LastName<Name>]: AtPath<Row, Path> | null }> {
+    return new GroupQuery({ ...this.#grouped("distinct"), distinct: path })
+  }
+
+  #grouped(verb: string): Aggregate {
+    const { limit, orderBy, select, skip, store } = this.#parts
+    if (limit !== undefined || skip !== undefined || select !== undefined) {
+      throw new TypeError(`${verb} is about all rows of a filter: limit and skip stand behind it, and count groups`)
+    }
+    return { kind: "aggregate", store, ...this.#filter(), ...(orderBy.length === 0 ? {} : { inputOrder: orderBy }) }
   }
 
   /** How the rows would be found. */

@@ -8,7 +8,7 @@
  * - One statement runs at a time. Plans are kept by shape, validators by version of a store.
  */
 import * as Type from "../Bson/Type.ts"
-import { readString } from "../Bson/View.ts"
+import { fieldName, findElement, readString } from "../Bson/View.ts"
 import { Fault } from "../Fault/Fault.ts"
 import { DocumentView, KEY_BYTES, type Reader, type Store, type Transaction } from "../Storage/Reader.ts"
 import { Changer, undoing } from "./Changer.ts"
@@ -18,8 +18,11 @@ import { KeyList } from "./KeyList.ts"
 import type { PlannedKind } from "./PlanCompiler.ts"
 import { breakBudget, DEFAULT_QUERY_LIMITS, type QueryLimits, type QueryReason, refuseStatement } from "./Reasons.ts"
 import type { RowList } from "./RowList.ts"
-import { eachElement, type Members, readMembers, requireType } from "./StatementBson.ts"
+import { eachElement, type Members, readMembers, requireType } from "./StatementMembers.ts"
 import { UpdateRun } from "./UpdateProgram.ts"
+
+/** Members that make a statement an aggregate. */
+const AGGREGATE_MEMBERS = ["groupBy", "aggregates", "distinct"].map(fieldName)
 
 export interface ExecutorOptions {
   /** The current version of a store; undefined when statements may not know it. */
@@ -67,6 +70,18 @@ export class Executor {
   /** Fills `rows` with the rows of a find statement; they are valid as long as `reader` is open. Faults: see `QueryReason`. */
   find(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): void {
     this.#finder.find(reader, this.#finder.plans.take("find", bytes, at), rows)
+  }
+
+  /** Fills `rows` with the groups of an aggregate statement; they are valid until the list is reset. */
+  aggregate(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): void {
+    this.#finder.aggregate(reader, this.#finder.plans.take("aggregate", bytes, at), rows)
+  }
+
+  /** Fills `rows` with the rows of a find or an aggregate, whichever the statement is by its members. */
+  rows(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): void {
+    const isAggregate = AGGREGATE_MEMBERS.some((name) => findElement(bytes, at, name) >= 0)
+    if (isAggregate) this.aggregate(reader, bytes, at, rows)
+    else this.find(reader, bytes, at, rows)
   }
 
   /** The number of rows of `{ store, filter?, limit?, skip? }`. */

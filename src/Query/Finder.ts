@@ -15,6 +15,7 @@ import { KEY_BYTES, type DocumentView, type Range, type Reader, type Store } fro
 import type { IndexAccess, ScanAccess } from "./Access.ts"
 import { BoundsBuilder } from "./Bounds.ts"
 import type { Leaf } from "./Condition.ts"
+import { Grouping } from "./Grouping.ts"
 import { KeyList } from "./KeyList.ts"
 import type { Plan } from "./Plan.ts"
 import { PlanCache } from "./PlanCache.ts"
@@ -52,6 +53,34 @@ export class Finder {
     if (this.plans.limit === 0) return
     try {
       this.#run(reader, plan, rows)
+    } finally {
+      this.#close()
+    }
+  }
+
+  /** Fills `rows` with the groups of what the plan finds. */
+  aggregate(reader: Reader, planned: Plan, rows: RowList): void {
+    const plan = alternativeFor(planned, reader.lsn)
+    const { aggregate, store } = plan
+    rows.reset()
+    if (aggregate === undefined) return
+    const grouping = new Grouping(aggregate.program, this.#limits, store.definition.name)
+    const source = this.#source
+    const { limit, skip } = this.plans
+    try {
+      const having = aggregate.having.predicate(this.plans.operands)
+      if (plan.ordering === "any") {
+        const { aggregates, groupBy } = aggregate.program
+        this.#open(reader, plan, groupBy.length > 0 || aggregates.some((one) => one.path !== undefined))
+        while (source.next()) grouping.add(source.view.bytes, source.view.at)
+      } else {
+        this.plans.limit = Number.POSITIVE_INFINITY
+        this.plans.skip = 0
+        this.#run(reader, plan, rows)
+        for (let row = 0; row < rows.count; row++) grouping.add(rows.bytes(row), rows.at(row))
+      }
+      rows.reset()
+      grouping.finish(rows, having, skip, limit)
     } finally {
       this.#close()
     }

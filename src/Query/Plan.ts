@@ -4,6 +4,7 @@
  */
 import type { Store } from "../Storage/Reader.ts"
 import type { Access } from "./Access.ts"
+import type { AggregateProgram } from "./AggregateProgram.ts"
 import type { Condition } from "./Condition.ts"
 import type { Reading } from "./Operands.ts"
 import type { Projection } from "./Projection.ts"
@@ -35,7 +36,7 @@ export interface Candidate {
 }
 
 export interface Plan extends Candidate {
-  readonly kind: "find" | "get" | "count" | "update" | "delete"
+  readonly kind: "find" | "get" | "count" | "aggregate" | "update" | "delete"
   /** The store as it was when the plan was made; a plan for another version of it is not used. */
   readonly store: Store
   /** All conditions, for runs whose bounds cannot be exact. */
@@ -53,6 +54,8 @@ export interface Plan extends Candidate {
   readonly readings: ReadonlyArray<Reading>
   readonly projection: Projection | undefined
   readonly program: UpdateProgram | undefined
+  /** What is computed of the rows, and the test that groups have to pass. */
+  readonly aggregate: { readonly program: AggregateProgram; readonly having: Residual } | undefined
   /** Every way that could be taken, the chosen one first. */
   readonly candidates: ReadonlyArray<Candidate>
   /** The ways not taken, and the indexes that are of no use, each with its reason. */

@@ -20,7 +20,7 @@ export const PLANS_MAX = 1000
 /** Most plans whose shapes share a hash. */
 const CHAIN_MAX = 8
 
-const KINDS: ReadonlyArray<PlannedKind> = ["find", "get", "count", "update", "delete"]
+const KINDS: ReadonlyArray<PlannedKind> = ["find", "get", "count", "update", "delete", "aggregate"]
 
 interface Kept {
   readonly shape: Uint8Array

@@ -3,7 +3,8 @@
  */
 import { elementName, documentEnd, firstElement, nextElement } from "../Bson/View.ts"
 import type { Store } from "../Storage/Reader.ts"
-import type { Count, Delete, Filter, Find, Get, Order, Update } from "./Ast.ts"
+import type { Order, Planned } from "./Ast.ts"
+import { type AggregateProgram, compileAggregate } from "./AggregateProgram.ts"
 import { type Condition, conditionOf, conjunctsOf, eachLeaf } from "./Condition.ts"
 import { type Operands, type Reading, readingOf } from "./Operands.ts"
 import { idsAreOrdered, typeOfPath } from "./PathTypes.ts"
@@ -17,13 +18,14 @@ import { decodeStatement, isChange } from "./StatementBson.ts"
 import { compileUpdate, type PathChange } from "./UpdateProgram.ts"
 
 /** The kinds of statements that are planned, in the BSON form's terms. */
-export type PlannedKind = "find" | "get" | "count" | "update" | "delete"
+export type PlannedKind = "find" | "get" | "count" | "aggregate" | "update" | "delete"
 
-type PlannedStatement = Find | Get | Count | Update | Delete
+type PlannedStatement = Planned
 
 /** Where a statement's values are, by slot number. */
 interface Slots {
   readonly condition: Condition | undefined
+  readonly having: Condition | undefined
   readonly changes: ReadonlyArray<PathChange>
   readonly limit: number
   readonly skip: number
@@ -37,18 +39,26 @@ export function compilePlan(kind: PlannedKind, bytes: Uint8Array, at: number, fi
   const statement = decodeStatement(kind, bytes, at) as PlannedStatement
   const store = findStore(statement.store)
   const slots = numberSlots(statement, bytes, at)
-  const orderBy = statement.kind === "find" ? (statement.orderBy ?? []) : []
+  const program = statement.kind === "aggregate" ? compileAggregate(statement) : undefined
+  const orderBy = (statement.kind === "find" ? statement.orderBy : statement.kind === "aggregate" ? statement.inputOrder : undefined) ?? []
   const choice = choose({
     store,
     condition: slots.condition,
     orderBy,
-    limited: slots.limit >= 0,
-    ordered: kind === "find"
+    limited: slots.limit >= 0 && kind !== "aggregate",
+    ordered: kind === "find" || (program?.ordered ?? false)
   })
-  return planOf(statement, store, slots, orderBy, choice)
+  return planOf(statement, store, slots, orderBy, choice, program)
 }
 
-function planOf(statement: PlannedStatement, store: Store, slots: Slots, orderBy: ReadonlyArray<Order>, choice: Choice): Plan {
+function planOf(
+  statement: PlannedStatement,
+  store: Store,
+  slots: Slots,
+  orderBy: ReadonlyArray<Order>,
+  choice: Choice,
+  aggregate: AggregateProgram | undefined
+): Plan {
   const conditions = conjunctsOf(slots.condition)
   const select = "select" in statement ? statement.select : undefined
   const readings = readingsOf(store, slots.condition, slots.count)
@@ -62,7 +72,8 @@ function planOf(statement: PlannedStatement, store: Store, slots: Slots, orderBy
     limitSlot: slots.limit,
     skipSlot: slots.skip,
     slots: slots.count,
-    betweenSlots: betweenSlotsOf(slots.condition),
+    betweenSlots: [...betweenSlotsOf(slots.condition), ...betweenSlotsOf(slots.having)],
+    aggregate: aggregate === undefined ? undefined : { program: aggregate, having: new Residual(conjunctsOf(slots.having)) },
     projection: select === undefined ? undefined : compileProjection(select),
     program: slots.changes.length === 0 ? undefined : compileUpdate(slots.changes),
     tests: { residual: new Residual(choice.chosen.residual), all: new Residual(conditions) },
@@ -84,14 +95,20 @@ function numberSlots(statement: PlannedStatement, bytes: Uint8Array, at: number)
   let limit = -1
   let skip = -1
   let condition: Condition | undefined
+  let having: Condition | undefined
   const changes: Array<PathChange> = []
-  const filter: Filter | undefined = "filter" in statement ? statement.filter : undefined
+  const filter = "filter" in statement ? statement.filter : undefined
+  const groups = statement.kind === "aggregate" ? statement.having : undefined
   const end = documentEnd(bytes, at)
   for (let element = firstElement(at); element < end; element = nextElement(bytes, element)) {
     const name = elementName(bytes, element)
     if (name === "filter" && filter !== undefined) {
       const numbered = conditionOf(filter, count)
       condition = numbered.condition
+      count += numbered.slots
+    } else if (name === "having" && groups !== undefined) {
+      const numbered = conditionOf(groups, count)
+      having = numbered.condition
       count += numbered.slots
     } else if (name === "key") condition = { op: "eq", path: "_id", slot: count++ }
     else if (name === "limit") limit = count++
@@ -101,7 +118,7 @@ function numberSlots(statement: PlannedStatement, bytes: Uint8Array, at: number)
     }
   }
   if (statement.kind === "update") for (const path of statement.unset ?? []) changes.push({ path, change: { op: "unset" } })
-  return { condition, changes, limit, skip, count }
+  return { condition, having, changes, limit, skip, count }
 }
 
 /** Operators whose texts are texts, whatever the field holds. */

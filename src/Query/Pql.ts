@@ -8,8 +8,9 @@
 import { closest } from "../Config/Closest.ts"
 import { parseKey } from "../Bson/Key.ts"
 import type { Value } from "../Bson/Value.ts"
-import type { ArrayChange, DocumentValue, Filter, Order, Planned, Statement } from "./Ast.ts"
+import type { Aggregate, ArrayChange, DocumentValue, Filter, Order, Planned, Statement } from "./Ast.ts"
 import { ARRAY_CHANGES, ORDER_PATHS_MAX, ROW_NUMBER_MAX } from "./Ast.ts"
+import { readAggregates } from "./PqlAggregate.ts"
 import { readArrayChanges } from "./PqlChanges.ts"
 import { readExpression, readPath } from "./PqlExpression.ts"
 import { Lexer, type Token } from "./PqlLexer.ts"
@@ -17,7 +18,7 @@ import { type Parameters, readDocument, readValue } from "./PqlValue.ts"
 
 export type { Parameters } from "./PqlValue.ts"
 
-type Verb = "find" | "get" | "count" | "insert" | "update" | "replace" | "upsert" | "delete"
+type Verb = "find" | "aggregate" | "get" | "count" | "insert" | "update" | "replace" | "upsert" | "delete"
 
 /** What has been read so far. `verb` is set by the step that says what happens to the rows. */
 interface Draft {
@@ -29,6 +30,11 @@ interface Draft {
   skip?: number
   select?: Array<string>
   key?: Value
+  inputOrder?: Array<Order>
+  groupBy?: Array<string>
+  distinct?: string
+  aggregates?: NonNullable<Aggregate["aggregates"]>
+  having: Array<Filter>
   documents: Array<DocumentValue>
   set?: DocumentValue
   inc?: DocumentValue
@@ -68,7 +74,8 @@ export function parsePql(text: string, parameters: Parameters = {}): Statement {
 
 function planned(lexer: Lexer, statement: Statement): Planned {
   const { kind } = statement
-  if (kind === "find" || kind === "get" || kind === "count" || kind === "update" || kind === "delete") return statement
+  if (kind === "find" || kind === "aggregate" || kind === "get" || kind === "count" || kind === "update" || kind === "delete")
+    return statement
   return lexer.refuse(0, kind, ["a statement that has to find documents after `explain`"])
 }
 
@@ -86,7 +93,7 @@ function readQuery(lexer: Lexer, parameters: Parameters): Statement {
 }
 
 function readSteps(lexer: Lexer, parameters: Parameters, store: string): Statement {
-  const draft: Draft = { store, verb: "find", filters: [], orderBy: [], documents: [] }
+  const draft: Draft = { store, verb: "find", filters: [], orderBy: [], documents: [], having: [] }
   while (lexer.peek().kind !== "end") {
     if (!lexer.accept(".")) lexer.refuseToken(lexer.peek(), ["`.` and a step", "the end"])
     const step = lexer.peek()
@@ -117,8 +124,8 @@ function refuseStep(lexer: Lexer, step: Token): never {
 /** Refuses the step when one that came before leaves it without effect. */
 function only(context: Context, verb: Verb, allowed: ReadonlyArray<keyof Draft>): void {
   const { draft, lexer, step } = context
-  if (draft.verb !== "find" && !(draft.verb === verb && verb === "update")) {
-    lexer.refuseToken(step, [draft.verb === "update" ? "set, inc, unset, push, addToSet, pull or the end" : `the end after ${draft.verb}`])
+  if (draft.verb !== "find" && !(draft.verb === verb && (verb === "update" || verb === "aggregate"))) {
+    lexer.refuseToken(step, [NEXT[draft.verb] ?? `the end after ${draft.verb}`])
   }
   for (const [member, name] of MEMBERS) {
     const value = draft[member]
@@ -127,6 +134,12 @@ function only(context: Context, verb: Verb, allowed: ReadonlyArray<keyof Draft>)
       lexer.refuseToken(step, [`a statement without ${name}`], `${name} has no effect on ${step.text}`)
   }
   draft.verb = verb
+}
+
+/** What may follow when a statement has become one of a kind. */
+const NEXT: Readonly<Partial<Record<Verb, string>>> = {
+  update: "set, inc, unset, push, addToSet, pull or the end",
+  aggregate: "aggregate, having, orderBy, skip, limit or the end"
 }
 
 const MEMBERS: ReadonlyArray<readonly [keyof Draft, string]> = [
@@ -146,6 +159,10 @@ const STEPS: ReadonlyMap<string, (context: Context) => void> = new Map<string, (
   ["skip", (context: Context) => readRowNumber(context, "skip")],
   ["select", readSelect],
   ["pluck", readSelect],
+  ["groupBy", readGroupBy],
+  ["aggregate", readAggregate],
+  ["having", readHaving],
+  ["distinct", readDistinct],
   ["count", (context: Context) => only(context, "count", ["filters", "limit", "skip"])],
   ["get", readGet],
   ["insert", readInsert],
@@ -163,8 +180,50 @@ function readFilter(context: Context): void {
   context.draft.filters.push(readExpression(context.lexer, context.parameters))
 }
 
+/** Turns rows into groups: what was ordered until now is the order in which groups see their rows. */
+function beginGroups(context: Context): void {
+  const { draft } = context
+  const wasRows = draft.verb === "find"
+  only(context, "aggregate", wasRows ? ["filters", "orderBy"] : ROWS)
+  if (wasRows && draft.orderBy.length > 0) draft.inputOrder = draft.orderBy
+  if (wasRows) draft.orderBy = []
+}
+
+function readGroupBy(context: Context): void {
+  const { draft, lexer, step } = context
+  if (draft.verb === "aggregate") lexer.refuseToken(step, ["groupBy once, and before aggregate"])
+  beginGroups(context)
+  draft.groupBy = readPaths(lexer)
+}
+
+function readAggregate(context: Context): void {
+  const { draft, lexer, step } = context
+  if (draft.aggregates !== undefined || draft.distinct !== undefined) lexer.refuseToken(step, ["aggregate once, and not after distinct"])
+  beginGroups(context)
+  draft.aggregates = readAggregates(lexer)
+}
+
+function readHaving(context: Context): void {
+  const { draft, lexer, parameters, step } = context
+  if (draft.verb !== "aggregate") lexer.refuseToken(step, ["having after groupBy or aggregate"], "rows are chosen by filter")
+  draft.having.push(readExpression(lexer, parameters))
+}
+
+function readDistinct(context: Context): void {
+  const { draft, lexer, step } = context
+  if (draft.verb === "aggregate") lexer.refuseToken(step, ["distinct without groupBy and aggregate"])
+  beginGroups(context)
+  draft.distinct = readPath(lexer)
+}
+
+/** Steps about rows or, behind groupBy and its kin, about groups. */
+function rowsOrGroups(context: Context): void {
+  const isGroups = context.draft.verb === "aggregate"
+  only(context, isGroups ? "aggregate" : "find", ROWS)
+}
+
 function readOrderBy(context: Context): void {
-  only(context, "find", ROWS)
+  rowsOrGroups(context)
   const { draft, lexer } = context
   do {
     const at = lexer.peek()
@@ -190,7 +249,7 @@ function readDirection(lexer: Lexer): "asc" | "desc" {
 }
 
 function readRowNumber(context: Context, member: "limit" | "skip"): void {
-  only(context, "find", ROWS)
+  rowsOrGroups(context)
   const { draft, lexer, parameters, step } = context
   if (draft[member] !== undefined) lexer.refuseToken(step, [`${member} once`])
   const token = lexer.peek()
@@ -279,11 +338,29 @@ function readDelete(context: Context): void {
   draft.filters.push({ op: "eq", path: "_id", value: readId(context) })
 }
 
+/** One filter that asks for all of these. */
+function together(filters: ReadonlyArray<Filter>): Filter | undefined {
+  return filters.length > 1 ? { op: "and", of: filters } : filters[0]
+}
+
+function aggregateOf(draft: Draft, rows: { readonly store: string }): Aggregate {
+  const having = together(draft.having)
+  return {
+    kind: "aggregate",
+    ...rows,
+    ...(draft.inputOrder === undefined ? {} : { inputOrder: draft.inputOrder }),
+    ...(draft.groupBy === undefined ? {} : { groupBy: draft.groupBy }),
+    ...(draft.distinct === undefined ? {} : { distinct: draft.distinct }),
+    ...(draft.aggregates === undefined ? {} : { aggregates: draft.aggregates }),
+    ...(having === undefined ? {} : { having }),
+    ...(draft.orderBy.length === 0 ? {} : { orderBy: draft.orderBy })
+  }
+}
+
 /** The statement a draft has become. `only` has made sure that nothing in it is without effect. */
 function finish(draft: Draft): Statement {
   const { store, filters } = draft
-  const first = filters[0]
-  const filter: Filter | undefined = filters.length > 1 ? { op: "and", of: filters } : first
+  const filter = together(filters)
   const rows = {
     store,
     ...(filter === undefined ? {} : { filter }),
@@ -294,6 +371,8 @@ function finish(draft: Draft): Statement {
   switch (draft.verb) {
     case "find":
       return { kind: "find", ...rows, ...(draft.orderBy.length === 0 ? {} : { orderBy: draft.orderBy }), ...select }
+    case "aggregate":
+      return aggregateOf(draft, rows)
     case "get":
       return { kind: "get", store, key: draft.key ?? null, ...select }
     case "count":

@@ -21,7 +21,7 @@ import {
   type Value
 } from "../Bson/Value.ts"
 import { ELEMENT } from "../Match/Filter.ts"
-import { ARRAY_CHANGES, type ArrayChange, type DocumentValue, type Filter, type Statement } from "./Ast.ts"
+import { type Aggregate, ARRAY_CHANGES, type ArrayChange, type DocumentValue, type Filter, type Statement } from "./Ast.ts"
 import { decodeElementFilter } from "./FilterBson.ts"
 import { PATH_WORDS } from "./PqlWords.ts"
 
@@ -48,6 +48,8 @@ function steps(statement: Exclude<Statement, { readonly kind: "explain" }>): Rea
   switch (statement.kind) {
     case "find":
       return [...filterStep(statement.filter), ...orderStep(statement), ...rowSteps(statement), ...selectStep(statement.select)]
+    case "aggregate":
+      return aggregateSteps(statement)
     case "count":
       return [...filterStep(statement.filter), ...rowSteps(statement), ".count()"]
     case "get":
@@ -68,6 +70,23 @@ function steps(statement: Exclude<Statement, { readonly kind: "explain" }>): Rea
         ...ARRAY_CHANGES.flatMap((member) => arrayStep(member, statement[member]))
       ]
   }
+}
+
+function aggregateSteps(statement: Aggregate): ReadonlyArray<string> {
+  const { aggregates, distinct, filter, groupBy, having, inputOrder } = statement
+  const results = Object.entries(aggregates ?? {}).map(
+    ([name, { operator, path }]) => `${printName(name)}: ${operator}${path === undefined ? "" : `(${printPath(path)})`}`
+  )
+  return [
+    ...filterStep(filter),
+    ...orderStep(inputOrder === undefined ? {} : { orderBy: inputOrder }),
+    ...(groupBy === undefined ? [] : [`.groupBy(${groupBy.map(printPath).join(", ")})`]),
+    ...(distinct === undefined ? [] : [`.distinct(${printPath(distinct)})`]),
+    ...(results.length === 0 ? [] : [`.aggregate(${results.join(", ")})`]),
+    ...(having === undefined ? [] : [`.having(${printFilter(having, LOOSE)})`]),
+    ...orderStep(statement),
+    ...rowSteps(statement)
+  ]
 }
 
 function arrayStep(member: ArrayChange, changes: DocumentValue | undefined): ReadonlyArray<string> {

@@ -58,6 +58,8 @@ export interface QueryLimits {
   readonly rowsBytesMax: number
   /** Bytes kept to bring rows into order: keys and copies of documents. Default 64 MiB. */
   readonly sortBytesMax: number
+  /** Bytes that groups and what is computed of them take. Default 64 MiB. */
+  readonly groupBytesMax: number
   /** Ranges a plan may open for `in`. Above it the index is walked in fewer ranges and the rest is filtered. Default 1 000. */
   readonly rangesMax: number
 }
@@ -67,6 +69,7 @@ export const DEFAULT_QUERY_LIMITS: QueryLimits = {
   rowsMax: 100_000,
   rowsBytesMax: 64 * 1024 * 1024,
   sortBytesMax: 64 * 1024 * 1024,
+  groupBytesMax: 64 * 1024 * 1024,
   rangesMax: 1_000
 }
 
@@ -86,9 +89,18 @@ export function refuseUpdate(path: string, message: string): never {
 }
 
 /** Ends a statement that takes more than it may. */
-export function breakBudget(budget: "rowsMax" | "rowsBytesMax" | "sortBytesMax", limits: QueryLimits, store: string): never {
+export function breakBudget(
+  budget: "rowsMax" | "rowsBytesMax" | "sortBytesMax" | "groupBytesMax",
+  limits: QueryLimits,
+  store: string
+): never {
   const limit = limits[budget]
-  const what = { rowsMax: "rows", rowsBytesMax: "bytes of rows", sortBytesMax: "bytes to sort its rows" }[budget]
+  const what = {
+    rowsMax: "rows",
+    rowsBytesMax: "bytes of rows",
+    sortBytesMax: "bytes to sort its rows",
+    groupBytesMax: "bytes for its groups"
+  }[budget]
   throw new Fault<QueryReason>({
     _tag: "BudgetExceeded",
     budget,

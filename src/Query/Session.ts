@@ -6,7 +6,7 @@
 import { decode, decodeValue, type Value } from "../Bson/Value.ts"
 import { Writer } from "../Bson/Writer.ts"
 import type { Reader, Transaction } from "../Storage/Reader.ts"
-import type { Count, Delete, DocumentValue, Explain, Find, Get, Update } from "./Ast.ts"
+import type { Aggregate, Count, Delete, DocumentValue, Explain, Find, Get, Update } from "./Ast.ts"
 import type { Reading, Writing } from "./Builder.ts"
 import type { Changes, Executor } from "./Executor.ts"
 import type { Explanation } from "./Explanation.ts"
@@ -31,6 +31,12 @@ export class ReadSession {
   /** The rows of a statement. */
   find(statement: Find): ReadonlyArray<Document> {
     this.executor.find(this.#reader, encodeStatement(statement), 0, this.rows)
+    return decodeRows(this.rows)
+  }
+
+  /** The groups of a statement. */
+  aggregate(statement: Aggregate): ReadonlyArray<Document> {
+    this.executor.aggregate(this.#reader, encodeStatement(statement), 0, this.rows)
     return decodeRows(this.rows)
   }
 
@@ -59,6 +65,8 @@ export class ReadSession {
     switch (statement.kind) {
       case "find":
         return takesFirst === true ? this.find(statement)[0] : this.find(statement)
+      case "aggregate":
+        return takesFirst === true ? this.aggregate(statement)[0] : this.aggregate(statement)
       case "get":
         return this.get(statement)
       case "count":

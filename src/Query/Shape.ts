@@ -34,6 +34,7 @@ const VALUE = 3
 /** What is done with each member of a statement that is not part of the shape as it lies. */
 const ROLES: ReadonlyArray<readonly [name: string, role: number]> = [
   ["filter", FILTER],
+  ["having", FILTER],
   ["set", CHANGES],
   ["inc", CHANGES],
   ["push", CHANGES],

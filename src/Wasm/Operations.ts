@@ -109,6 +109,7 @@ export class Operations implements OperationRunner {
         writeCount(reply, DELETED, this.executor.delete(this.writer(), bytes, at))
         break
       case Operation.query:
+      case Operation.aggregate:
         this.query(bytes, at, reply)
         break
       case Operation.count:
@@ -185,7 +186,7 @@ export class Operations implements OperationRunner {
   }
 
   private query(bytes: Uint8Array, at: number, reply: Writer): void {
-    this.executor.find(this.source(), bytes, document(bytes, at, STATEMENT), this.rows)
+    this.executor.rows(this.source(), bytes, document(bytes, at, STATEMENT), this.rows)
     reply.name(Type.ARRAY, ROWS)
     appendRows(reply, this.rows)
   }
@@ -194,7 +195,7 @@ export class Operations implements OperationRunner {
     const { rows } = this
     const firstAt = findElement(bytes, at, FIRST)
     const first = firstAt >= 0 && bytes[firstAt] === Type.BOOLEAN && bytes[firstAt + 1 + FIRST.length] === 1
-    this.executor.find(this.source(), bytes, document(bytes, at, STATEMENT), rows)
+    this.executor.rows(this.source(), bytes, document(bytes, at, STATEMENT), rows)
     if (first && rows.count === 0) return
     const sink = this.answers.take()
     try {
@@ -230,7 +231,7 @@ export class Operations implements OperationRunner {
       if (bytes[element] !== Type.DOCUMENT) throw bad(`queries.${name}`, "is not a statement")
       if (used === QUERIES_MAX) throw bad("queries", `has more than ${QUERIES_MAX} statements`)
       const rows = (this.queryRows[used++] ??= new RowList())
-      this.executor.find(this.source(), bytes, valueOffset(bytes, element), rows)
+      this.executor.rows(this.source(), bytes, valueOffset(bytes, element), rows)
       bindings[name] = rows
     }
   }

@@ -50,6 +50,8 @@ export default service({ name: "sdk", version: "1.2.3", limits: { deadlineMs: 20
   app.get("/inside", () => orders.filter("number", "~", /^a/gi).filter("number", "~", "b").filter("status", "endsWith", "d").filter("lines", "any", [{ sku: "x" }, ["quantity", ">", 1]]).filter("lines", "size", 2).filter("either", "is", "int"))
   app.post("/arrays", () => orders.all().update({ push: { lines: { sku: "a", quantity: 1 } }, pull: { "lines": matching({ sku: "b" }) } }))
   app.post("/each", () => orders.all().addToSet({ lines: each([{ sku: "a", quantity: 1 }]) }))
+  app.get("/groups", () => orders.filter({ status: "paid" }).orderBy("placedAt").groupBy("status", "address.city").aggregate({ n: { count: true }, sold: { sum: "lines.quantity" } }).having("n", ">", 1).having({ status: "paid" }).orderBy("sold", "desc").limit(3))
+  app.get("/distinct", () => ({ cities: orders.all().distinct("address.city").rows().map((row) => row.city) }))
   app.get("/optional", () => orders.filter({ status: optional(undefined), number: optional("A") }))
   app.get("/undefined", () => orders.filter({ number: undefined as unknown as string }))
   app.get("/setUndefined", () => orders.all().set({ number: undefined as unknown as string }))
@@ -189,6 +191,30 @@ describe("queries", () => {
         { lines: { $size: 2 } }
       ],
       either: { $type: "int" }
+    } as never)
+  })
+
+  it("make groups, by the host when they are returned", () => {
+    assert.deepStrictEqual(statement("GET /groups"), {
+      operation: 13,
+      argument: {
+        statement: {
+          store: "orders",
+          filter: { status: "paid" },
+          inputOrder: [["placedAt", "asc"]],
+          groupBy: ["status", "address.city"],
+          aggregates: { n: { $count: true }, sold: { $sum: "lines.quantity" } },
+          having: { $and: [{ n: { $gt: 1 } }, { status: "paid" }] },
+          orderBy: [["sold", "desc"]],
+          limit: 3
+        }
+      }
+    } as never)
+    const instance = guest(() => ({ rows: [{ city: "Bonn" }] }))
+    assert.deepStrictEqual(instance.call("GET /distinct")?.["body"], { cities: ["Bonn"] })
+    assert.deepStrictEqual(instance.calls[0], {
+      operation: 11,
+      argument: { statement: { store: "orders", distinct: "address.city" } }
     } as never)
   })
 

@@ -46,6 +46,12 @@ export default service({ name: "types", version: "1.0.0" }, (app) => {
   })
   app.get("/deep", () => orders.filter("lines.sku", "=", "x").filter("address.city", "startsWith", "B").filter("anything.below", "=", 1).filterAny({ status: "paid" }, ["visits", ">", 5]))
   app.get("/inside", () => orders.filter("customer", "contains", "a").filter("customer", "~", /^a/i).filter("lines", "any", [{ sku: "x" }, ["quantity", ">", 1]]).filter("lines", "size", 2).filter("note", "is", "null"))
+  app.get("/groups", () => orders.filter({ status: "paid" }).groupBy("customer").aggregate({ n: { count: true }, last: { max: "placedAt" } }).having("n", ">", 1).orderBy("n", "desc"))
+  app.get("/group", () => {
+    const group = orders.all().groupBy("address.city").aggregate({ n: { count: true }, last: { last: "placedAt" } }).first()
+    const [city, n, last]: [string | null | undefined, number | undefined, Date | null | undefined] = [group?.city, group?.n, group?.last]
+    return { city: city ?? null, n: n ?? 0, last: last ?? null }
+  })
   app.post("/arrays", () => {
     orders.all().push({ lines: { sku: "a", quantity: 1 } })
     orders.all().update({ addToSet: { lines: each([{ sku: "a", quantity: 1 }]) }, pull: { lines: matching(["quantity", "<", 1]) } })
@@ -77,6 +83,10 @@ export default service({ name: "types", version: "1.0.0" }, (app) => {
   orders.filter({ status: "open" })
   // @ts-expect-error an operand of another type
   orders.filter("visits", ">", "x")
+  // @ts-expect-error a path that does not exist
+  orders.all().groupBy("custmer")
+  // @ts-expect-error a result that does not exist
+  orders.all().groupBy("customer").aggregate({ n: { count: true } }).orderBy("m")
   // @ts-expect-error an operator that does not exist
   orders.filter("visits", "like", 1)
   // @ts-expect-error a field that the elements do not have

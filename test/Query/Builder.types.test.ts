@@ -158,6 +158,50 @@ describe("the types of the builder", () => {
     orders.pull({ lines: matching({ price: 1 }) })
   })
 
+  it("lets groups name what there is, and types what is computed of them", () => {
+    const query = orders
+      .filter({ status: "paid" })
+      .orderBy("placedAt")
+      .groupBy("customer", "address.city")
+      .aggregate({ orders: { count: true }, sold: { sum: "lines.quantity" }, last: { last: "placedAt" }, skus: { push: "lines" } })
+      .having("orders", ">", 1)
+      .orderBy("sold", "desc")
+      .limit(3)
+    const groups = resultOf(query)
+    same<(typeof groups)[number]["orders"], number>(true)
+    same<(typeof groups)[number]["city"], string | null>(true)
+    same<(typeof groups)[number]["last"], Date | null>(true)
+    same<(typeof groups)[number]["sold"], bigint | number | Decimal128 | null>(true)
+    assert.deepStrictEqual(query.statement, {
+      kind: "aggregate",
+      store: "orders",
+      filter: { op: "eq", path: "status", value: "paid" },
+      inputOrder: [{ path: "placedAt", direction: "asc" }],
+      groupBy: ["customer", "address.city"],
+      aggregates: {
+        orders: { operator: "count" },
+        sold: { operator: "sum", path: "lines.quantity" },
+        last: { operator: "last", path: "placedAt" },
+        skus: { operator: "push", path: "lines" }
+      },
+      having: { op: "gt", path: "orders", value: 1 },
+      orderBy: [{ path: "sold", direction: "desc" }],
+      limit: 3
+    })
+    assert.deepStrictEqual(orders.distinct("lines.sku").statement, { kind: "aggregate", store: "orders", distinct: "lines.sku" })
+    // @ts-expect-error no such field
+    orders.groupBy("costumer")
+    // @ts-expect-error no such field to add up
+    orders.aggregate({ total: { sum: "price" } })
+    // @ts-expect-error no such operator
+    orders.aggregate({ total: { median: "total" } })
+    const counted = orders.groupBy("customer").aggregate({ n: { count: true } })
+    // @ts-expect-error not among the results
+    counted.orderBy("total")
+    // @ts-expect-error a number is compared with a number
+    counted.having("n", ">", "1")
+  })
+
   it("lets order and selection name what there is", () => {
     orders.orderBy("placedAt", "desc").orderBy("address.city").limit(20).skip(5)
     same<ReturnType<typeof resultOf<ReadonlyArray<Pick<Order, "_id" | "customer">>>>, ReadonlyArray<Pick<Order, "_id" | "customer">>>(true)

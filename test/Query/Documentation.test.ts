@@ -89,6 +89,9 @@ function read(database: Database, executor: Executor, statement: Statement): str
         const { access, bounds, ordering, residual }: Explanation = executor.explain(statement.of.kind, bytes, 0)
         return JSON.stringify({ access, bounds, residual, ordering })
       }
+      case "aggregate":
+        executor.aggregate(snapshot, bytes, 0, rows)
+        return jsonOf((sink) => writeRowsJson(sink, rows))
       default:
         executor.find(snapshot, bytes, 0, rows)
         return jsonOf((sink) => writeRowsJson(sink, rows))

@@ -3,13 +3,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Decimal128, encode, type Value } from "../../src/Bson/Value.ts"
 import { Fault } from "../../src/Fault/Fault.ts"
 import { toQueryError } from "../../src/Query/Errors.ts"
-import { decodeStatement, encodeStatement, type StatementKind } from "../../src/Query/StatementBson.ts"
+import { decodeStatement, encodeStatement } from "../../src/Query/StatementBson.ts"
+import type { StatementKind } from "../../src/Query/StatementMembers.ts"
 import { DocumentView } from "../../src/Storage/Reader.ts"
 import { Random } from "../Storage/Random.ts"
 import { keyNumber } from "./Model.ts"
 import { Shop } from "./Shop.ts"
 
-const KINDS: ReadonlyArray<StatementKind> = ["find", "get", "count", "insert", "update", "replace", "upsert", "delete"]
+const KINDS: ReadonlyArray<StatementKind> = ["find", "aggregate", "get", "count", "insert", "update", "replace", "upsert", "delete"]
 const MEMBERS = [
   "filter",
   "orderBy",
@@ -23,6 +24,11 @@ const MEMBERS = [
   "push",
   "addToSet",
   "pull",
+  "groupBy",
+  "aggregates",
+  "having",
+  "distinct",
+  "inputOrder",
   "document",
   "documents",
   "other"
@@ -54,6 +60,8 @@ const NAMES = [
   "$size",
   "$contains",
   "$each",
+  "$sum",
+  "$count",
   "$nor",
   "",
   "a..b",
@@ -93,6 +101,18 @@ function randomDocument(random: Random, depth: number): Record<string, Value> {
 function randomMember(random: Random, member: string): Value {
   if (random.chance(45)) return randomValue(random, 4)
   switch (member) {
+    case "aggregates":
+      return Object.fromEntries(
+        Array.from({ length: random.below(3) }, () => [
+          random.pick(["n", "total", "x"]),
+          { [random.pick(["$sum", "$count", "$push", "$min"])]: random.pick<Value>([true, "total", "lines.sku"]) }
+        ])
+      )
+    case "distinct":
+      return random.pick(NAMES)
+    case "groupBy":
+      return Array.from({ length: random.below(3) }, () => random.pick(NAMES))
+    case "inputOrder":
     case "orderBy":
       return Array.from({ length: random.below(3) }, () => [random.pick(NAMES), random.pick(["asc", "desc"])])
     case "limit":
@@ -135,7 +155,7 @@ describe("random statements", () => {
         const savepoint = transaction.savepoint()
         const before = transaction.writes
         try {
-          if (kind === "find") executor.find(transaction, bytes, 0, rows)
+          if (kind === "find" || kind === "aggregate") executor[kind](transaction, bytes, 0, rows)
           else if (kind === "count") executor.count(transaction, bytes, 0)
           else if (kind === "get") executor.get(transaction, bytes, 0, view)
           else if (kind === "insert" || kind === "upsert") executor[kind](transaction, bytes, 0, rows)

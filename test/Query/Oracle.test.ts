@@ -9,13 +9,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { aggregate, Query as MingoQuery, update as mingoUpdate } from "mingo"
 import { decode, encode, type Value } from "../../src/Bson/Value.ts"
 import { compileFilter } from "../../src/Match/Compile.ts"
-import type { Filter, Order } from "../../src/Query/Ast.ts"
+import type { Aggregate, Filter, Order } from "../../src/Query/Ast.ts"
 import { Executor } from "../../src/Query/Executor.ts"
 import { RowList } from "../../src/Query/RowList.ts"
 import { encodeStatement } from "../../src/Query/StatementBson.ts"
 import type { StoreDefinition } from "../../src/Schema/Definition.ts"
 import type { Reader } from "../../src/Storage/Reader.ts"
-import { openDatabase } from "../Storage/Database.ts"
+import { type Database, openDatabase } from "../Storage/Database.ts"
 import { Random } from "../Storage/Random.ts"
 import { keyNumber } from "./Model.ts"
 
@@ -158,7 +158,8 @@ function askLeaf(random: Random, path: string): Asked {
     }
     case 8: {
       const value = random.chance(50)
-      return { ours: { op: "exists", path, value }, theirs: at("$exists", value) }
+      const name = random.pick(["any", "n", "s", "tags", "lines", "nothing"])
+      return { ours: { op: "exists", path: name, value }, theirs: { [name]: { $exists: value } } }
     }
     default: {
       const low = random.below(3)
@@ -208,13 +209,7 @@ describe("the oracle", () => {
       database.settle()
       const executor = new Executor({ store: (name) => database.engine.store(name) })
       const documents = Array.from({ length: 100 }, () => randomDocument(random))
-      const transaction = database.engine.transact()
-      for (const store of STORES) {
-        const given = documents.map((document, number) => ({ _id: keyNumber(number), ...document })) as ReadonlyArray<Record<string, Value>>
-        executor.insert(transaction, encodeStatement({ kind: "insert", store: store.name, documents: given }), 0, new RowList())
-      }
-      transaction.commit()
-      database.settle()
+      insert(database, executor, documents)
       const numbered = documents.map((document, number) => ({ ...document, number }))
       const questions = Array.from({ length: 150 }, () => ({
         asked: ask(random, 2),
@@ -239,6 +234,54 @@ describe("the oracle", () => {
       database.engine.freeze()
       database.settle()
       check(database.engine.snapshot())
+    }
+  })
+
+  it("agrees about groups and what is computed of them", () => {
+    const random = new Random(9)
+    const database = openDatabase({ seed: 9, limits: { snapshotTimeoutMs: 1_000_000 } })
+    database.engine.define(STORES)
+    database.settle()
+    const executor = new Executor({ store: (name) => database.engine.store(name) })
+    const documents = Array.from({ length: 120 }, () => randomDocument(random))
+    insert(database, executor, documents)
+    for (let round = 0; round < 150; round++) {
+      const asked = ask(random, 1)
+      const groupBy = ["s", "n", "d"].filter(() => random.chance(40))
+      const id = Object.fromEntries(groupBy.map((path) => [path, { $ifNull: [`$${path}`, null] }]))
+      const expected = aggregate(documents as ReadonlyArray<Record<string, unknown>> as Array<Record<string, unknown>>, [
+        { $match: asked.theirs },
+        {
+          $group: {
+            _id: id,
+            rows: { $sum: 1 },
+            least: { $min: "$n" },
+            greatest: { $max: "$s" },
+            firsts: { $first: "$d" },
+            mean: { $avg: "$n" }
+          }
+        }
+      ]).map(({ _id, ...results }) => ({ ...(_id as object), ...results, firsts: results["firsts"] ?? null }))
+      for (const store of STORES) {
+        const rows = new RowList()
+        const statement: Aggregate = {
+          kind: "aggregate",
+          store: store.name,
+          filter: asked.ours,
+          ...(groupBy.length === 0 ? {} : { groupBy }),
+          aggregates: {
+            rows: { operator: "count" },
+            least: { operator: "min", path: "n" },
+            greatest: { operator: "max", path: "s" },
+            firsts: { operator: "first", path: "d" },
+            mean: { operator: "avg", path: "n" }
+          }
+        }
+        executor.aggregate(database.engine.snapshot(), encodeStatement(statement), 0, rows)
+        const found = Array.from({ length: rows.count }, (_, row) => decode(rows.bytes(row), rows.at(row)))
+        if (groupBy.length === 0 && expected.length === 0) assert.deepStrictEqual(found.length, 1)
+        else assert.deepStrictEqual(comparable(found), comparable(expected), `${store.name} ${show(asked.theirs)} by ${groupBy.join()}`)
+      }
     }
   })
 
@@ -349,4 +392,21 @@ function randomUpdate(random: Random): { readonly ours: Record<string, Record<st
     default:
       return { ours: { unset: [path] as never }, theirs: { $unset: { [path]: "" } } }
   }
+}
+
+function insert(database: Database, executor: Executor, documents: ReadonlyArray<PlainDocument>): void {
+  const transaction = database.engine.transact()
+  for (const store of STORES) {
+    const given = documents.map((document, number) => ({ _id: keyNumber(number), ...document })) as ReadonlyArray<Record<string, Value>>
+    executor.insert(transaction, encodeStatement({ kind: "insert", store: store.name, documents: given }), 0, new RowList())
+  }
+  transaction.commit()
+  database.settle()
+}
+
+/** Groups in an order of their own; averages as far as doubles added in another order agree. */
+function comparable(groups: ReadonlyArray<Record<string, unknown>>): ReadonlyArray<string> {
+  return groups
+    .map(({ mean, ...rest }) => show(sorted({ ...rest, mean: typeof mean === "number" ? Number(mean.toPrecision(10)) : null })))
+    .toSorted()
 }

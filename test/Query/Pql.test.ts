@@ -296,6 +296,13 @@ describe("PQL", () => {
       ["orders.push({a: any (b = 1)})", "1:17", /expected a value/],
       ["orders.filter(a = timestamp -1 2)", "1:29", /a whole number from 0/],
       ["orders.filter(a = regex 5)", "1:25", /a pattern in quotes/],
+      ["orders.groupBy(a).filter(b = 1)", "1:19", /aggregate, having, orderBy, skip, limit or the end/],
+      ["orders.limit(1).groupBy(a)", "1:17", /limit has no effect on groupBy/],
+      ["orders.having(a = 1)", "1:8", /rows are chosen by filter/],
+      ["orders.aggregate(a: summ(b))", "1:21", /did you mean sum\?/],
+      ["orders.aggregate(a.b: count)", "1:19", /expected `:`/],
+      ["orders.aggregate(a: count, a: count)", "1:28", /each name once/],
+      ["orders.groupBy(a).distinct(b)", "1:19", /distinct without groupBy/],
       ["orders.set({a: 1}).set({b: 1})", "1:20", /set once/],
       ["orders.set({})", "1:12", /at least one field/],
       ["orders.insert(5)", "1:15", /expected `\{`/],
@@ -390,7 +397,7 @@ function randomStatement(random: Random): Statement {
     c: new Binary(Buffer.from([random.below(256)]), random.below(9)),
     others: [new BSONRegExp("a/b", "i"), new BSONRegExp("x"), new Timestamp({ t: random.below(1e9), i: 2 }), new MinKey(), new MaxKey()]
   }
-  switch (random.below(7)) {
+  switch (random.below(8)) {
     case 0:
       return { kind: "count", store, ...filter }
     case 1:
@@ -414,6 +421,8 @@ function randomStatement(random: Random): Statement {
       return { kind: "delete", store, ...filter }
     case 4:
       return { kind: random.chance(50) ? "replace" : "upsert", store, document }
+    case 7:
+      return randomAggregate(random, store, filter)
     case 5:
       return { kind: "insert", store, documents: [document, {}] }
     default: {
@@ -421,5 +430,22 @@ function randomStatement(random: Random): Statement {
       const find = { kind: "find" as const, store, ...rest, ...(orderBy === undefined ? {} : { orderBy: orderBy as ReadonlyArray<Order> }) }
       return random.chance(20) ? { kind: "explain", of: find } : find
     }
+  }
+}
+
+function randomAggregate(random: Random, store: string, filter: { readonly filter?: Filter }): Statement {
+  if (random.chance(20)) return { kind: "aggregate", store, ...filter, distinct: "a.b", limit: 5 }
+  return {
+    kind: "aggregate",
+    store,
+    ...filter,
+    ...(random.chance(30) ? { inputOrder: [{ path: "in", direction: "desc" }] } : {}),
+    groupBy: ["a.b", "desc"],
+    ...(random.chance(70)
+      ? { aggregates: { n: { operator: "count" }, "the sum": { operator: "sum", path: "in" }, last: { operator: "last", path: "x.y" } } }
+      : {}),
+    ...(random.chance(40) ? { having: randomFilter(random, 1) } : {}),
+    ...(random.chance(40) ? { orderBy: [{ path: "n", direction: "desc" }] } : {}),
+    ...(random.chance(30) ? { limit: 3, skip: 1 } : {})
   }
 }
