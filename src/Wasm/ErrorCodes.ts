@@ -60,7 +60,7 @@ export const ERROR_CODES = {
   invalid_update: code(422, "The update does not fit the document it met", { fields: ["path"], faults: ["InvalidUpdate"] }),
   invalid_statement: code(500, "The service asked for something that cannot be run", {
     fields: ["path", "suggestion"],
-    faults: ["InvalidStatement"]
+    faults: ["InvalidStatement", "InvalidFilter"]
   }),
   budget_exceeded: code(500, "The query takes more than it may", {
     fields: ["budget", "limit", "store", "missingIndex"],
