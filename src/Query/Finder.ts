@@ -60,7 +60,7 @@ export class Finder {
 
   /** Fills `rows` with the groups of what the plan finds. */
   aggregate(reader: Reader, planned: Plan, rows: RowList): void {
-    const plan = alternativeFor(planned, reader.lsn)
+    const plan = alternativeFor(planned, reader.lsn, this.plans.operands)
     const { aggregate, store } = plan
     rows.reset()
     if (aggregate === undefined) return
