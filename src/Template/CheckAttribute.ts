@@ -220,7 +220,8 @@ class AttributeCheck {
       if (entry.test === undefined) return { name }
       return { name, test: checkExpression(entry.test, this.scope, this.issues).code }
     })
-    if (entries.length > 0) into.add({ node: "classes", entries })
+    const named = entries.filter(({ name }) => name.op !== "literal" || Boolean(name.value))
+    if (named.length > 0) into.add({ node: "classes", entries: named })
   }
 
   private printable(expression: Parameters<typeof checkExpression>[0]): Checked {

@@ -123,7 +123,11 @@ export class TemplateText {
       `class={a, b-c: ${this.test(names, 1)}, (${this.text(names, 0)})}`,
       `href={${this.text(names, 1)}}`,
       `cite="\${${this.text(names, 1)}}\${${this.text(names, 0)}}"`,
-      `action="/x/\${${this.text(names, 1)}}"`
+      `action="/x/\${${this.text(names, 1)}}"`,
+      `style="width: \${${this.text(names, 1)}}"`,
+      `onclick="f(\${${this.text(names, 1)}}, '\${${this.text(names, 0)}}')"`,
+      `srcdoc={${this.text(names, 0)}}`,
+      `{...${this.order(names)}.labels}`
     ]
     return all.filter(() => this.random() < 0.3).join(" ")
   }

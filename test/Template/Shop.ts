@@ -72,7 +72,20 @@ function isRowList(value: Value | RowList): value is RowList {
 /** The rows of a query. */
 export function rows(...documents: ReadonlyArray<Record<string, Value> | undefined>): RowList {
   const encoded = documents.map((document) => (document === undefined ? new Uint8Array(0) : encode(document)))
-  return { count: documents.length, bytes: (index) => encoded[index]!, at: (index) => (documents[index] === undefined ? -1 : 0) }
+  const list: RowList = {
+    count: documents.length,
+    bytes: (index) => encoded[index]!,
+    at: (index) => (documents[index] === undefined ? -1 : 0)
+  }
+  sources.set(list, documents)
+  return list
+}
+
+const sources = new WeakMap<object, ReadonlyArray<Record<string, Value> | undefined>>()
+
+/** The documents that rows were made of; undefined for what is no such list. */
+export function documentsOf(list: unknown): ReadonlyArray<Record<string, Value> | undefined> | undefined {
+  return typeof list === "object" && list !== null ? sources.get(list) : undefined
 }
 
 /** Prepares templates once; the result renders the first of them with generated code and with closures, which have to agree. */
