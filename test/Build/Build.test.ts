@@ -266,7 +266,7 @@ describe("types", () => {
       "service.ts": serviceText(
         [
           '  app.get("/a", () => notes.filter({ txt: "x" }))',
-          '  app.get("/b", () => notes.filter("size", "~", 1))',
+          '  app.get("/b", () => notes.filter("size", "=~", 1))',
           '  app.get("/c", () => notes.filter({ kind: "large" }))',
           '  app.get("/d", () => page.render({ notse: [] }))',
           '  app.get("/e", ({ params }) => params.id)',

@@ -56,6 +56,7 @@ export const GIVEN: ReadonlyArray<Given> = [
   { name: "writer", type: from("Bson/Writer", "Writer") },
   { name: "volume", type: from("Disk/Volume", "Volume") },
   { name: "source", type: from("Index/Entry", "EntrySource") },
+  { name: "entries", type: from("Index/EntryList", "EntryList"), only: "src/Index/Extract.ts" },
   { name: "file", type: from("Index/IndexFile", "IndexFile") },
   { name: "version", type: from("Index/Version", "TreeVersion") },
   { name: "engine", type: from("Storage/Engine", "Engine") },

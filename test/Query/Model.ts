@@ -56,7 +56,10 @@ export function resolve(value: Found, path: string, whole = false): Array<Found>
 }
 
 function isNaNValue(value: Found): boolean {
-  return (typeof value === "number" && Number.isNaN(value)) || (typeof value === "object" && String(value) === "NaN")
+  // A list of one NaN prints as NaN too.
+  return (
+    (typeof value === "number" && Number.isNaN(value)) || (typeof value === "object" && !Array.isArray(value) && String(value) === "NaN")
+  )
 }
 
 function within(value: Found, operand: Value, test: (order: number) => boolean): boolean {

@@ -163,7 +163,7 @@ describe("Storage", () => {
       const storage = yield* Storage
       const bad = { ...ORDERS, indexes: [{ name: "byNothing", on: [{ path: "nothing", direction: "asc" as const }] }] }
       const error = yield* Effect.flip(storage.defineStores([ORDERS, { ...bad, name: "others" }]))
-      assert.include(error.message, "others.indexes.byNothing: nothing: there is no such field")
+      assert.include(error.message, "others.indexes.byNothing: on.0.path: leads to no field of the schema")
       assert.isUndefined(storage.engine.store("orders"))
     }).pipe(Effect.provide(storageOn(new MemoryVolume())))
   )
