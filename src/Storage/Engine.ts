@@ -30,6 +30,7 @@ import type { Footprint } from "./Footprint.ts"
 import { Expiry } from "./Expiry.ts"
 import { Listeners } from "./Listeners.ts"
 import type { StorageLimits } from "./Limits.ts"
+import { type LongSnapshotRequest, LongSnapshots } from "./LongSnapshots.ts"
 import { Maintenance, type Progress } from "./Maintenance.ts"
 import { Overlay } from "./Overlay.ts"
 import type { Snapshot, Store, StoreIndex, Transaction } from "./Reader.ts"
@@ -55,6 +56,7 @@ export class Engine {
   readonly #keys: KeyGenerator
   readonly #overlay: Overlay
   readonly #snapshots = new Set<EngineSnapshot>()
+  readonly #longSnapshots: LongSnapshots
   readonly #maintenance: Maintenance
   readonly #expiry: Expiry
   readonly #commitListeners: Listeners<Commit>
@@ -98,6 +100,7 @@ export class Engine {
     this.#commitListeners = new Listeners(options.report)
     this.#durableListeners = new Listeners(options.report)
     this.#workListeners = new Listeners(options.report)
+    this.#longSnapshots = new LongSnapshots(limits, options.now, () => this.#workListeners.tell(undefined))
     this.#maintenance = new Maintenance(this.#maintained, new TreeQueue(this.#maintained, parts), parts.catalog.builds)
     this.#expiry = new Expiry(this, () => this.#catalog, options)
   }
@@ -140,9 +143,22 @@ export class Engine {
   expireSnapshots(): void {
     const oldest = this.#parts.options.now() - this.limits.snapshotTimeoutMs
     for (const snapshot of this.#snapshots) {
-      if (snapshot.startMs > oldest) return
+      if (snapshot.startMs > oldest) break
       snapshot.close()
     }
+    this.#longSnapshots.expire(() => this.space.condemnedBytes)
+  }
+
+  /**
+   * Asks for a snapshot of everything committed so far that may live long; it is there once `maintain` has flushed up to it. Undefined when
+   * it has to wait for a transaction or a flush: ask again after `onWork`.
+   */
+  requestLongSnapshot(): LongSnapshotRequest | undefined {
+    if (this.#isClosing) throw storageFault({ _tag: "Closed" })
+    const generation = this.#active
+    if (!this.#freezeActive()) return undefined
+    this.#log?.rotate(() => {})
+    return this.#longSnapshots.request(generation)
   }
 
   // ---- writing -------------------------------------------------------------------------------------------------------------------
@@ -237,7 +253,11 @@ export class Engine {
 
   /** Freezes the active memtable, so that `maintain` flushes it as soon as it is durable. False when it is empty or must wait. */
   freeze(): boolean {
-    if (this.#transaction !== undefined || this.#active.memtable.entries === 0) return false
+    return this.#active.memtable.entries > 0 && this.#freezeActive()
+  }
+
+  #freezeActive(): boolean {
+    if (this.#transaction !== undefined) return false
     if (this.#frozen.length >= this.limits.frozenMemtablesMax) return false
     this.#active.boundary = {
       lsn: this.#lsn,
@@ -298,6 +318,7 @@ export class Engine {
     this.#isClosing = true
     this.#transaction?.rollback()
     for (const snapshot of this.#snapshots) snapshot.close()
+    this.#longSnapshots.close()
     const finish = (fault: Fault | undefined): void => {
       this.#durableListeners.tell(this.durableLsn)
       this.#workListeners.tell(undefined)
@@ -407,13 +428,9 @@ export class Engine {
   }
 
   #tellCommit(lsn: number, before: number): void {
-    const overlay = this.#overlay.memtable
-    const commit: Commit = {
-      lsn,
-      commitTimeMs: this.#commitTimeMs,
-      operations: () => new OverlayOperations(overlay, this.#catalog, this.#sources, before)
-    }
-    this.#commitListeners.tell(commit)
+    const { memtable } = this.#overlay
+    const operations = (): OverlayOperations => new OverlayOperations(memtable, this.#catalog, this.#sources, before)
+    this.#commitListeners.tell({ lsn, commitTimeMs: this.#commitTimeMs, operations })
   }
 
   #replayTransaction(record: RecordView): void {
@@ -475,6 +492,8 @@ export class Engine {
       return this.admission() === "open" ? this.#active : undefined
     },
     committed: (flushed: Generation | undefined): void => {
+      const { index, values } = this.#parts
+      if (flushed !== undefined) this.#longSnapshots.flushed(flushed, () => new Sources([], index, values), values.lengths)
       this.#replaceSources(this.#sources.generations.filter((it) => it !== flushed))
       this.#log?.release(this.#parts.index.olderCheckpoint().lsn)
       this.#workListeners.tell(undefined)

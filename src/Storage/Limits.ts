@@ -33,6 +33,10 @@ export interface StorageLimits {
   readonly indexCacheBytesMax: number
   /** Milliseconds after which a snapshot expires. */
   readonly snapshotTimeoutMs: number
+  /** Milliseconds after which a snapshot for a backup or an export expires. */
+  readonly longSnapshotTimeoutMs: number
+  /** Bytes of given-up value segments kept for readers, above which such snapshots expire, the oldest first. */
+  readonly longSnapshotBytesMax: number
   /** Bytes of a segment of the log. */
   readonly logSegmentBytesMax: number
   /** Bytes of records that may wait for being written. */
@@ -60,6 +64,8 @@ export const DEFAULT_LIMITS: StorageLimits = {
   compactionBatchBytesMax: 4 * MIB,
   indexCacheBytesMax: 32 * MIB,
   snapshotTimeoutMs: 5000,
+  longSnapshotTimeoutMs: 6 * 3_600_000,
+  longSnapshotBytesMax: 8 * 1024 * MIB,
   logSegmentBytesMax: 16 * MIB,
   logStagingBytesMax: 8 * MIB,
   storesMax: 1000,

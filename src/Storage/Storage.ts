@@ -17,6 +17,7 @@ import type { ChunkAllocator } from "./Arena.ts"
 import type { Engine } from "./Engine.ts"
 import { Closed, Poisoned, ReadOnly, StorageError, toStorageError } from "./Errors.ts"
 import type { StorageLimits } from "./Limits.ts"
+import type { LongSnapshot, LongSnapshotRequest } from "./LongSnapshots.ts"
 import { Opening } from "./Opening.ts"
 import type { Snapshot, StoreIndex } from "./Reader.ts"
 import type { CompactionReport } from "./TreeQueue.ts"
@@ -73,6 +74,11 @@ export class Storage extends Context.Service<
     readonly snapshot: Effect.Effect<Snapshot, StorageError, Scope.Scope>
     /** Writes what is committed to the index file and the value log. */
     readonly flush: Effect.Effect<void, StorageError>
+    /**
+     * A reader for a backup or an export, of everything committed before: flushed up to its LSN, it holds files and no memory. It expires
+     * after hours, or when it keeps too much space from being given back. Closed with the scope.
+     */
+    readonly longSnapshot: Effect.Effect<LongSnapshot, StorageError, Scope.Scope>
     /**
      * Flushes, merges every tree into one root, moves what is alive in every value segment in which anything is lost to new segments, in key
      * order, and gives the free pages of the index file back, all of it while everything else goes on; the old segments are removed as soon
@@ -148,6 +154,10 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
     attempt(() => engine.snapshot()),
     (snapshot) => Effect.sync(() => snapshot.close())
   )
+  const longSnapshot = Effect.acquireRelease(requestLongSnapshot(engine, until), (request) => Effect.sync(() => request.cancel())).pipe(
+    Effect.tap((request) => until(() => request.snapshot !== undefined)),
+    Effect.map((request) => request.snapshot!)
+  )
   const flushed = until(() => engine.backlog.frozenMemtables === 0)
   const flush = flushed.pipe(Effect.andThen(attempt(() => engine.freeze())), Effect.andThen(flushed))
   return Storage.of({
@@ -156,10 +166,24 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
     admitWrite,
     defineStores,
     snapshot,
+    longSnapshot,
     flush,
     compact: flush.pipe(Effect.andThen(compact(engine, until)))
   })
 })
+
+/** Asks for a long snapshot once the engine can freeze its memtable. */
+const requestLongSnapshot = (
+  engine: Engine,
+  until: (isReached: () => boolean) => Effect.Effect<void, StorageError>
+): Effect.Effect<LongSnapshotRequest, StorageError> =>
+  Effect.suspend(() => {
+    let request: LongSnapshotRequest | undefined
+    return Effect.map(
+      until(() => (request = engine.requestLongSnapshot()) !== undefined),
+      () => request!
+    )
+  })
 
 /** Begins a compaction once none that was asked for is under way, and waits for its end. */
 const compact = (

@@ -4,7 +4,7 @@ import type { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
 import { toStorageError } from "../../src/Storage/Errors.ts"
 import type { CompactionReport } from "../../src/Storage/TreeQueue.ts"
 import { type StorageReport, verify } from "../../src/Storage/Verify.ts"
-import { type Database, openDatabase } from "./Database.ts"
+import { type Database, faultOf, openDatabase } from "./Database.ts"
 import { listIndex, listOrders, ORDERS, orderKey, putOrder } from "./Shop.ts"
 import { newestDocuments, readValueFiles } from "./ValueFiles.ts"
 
@@ -178,6 +178,28 @@ describe("a compaction", () => {
       []
     )
     assert.isTrue(list(database).every((it) => it.endsWith(":2")))
+  })
+
+  it("is not held up by a long snapshot for longer than that may live, or keep", () => {
+    for (const limits of [{ longSnapshotTimeoutMs: 1000 }, { longSnapshotBytesMax: 1000 }]) {
+      const database = openOrders(limits)
+      write(database, 0, 200, 1)
+      const request = database.engine.requestLongSnapshot()!
+      database.settle()
+      const snapshot = request.snapshot!
+      write(database, 0, 200, 2)
+      compact(database)
+      const orders = database.engine.store("orders")!
+      assert.isTrue(listOrders(snapshot, orders).every((it) => it.endsWith(":1")))
+      database.nowMs += 1000
+      database.engine.expireSnapshots()
+      assert.strictEqual(
+        faultOf(() => listOrders(snapshot, orders)),
+        "SnapshotExpired"
+      )
+      database.settle()
+      assert.strictEqual(database.engine.space.condemnedBytes, 0)
+    }
   })
 
   it("keeps a tombstone until no segment has an older document of its key", () => {

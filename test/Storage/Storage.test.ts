@@ -63,6 +63,26 @@ describe("Storage", () => {
     }).pipe(Effect.provide(storageOn(new MemoryVolume())))
   )
 
+  it.live("keeps a long snapshot as it was, over writes and a compaction, and gives its space back afterwards", () =>
+    Effect.gen(function* () {
+      const storage = yield* Storage
+      yield* storage.defineStores([ORDERS])
+      for (let n = 0; n < 50; n++) yield* putOne(n, 1)
+      const kept = yield* Effect.gen(function* () {
+        const long = yield* storage.longSnapshot
+        assert.strictEqual(long.lsn, storage.engine.lastLsn)
+        assert.lengthOf(long.segments, 1)
+        for (let n = 0; n < 50; n++) yield* putOne(n, 2)
+        yield* storage.compact
+        assert.isAbove(storage.engine.space.condemnedBytes, 0)
+        return listOrders(long, storage.engine.store("orders")!)
+      }).pipe(Effect.scoped)
+      assert.isTrue(kept.length === 50 && kept.every((it) => it.endsWith(":1")))
+      yield* storage.compact
+      assert.strictEqual(storage.engine.space.condemnedBytes, 0)
+    }).pipe(Effect.provide(storageOn(new MemoryVolume())))
+  )
+
   it.live("flushes on closing when asked to, so that the next start replays nothing", () => {
     const volume = new MemoryVolume()
     const write = Effect.gen(function* () {
