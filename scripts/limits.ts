@@ -42,6 +42,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   "Storage/indexCacheBytesMax": "storage.pageCacheBytesMax",
   "Storage/valueCacheBytesMax": "storage.valueCacheBytesMax",
   "Storage/compactionDeadPercentMax": "storage.compactionDeadPercentMax",
+  "Storage/reserveBytes": "storage.reserveBytes",
   "Storage/snapshotTimeoutMs": "storage.snapshotTimeoutMs",
   "Query/scannedMax": "query.scannedDocumentsMax",
   "Wasm/deadlineMs": "guest.deadlineMs",

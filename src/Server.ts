@@ -149,6 +149,7 @@ const logAdmission = Effect.fnUntraced(function* (engine: Engine) {
 const storageLimits = ({ storage }: Settings) => ({
   memtableBytesMax: storage.memtableBytesMax,
   compactionDeadPercentMax: storage.compactionDeadPercentMax,
+  reserveBytes: storage.reserveBytes,
   indexCacheBytesMax: storage.pageCacheBytesMax,
   valueCacheBytesMax: storage.valueCacheBytesMax,
   snapshotTimeoutMs: storage.snapshotTimeoutMs

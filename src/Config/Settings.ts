@@ -50,6 +50,11 @@ export const settings = {
       min: 1,
       max: 90
     }),
+    reserveBytes: bytes("File that keeps room on the disk, so that space can be given back when it is full; 0 keeps none", {
+      default: 16 * MIB,
+      min: 0,
+      max: GIB
+    }),
     snapshotTimeoutMs: duration("Time a short snapshot lives", { default: 5_000, min: 100, max: 600_000 })
   }
 } as const

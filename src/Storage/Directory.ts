@@ -7,6 +7,8 @@ export interface DirectoryNames {
   readonly newIndex: string
   readonly log: string
   readonly values: string
+  /** Keeps room on the disk for a compaction. */
+  readonly reserve: string
 }
 
 export function directoryNames(directory: string): DirectoryNames {
@@ -14,6 +16,7 @@ export function directoryNames(directory: string): DirectoryNames {
     index: joinPath(directory, "index.planck"),
     newIndex: joinPath(directory, "index.new"),
     log: joinPath(directory, "wal"),
-    values: joinPath(directory, "values")
+    values: joinPath(directory, "values"),
+    reserve: joinPath(directory, "reserve")
   }
 }

@@ -273,8 +273,9 @@ export class Engine {
     return true
   }
 
-  /** After a full disk: tries again what failed for want of room. */
+  /** After a full disk: makes room by compacting, or tries again what failed for want of it. */
   retry(): void {
+    if (this.#maintenance.makeRoom(this.#log?.state === "full")) return
     this.#log?.retry()
     this.#maintenance.retry()
   }
@@ -492,8 +493,7 @@ export class Engine {
       return this.admission() === "open" ? this.#active : undefined
     },
     committed: (flushed: Generation | undefined): void => {
-      const { index, values } = this.#parts
-      if (flushed !== undefined) this.#longSnapshots.flushed(flushed, () => new Sources([], index, values), values.lengths)
+      if (flushed !== undefined) this.#longSnapshots.flushed(flushed, this.#parts)
       this.#replaceSources(this.#sources.generations.filter((it) => it !== flushed))
       this.#log?.release(this.#parts.index.olderCheckpoint().lsn)
       this.#workListeners.tell(undefined)

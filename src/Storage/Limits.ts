@@ -29,6 +29,8 @@ export interface StorageLimits {
   readonly compactionBytesMax: number
   /** Bytes of documents that a compaction moves in one transaction of the index file; a flush may come between two. */
   readonly compactionBatchBytesMax: number
+  /** Bytes of a file that keeps room on the disk, so that a compaction can begin on a full one; none when 0. */
+  readonly reserveBytes: number
   /** Bytes of index pages kept in memory. */
   readonly indexCacheBytesMax: number
   /** Milliseconds after which a snapshot expires. */
@@ -62,6 +64,7 @@ export const DEFAULT_LIMITS: StorageLimits = {
   segmentDeadPercentMax: 50,
   compactionBytesMax: 512 * MIB,
   compactionBatchBytesMax: 4 * MIB,
+  reserveBytes: 0,
   indexCacheBytesMax: 32 * MIB,
   snapshotTimeoutMs: 5000,
   longSnapshotTimeoutMs: 6 * 3_600_000,

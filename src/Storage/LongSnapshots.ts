@@ -7,12 +7,13 @@
  * - It ends by being closed, after its time, or when too many given-up value segments are kept (for whichever reader); every later use of it
  *   is a SnapshotExpired fault.
  */
+import type { IndexFile } from "../Index/IndexFile.ts"
 import type { Catalog } from "./Catalog.ts"
 import { EngineSnapshot } from "./EngineSnapshot.ts"
 import type { StorageLimits } from "./Limits.ts"
 import type { Snapshot } from "./Reader.ts"
-import type { Generation, Sources } from "./Sources.ts"
-import type { SegmentLength } from "./ValueLog.ts"
+import { type Generation, Sources } from "./Sources.ts"
+import type { SegmentLength, ValueLog } from "./ValueLog.ts"
 
 /** A long snapshot and the files it reads from. */
 export interface LongSnapshot extends Snapshot {
@@ -68,8 +69,8 @@ export class LongSnapshots {
     return request
   }
 
-  /** The memtable is in the trees, and nothing newer. `sources` makes what is pinned, for each. */
-  flushed(generation: Generation, sources: () => Sources, segments: ReadonlyArray<SegmentLength>): void {
+  /** The memtable is in the trees, and nothing newer: what they are now is what is pinned. */
+  flushed(generation: Generation, { index, values }: { readonly index: IndexFile; readonly values: ValueLog }): void {
     const { boundary } = generation
     const requests = this.#requests.get(generation)
     if (requests === undefined || boundary === undefined) return
@@ -77,7 +78,7 @@ export class LongSnapshots {
     for (const request of requests) {
       if (request.isCancelled) continue
       const { lsn, catalog } = boundary
-      const held = new Held({ sources: sources(), catalog, lsn, nowMs: this.#now() }, segments, (snapshot) => {
+      const held = new Held({ sources: new Sources([], index, values), catalog, lsn, nowMs: this.#now() }, values.lengths, (snapshot) => {
         this.#held.delete(snapshot)
         this.#ended()
       })

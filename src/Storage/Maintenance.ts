@@ -61,6 +61,11 @@ export class Maintenance {
     return this.#failedBuilds.get(indexId)
   }
 
+  /** See `TreeQueue.makeRoom`. */
+  makeRoom(isLogFull: boolean): boolean {
+    return this.#queue.makeRoom(isLogFull)
+  }
+
   /** Lets work that found no room begin again. */
   retry(): void {
     this.#queue.retry()

@@ -7,13 +7,16 @@
  *   as it is and reported. Any other failure is the caller's to poison the engine with.
  */
 import { isFault } from "../Fault/Fault.ts"
+import type { Volume } from "../Disk/Volume.ts"
 import type { IndexFile } from "../Index/IndexFile.ts"
 import type { Catalog } from "./Catalog.ts"
 import { Compaction } from "./Compaction.ts"
-import { chooseSegments, type SegmentState, tombstoneBounds } from "./CompactionChoice.ts"
+import { chooseSegments, type CompactionPolicy, type SegmentState, tombstoneBounds } from "./CompactionChoice.ts"
 import { flushWork } from "./Flush.ts"
 import type { StorageLimits } from "./Limits.ts"
 import type { Progress } from "./Maintenance.ts"
+import { directoryNames } from "./Directory.ts"
+import { Reserve } from "./Reserve.ts"
 import { recount } from "./Recount.ts"
 import { RootLists } from "./RootLists.ts"
 import { Shrink } from "./Shrink.ts"
@@ -56,6 +59,9 @@ interface FullCompaction {
   readonly last: number
 }
 
+/** On a full disk one segment at a time, that which gives most back; what gives little is left. */
+const ROOM_POLICY: CompactionPolicy = { deadPercentMax: 100, segmentDeadPercentMax: 20, sourceBytesMax: 0 }
+
 const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"])
 
 export class TreeQueue {
@@ -75,6 +81,9 @@ export class TreeQueue {
   #budget = 0
   #isFlushOutOfRoom = false
   #isCompactionOutOfRoom = false
+  /** The disk is full and the reserve was given up: only compaction goes on, one segment after the other. */
+  #isMakingRoom = false
+  readonly #reserve: Reserve
   /** Segments that could not be read. A restart tries again. */
   readonly #damaged = new Set<number>()
   /** The transaction up to which was looked for segments to compact. */
@@ -84,11 +93,19 @@ export class TreeQueue {
 
   constructor(
     host: TreeQueueHost,
-    parts: { readonly index: IndexFile; readonly values: ValueLog; readonly catalog: Catalog; readonly limits: StorageLimits }
+    parts: {
+      readonly index: IndexFile
+      readonly values: ValueLog
+      readonly catalog: Catalog
+      readonly limits: StorageLimits
+      readonly options: { readonly volume: Volume; readonly directory: string }
+    }
   ) {
     this.#host = host
     this.#parts = parts
     this.#limits = parts.limits
+    const { volume, directory } = parts.options
+    this.#reserve = new Reserve(volume, directoryNames(directory).reserve, parts.limits.reserveBytes)
     this.#shrink = new Shrink(parts.index)
     this.#roots = new RootLists(parts.index, parts.limits)
     this.#catalog = parts.catalog
@@ -107,6 +124,26 @@ export class TreeQueue {
       this.#fail(error)
       return "more"
     }
+  }
+
+  /**
+   * On a full disk: gives up the reserve so that a compaction can begin, where one would give room back. While that goes on the answer is
+   * true, and what waits for room has to wait, or it would take what the compaction needs.
+   */
+  makeRoom(isLogFull: boolean): boolean {
+    if (this.#isMakingRoom) return true
+    const isFull = isLogFull || this.#isFlushOutOfRoom || this.#isCompactionOutOfRoom
+    if (!isFull) this.#reserve.retry()
+    if (!isFull || this.#work !== undefined) return false
+    const states = this.#states()
+    const chosen = chooseSegments(states, tombstoneBounds(states, this.#roots.foldedLsn), ROOM_POLICY)
+    if (chosen.length === 0 || !this.#reserve.release()) return false
+    this.#isMakingRoom = true
+    this.#isCompactionOutOfRoom = false
+    this.#compaction = undefined
+    this.#looking = undefined
+    this.#host.wake()
+    return true
   }
 
   /** Lets work that found no room begin again. */
@@ -160,12 +197,13 @@ export class TreeQueue {
   #begin(): Progress | "begun" {
     this.#removeReleased()
     if (!this.#parts.values.accounts.isComplete) return this.#count()
+    if (this.#isMakingRoom) return this.#beginCompaction()
     const flush = this.#beginFlush()
-    if (flush === "begun") return flush
-    if (this.#isCompactionOutOfRoom) return flush
+    if (flush === "begun" || this.#isCompactionOutOfRoom) return flush
     if (this.#beginFold()) return "begun"
     const compaction = this.#beginCompaction()
-    return compaction === "idle" ? flush : compaction
+    if (compaction !== "idle") return compaction
+    return flush === "idle" && this.#reserve.grow() ? "more" : flush
   }
 
   #count(): Progress {
@@ -219,7 +257,7 @@ export class TreeQueue {
   #nextCompaction(): Compaction | undefined {
     const { index } = this.#parts
     const { transaction } = index.current()
-    if (transaction === this.#lookedAt && this.#full === undefined) return undefined
+    if (transaction === this.#lookedAt && this.#full === undefined && !this.#isMakingRoom) return undefined
     this.#lookedAt = transaction
     const states = this.#states()
     const policy = {
@@ -230,7 +268,12 @@ export class TreeQueue {
     const bounds = tombstoneBounds(states, this.#roots.foldedLsn)
     const last = this.#full?.last ?? 0
     const asked = states.map((it) => ({ ...it, isEligible: it.isEligible && it.segment <= last }))
+    if (this.#isMakingRoom) return this.#compactionOf(chooseSegments(states, bounds, ROOM_POLICY), bounds)
     const segments = this.#full === undefined ? chooseSegments(states, bounds, policy) : chooseSegments(asked, bounds, policy, true)
+    return this.#compactionOf(segments, bounds)
+  }
+
+  #compactionOf(segments: ReadonlyArray<number>, bounds: ReadonlyMap<number, number>): Compaction | undefined {
     if (segments.length === 0) return undefined
     this.#looking = undefined
     const batchBytesMax = this.#limits.compactionBatchBytesMax
@@ -260,7 +303,7 @@ export class TreeQueue {
   #afterCompaction(): Progress | "begun" {
     const { index, values } = this.#parts
     const shrink = this.#shrink
-    if (shrink.isDue(this.#full?.isShrunk === false)) {
+    if (!this.#isMakingRoom && shrink.isDue(this.#full?.isShrunk === false)) {
       if (this.#full !== undefined) this.#full.isShrunk = true
       const work = new TreeWork({ ...this.#parts, wake: this.#woken }, (work) => shrink.move(work))
       return this.#start(work, () => this.#host.committed(undefined))
@@ -272,6 +315,11 @@ export class TreeQueue {
         yield* work.commit(checkpoint)
       })
       return this.#start(work, () => this.#host.committed(undefined))
+    }
+    if (this.#isMakingRoom) {
+      this.#isMakingRoom = false
+      this.#host.wake()
+      return "waiting"
     }
     const full = this.#full
     if (full !== undefined) {
@@ -355,6 +403,7 @@ export class TreeQueue {
     if (this.#parts.index.poisoned === undefined && isOutOfRoom(error)) {
       if (isFlush) this.#isFlushOutOfRoom = true
       else this.#isCompactionOutOfRoom = true
+      if (!isFlush) this.#isMakingRoom = false
       if (!isFlush) this.#endFull(undefined)
     } else if (!isFlush && isUnreadable(error)) {
       for (const segment of compaction?.segments ?? []) if (this.#isMeant(error, segment)) this.#damaged.add(segment)

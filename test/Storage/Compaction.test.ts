@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Random } from "../../src/Disk/Random.ts"
-import type { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
+import { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
 import { toStorageError } from "../../src/Storage/Errors.ts"
 import type { CompactionReport } from "../../src/Storage/TreeQueue.ts"
 import { type StorageReport, verify } from "../../src/Storage/Verify.ts"
@@ -245,6 +245,33 @@ describe("a compaction", () => {
       if (growing === undefined) assert.isDefined(compact(database))
     }
     assert.deepStrictEqual(list(database.reopen()), expected)
+  })
+})
+
+describe("a full disk", () => {
+  it("gets room by a compaction that the reserve lets begin", () => {
+    const volume = new SimulatedVolume({ seed: 1, capacityBytes: 900 * 1024 })
+    const limits = { ...SMALL, reserveBytes: 96 * 1024, logSegmentBytesMax: 32 * 1024 }
+    const database = openDatabase({ volume, limits })
+    database.engine.define([ORDERS])
+    database.settle()
+    assert.include(volume.list("data/shop"), "reserve")
+    let rounds = 0
+    for (; database.engine.admission() === "open"; rounds++) write(database, 0, 100, rounds)
+    assert.strictEqual(database.engine.admission(), "full")
+    for (let tick = 0; tick < 5; tick++) {
+      database.engine.retry()
+      database.settle()
+    }
+    assert.strictEqual(database.engine.admission(), "open")
+    write(database, 0, 100, rounds)
+    assert.isTrue(list(database).every((it) => it.endsWith(`:${rounds}`)))
+    for (let tick = 0; tick < 3; tick++) {
+      database.engine.retry()
+      database.settle()
+    }
+    assert.include(volume.list("data/shop"), "reserve")
+    assert.strictEqual(list(database.reopen()).length, 100)
   })
 })
 
