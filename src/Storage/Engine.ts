@@ -24,18 +24,18 @@ import { type Commit, type CommitListener, OverlayOperations } from "./Commit.ts
 import { planDefinition } from "./Definition.ts"
 import type { Duplicates } from "./Duplicates.ts"
 import type { EngineParts, RecoveryReport } from "./EngineParts.ts"
-import { EngineSnapshot } from "./EngineSnapshot.ts"
 import { EngineTransaction } from "./EngineTransaction.ts"
 import type { Footprint } from "./Footprint.ts"
 import { Expiry } from "./Expiry.ts"
 import { Listeners } from "./Listeners.ts"
 import type { StorageLimits } from "./Limits.ts"
-import { type LongSnapshotRequest, LongSnapshots } from "./LongSnapshots.ts"
+import type { LongSnapshotRequest } from "./LongSnapshots.ts"
 import { Maintenance, type Progress } from "./Maintenance.ts"
 import { Overlay } from "./Overlay.ts"
 import type { Snapshot, Store, StoreIndex, Transaction } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
 import { replayDefinition, replayOperations } from "./Replay.ts"
+import { Snapshots } from "./Snapshots.ts"
 import { Generation, Sources } from "./Sources.ts"
 import { type CompactionDone, TreeQueue } from "./TreeQueue.ts"
 import type { ValueSpace } from "./ValueLog.ts"
@@ -55,8 +55,7 @@ export class Engine {
   readonly #parts: EngineParts
   readonly #keys: KeyGenerator
   readonly #overlay: Overlay
-  readonly #snapshots = new Set<EngineSnapshot>()
-  readonly #longSnapshots: LongSnapshots
+  readonly #snapshots: Snapshots
   readonly #maintenance: Maintenance
   readonly #expiry: Expiry
   readonly #commitListeners: Listeners<Commit>
@@ -100,7 +99,7 @@ export class Engine {
     this.#commitListeners = new Listeners(options.report)
     this.#durableListeners = new Listeners(options.report)
     this.#workListeners = new Listeners(options.report)
-    this.#longSnapshots = new LongSnapshots(limits, options.now, () => this.#workListeners.tell(undefined))
+    this.#snapshots = new Snapshots(limits, options.now, values, () => this.#workListeners.tell(undefined))
     this.#maintenance = new Maintenance(this.#maintained, new TreeQueue(this.#maintained, parts), parts.catalog.builds)
     this.#expiry = new Expiry(this, () => this.#catalog, options)
   }
@@ -133,20 +132,12 @@ export class Engine {
   /** A reader at the durable LSN, which notes in `footprint` what it is asked for. Close it; it expires after `snapshotTimeoutMs`. */
   snapshot(footprint?: Footprint): Snapshot {
     if (this.#isClosing) throw storageFault({ _tag: "Closed" })
-    const startMs = this.#parts.options.now()
-    const started = new EngineSnapshot(this.#sources.retain(), this.#catalog, this.durableLsn, startMs, this.#snapshotEnded, footprint)
-    this.#snapshots.add(started)
-    return started
+    return this.#snapshots.start(this.#sources.retain(), this.#catalog, this.durableLsn, footprint)
   }
 
   /** Ends the snapshots that are older than they may be. Call it now and then. */
   expireSnapshots(): void {
-    const oldest = this.#parts.options.now() - this.limits.snapshotTimeoutMs
-    for (const snapshot of this.#snapshots) {
-      if (snapshot.startMs > oldest) break
-      snapshot.close()
-    }
-    this.#longSnapshots.expire(() => this.space.condemnedBytes)
+    this.#snapshots.expire()
   }
 
   /**
@@ -158,7 +149,7 @@ export class Engine {
     const generation = this.#active
     if (!this.#freezeActive()) return undefined
     this.#log?.rotate(() => {})
-    return this.#longSnapshots.request(generation)
+    return this.#snapshots.long.request(generation)
   }
 
   // ---- writing -------------------------------------------------------------------------------------------------------------------
@@ -318,8 +309,7 @@ export class Engine {
     if (this.#isClosing) throw storageFault({ _tag: "Closed" })
     this.#isClosing = true
     this.#transaction?.rollback()
-    for (const snapshot of this.#snapshots) snapshot.close()
-    this.#longSnapshots.close()
+    this.#snapshots.close()
     const finish = (fault: Fault | undefined): void => {
       this.#durableListeners.tell(this.durableLsn)
       this.#workListeners.tell(undefined)
@@ -462,11 +452,6 @@ export class Engine {
     old.release()
   }
 
-  readonly #snapshotEnded = (snapshot: EngineSnapshot): void => {
-    this.#snapshots.delete(snapshot)
-    if (this.#parts.values.isAnyCondemned) this.#workListeners.tell(undefined)
-  }
-
   readonly #becameDurable = (lsn: number): void => {
     this.#catalog = this.#catalog.refreshed(lsn)
     this.#durableListeners.tell(lsn)
@@ -493,7 +478,7 @@ export class Engine {
       return this.admission() === "open" ? this.#active : undefined
     },
     committed: (flushed: Generation | undefined): void => {
-      if (flushed !== undefined) this.#longSnapshots.flushed(flushed, this.#parts)
+      if (flushed !== undefined) this.#snapshots.long.flushed(flushed, this.#parts)
       this.#replaceSources(this.#sources.generations.filter((it) => it !== flushed))
       this.#log?.release(this.#parts.index.olderCheckpoint().lsn)
       this.#workListeners.tell(undefined)
