@@ -235,9 +235,13 @@ export class Recovery {
   }
 
   #checkHeader(segment: FoundSegment): number {
-    const at = this.#reader.fetch(0, SEGMENT_HEADER_BYTES)
+    const at = this.#reader.fetch(0, RECORDS_AT)
     const header = decodeHeader(this.#reader.bytes.subarray(at, at + SEGMENT_HEADER_BYTES))
     if (header === undefined) throw damaged(segment.path, 0, segment.firstLsn, "the segment has no valid header")
+    for (let offset = SEGMENT_HEADER_BYTES; offset < RECORDS_AT; offset++) {
+      if (this.#reader.bytes[at + offset] !== 0)
+        throw damaged(segment.path, offset, segment.firstLsn, "the header's block has to be zero there")
+    }
     if (header.format !== SEGMENT_FORMAT) {
       const message = `${segment.path} has format ${header.format}, this build knows ${SEGMENT_FORMAT}: open it with a newer build`
       throw new Fault<UnsupportedFormat>({ _tag: "UnsupportedFormat", file: segment.path, format: header.format, message })

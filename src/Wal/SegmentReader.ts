@@ -34,7 +34,8 @@ export class SegmentReader {
    */
   fetch(offset: number, count: number): number {
     const inside = offset >= this.#offset && offset + Math.min(count, this.sizeBytes - offset) <= this.#offset + this.#length
-    if (!inside) this.#read(offset, count)
+    // An empty window holds nothing, though an empty file asks for no more: it may show what another file left.
+    if (!inside || this.#length === 0) this.#read(offset, count)
     return offset - this.#offset
   }
 

@@ -280,6 +280,22 @@ describe("Recovery: damage", () => {
         image.rot(path, at, 0x04)
         assert.deepInclude(refusalOf(image), { _tag: "LogDamaged", file: path, offset: 0 })
       }
+      for (const at of [64, 1000, 4095]) {
+        const image = volume.crash(1)
+        image.rot(path, at, 0x04)
+        assert.deepInclude(refusalOf(image), { _tag: "LogDamaged", file: path, offset: at }, "it is zero up to the first record")
+      }
+    }
+  })
+
+  it("is a segment that has become empty, also after another one was read", () => {
+    const { volume, files } = sealed()
+    for (const path of files) {
+      for (const sizeBytes of [0, 1, 63]) {
+        const image = volume.crash(1)
+        image.open(path, "update").truncate(sizeBytes)
+        assert.deepInclude(refusalOf(image), { _tag: "LogDamaged", file: path, offset: 0 })
+      }
     }
   })
 
