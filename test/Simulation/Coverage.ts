@@ -11,6 +11,7 @@ export const SITUATIONS = [
   "clean stop",
   "torn tail cut",
   "older meta used",
+  "newer meta destroyed",
   "flush with build and snapshot",
   "oversize segment",
   "log segment released",

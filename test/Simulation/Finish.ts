@@ -15,6 +15,9 @@ export async function finish(machine: Machine, random: Random): Promise<void> {
   const step = (kind: StepKind, subject: Subject): Step => ({ kind, subject: machine.subjects.indexOf(subject), salt: random.next() })
   await take(machine, step("heal", machine.subjects[0]!))
   await bringUp(machine, step)
+  // A failure from before may still be on its way, and poison one of them when it arrives.
+  for (const subject of machine.subjects.slice()) await settle(machine, subject)
+  await bringUp(machine, step)
   // Of one that the disk has lied to nothing can be asked but that it does not show anything wrong.
   for (const subject of machine.subjects.filter((it) => it.lie === undefined)) {
     await settleAndCheck(machine, subject)

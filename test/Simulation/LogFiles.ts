@@ -102,3 +102,25 @@ function readU64(view: DataView, at: number): number {
 export function holdsRecord(segments: ReadonlyArray<LogSegment>, lsn: number): boolean {
   return segments.some(({ firstLsn, records }) => firstLsn <= lsn && lsn < firstLsn + records.length)
 }
+
+/**
+ * The newest LSN that the log proves to have been durable, whatever lies between: by the name of a segment, or by a record with right
+ * checksums anywhere in one.
+ */
+export function provenLsn(files: Files, directory: string): number {
+  let proven = 0
+  for (const path of files.paths()) {
+    const firstLsn = path.startsWith(`${directory}/`) ? firstLsnOf(path) : undefined
+    if (firstLsn === undefined) continue
+    proven = Math.max(proven, firstLsn - 1)
+    const bytes = files.peek(path)
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    if (bytes.length < HEADER_BYTES) continue
+    const salt = view.getUint32(12, true)
+    for (let at = HEADER_BYTES; at + RECORD_HEADER_BYTES <= bytes.length; at += 8) {
+      const record = view.getUint32(at, true) === RECORD_MAGIC ? readRecord(bytes, view, at, salt) : undefined
+      if (record !== undefined) proven = Math.max(proven, record.durableLsn)
+    }
+  }
+  return proven
+}

@@ -117,7 +117,7 @@ export class Machine implements Host {
 function someLimits(random: Random): Partial<StorageLimits> {
   const pick = (values: ReadonlyArray<number>): number => values[random.below(values.length)]!
   return {
-    memtableBytesMax: pick([16, 64, 256]) * KIB,
+    memtableBytesMax: pick([256, 600, 900]) * KIB,
     frozenMemtablesMax: 1 + random.below(3),
     valueSegmentBytesMax: pick([8, 16, 64]) * KIB,
     valueCacheBytesMax: pick([64, 256]) * KIB,

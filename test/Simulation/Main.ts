@@ -7,6 +7,7 @@
  *     --seconds S    stop earlier when this long has passed
  *     --history F    take the steps in a file, as printed by a failure, with --seed
  *     --uncovered    do not fail when some situation was never met (batches of few runs)
+ *     --unshrunk     print the seed of a failure and nothing more
  *     --json         one line of JSON instead of text
  */
 import { readFileSync } from "node:fs"
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "Infinity" },
     history: { type: "string" },
     uncovered: { type: "boolean", default: false },
+    unshrunk: { type: "boolean", default: false },
     json: { type: "boolean", default: false }
   }
 })
@@ -66,7 +68,7 @@ async function fail(outcome: Outcome): Promise<never> {
   const { seed, steps, violation } = outcome
   console.error(`seed ${seed}: ${violation?.message}\n${String((violation?.cause as Error | undefined)?.stack ?? violation?.stack)}`)
   console.error(`repeat it: npm run -s test:sim -- --seed ${seed} --runs 1`)
-  if (values.history === undefined) {
+  if (values.history === undefined && !values.unshrunk) {
     const shrunk = await shrink(outcome)
     console.error(`shrunk from ${steps.length} to ${shrunk.steps.length} steps: ${shrunk.violation?.message}\n${formatSteps(shrunk.steps)}`)
   }

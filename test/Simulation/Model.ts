@@ -66,8 +66,9 @@ export class History {
     return this.#states.at(-1)!.state
   }
 
-  clear(): void {
-    this.#states = [{ lsn: 0, state: EMPTY }]
+  /** Says what another one says now. */
+  follow(other: History): void {
+    this.#states = other.#states.slice()
   }
 }
 

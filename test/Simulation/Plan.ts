@@ -26,7 +26,8 @@ const SOMETIMES: Weights = {
   crash: 2,
   kill: 1,
   stop: 2,
-  verify: 10
+  verify: 10,
+  fallBack: 2
 }
 
 /** Kinds of disks; one is drawn for a run. Some do nothing worse than lose power. */
@@ -52,8 +53,9 @@ export class Plan {
     const weights: Weights = { ...ALWAYS }
     for (const [kind, weight] of Object.entries(SOMETIMES)) weights[kind as StepKind] = weight * [0, 1, 1, 3][random.below(4)]!
     Object.assign(weights, DISKS[random.below(DISKS.length)])
-    // A poisoned database comes back only by a restart.
+    // A poisoned database comes back only by a restart, and one without stores has nothing to do.
     weights.crash = Math.max(weights.crash ?? 0, 1)
+    weights.define = Math.max(weights.define ?? 0, 3)
     this.#kinds = Object.entries(weights).flatMap(([kind, weight]) => Array.from({ length: weight }, () => kind as StepKind))
   }
 

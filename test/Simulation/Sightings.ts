@@ -33,7 +33,8 @@ export function checkSightings({ subjects }: Machine): void {
       const from = subjects.find((it) => it.name === fields["_id"] && it.isRunning && it.lie === undefined)
       if (from === undefined) continue
       const lsn = Number(fields["lsn"])
-      if (from.lastLsn < lsn) violated("nothing leaves before it is durable", `${to.name} saw ${from.name} at LSN ${lsn}, which is lost`)
+      if (from.running.lastLsn < lsn)
+        violated("nothing leaves before it is durable", `${to.name} saw ${from.name} at LSN ${lsn}, which is lost`)
       if (stateDigest(from.history.at(lsn)) !== fields["digest"])
         violated("snapshots", `${to.name} saw something else of ${from.name} at LSN ${lsn}`)
     }

@@ -10,6 +10,7 @@ import { verify } from "../../src/Storage/Verify.ts"
 import { checkReader } from "./Checks.ts"
 import type { Machine } from "./Machine.ts"
 import { SNAPSHOT_TIMEOUT_MS } from "./Machine.ts"
+import { fallBack } from "./OlderMeta.ts"
 import { attempt, hasCause, isExpiry } from "./Refusals.ts"
 import { checkSightings, relay } from "./Sightings.ts"
 import type { Subject } from "./Subject.ts"
@@ -106,6 +107,7 @@ const ACTIONS = {
   stop: (machine, subject) => {
     if (subject.isRunning) attempt(machine, subject, "stopping", () => stop(machine, subject))
   },
+  fallBack: (machine, subject) => fallBack(machine, subject),
   verify: (machine, subject) => verifyStopped(machine, subject),
   fail: (machine, subject, random) => machine.faults.failSoon(subject.directory, random),
   fill: (machine, subject, random) => machine.faults.fillDisk(subject.directory, random),

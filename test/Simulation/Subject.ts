@@ -16,7 +16,7 @@ import { Archive } from "./Archive.ts"
 import { checkReader } from "./Checks.ts"
 import type { Coverage } from "./Coverage.ts"
 import type { Lie } from "./Faults.ts"
-import { holdsRecord, readSegment, readSegments, firstLsnOf } from "./LogFiles.ts"
+import { firstLsnOf, holdsRecord, provenLsn, readSegment, readSegments } from "./LogFiles.ts"
 import { digestOf, type Draft, History, type State, stateDigest } from "./Model.ts"
 import { violated } from "./Violation.ts"
 
@@ -62,6 +62,8 @@ export class Subject {
   lastLsn = 0
   /** What the disk did to it without saying so. */
   lie: Lie | undefined
+  /** Whether it is a copy, opened beside another one for a look: its log is not collected. */
+  isCopy = false
   /** Flushes that have ended since the start. */
   flushes = 0
   /** Whether the newest end of it was a clean stop, with nothing failing since the start before. */
@@ -72,6 +74,10 @@ export class Subject {
   readonly #host: Host
   #opening: Opening | undefined
   #wasBuilding = false
+  /** What its files proved to be durable when it was started, for a disk that lied. */
+  #provenLsn = 0
+  /** Whether an opening was interrupted since the disk lied. */
+  #wasInterrupted = false
   #judgements = 0
 
   constructor(name: string, directory: string, limits: Partial<StorageLimits>, host: Host) {
@@ -100,6 +106,7 @@ export class Subject {
     const { volume, allocator, now } = this.#host
     this.phase = "opening"
     this.tasks.length = 0
+    this.#provenLsn = this.lie === undefined ? 0 : provenLsn(volume, this.logDirectory)
     this.#opening = new Opening({
       volume,
       directory: this.directory,
@@ -110,6 +117,15 @@ export class Subject {
       schedule: (task) => this.tasks.push(task),
       report: (error) => this.#reported(error)
     })
+  }
+
+  /** Takes over what another one promised, to be held to it in its place. */
+  continueFrom(other: Subject): void {
+    const { running } = other
+    this.observedLsn = other.observedLsn
+    this.lastLsn = running.lastLsn
+    this.history.follow(other.history)
+    this.isCopy = true
   }
 
   /** A slice of the opening; true when it is done. Throws what keeps the database closed; it is down then. */
@@ -130,6 +146,7 @@ export class Subject {
 
   /** The process is gone, or the database with it. */
   fell(): void {
+    if (this.phase === "opening" && this.lie !== undefined) this.#wasInterrupted = true
     this.phase = "down"
     this.lastLsn = Math.max(this.lastLsn, this.engine?.lastLsn ?? 0)
     this.#wasBuilding = this.engine?.isBuilding ?? this.#wasBuilding
@@ -177,7 +194,7 @@ export class Subject {
 
   /** The log, replayed by a reader of its own, leads to what the model holds. */
   checkReplay(lsn: number): void {
-    if (this.lie !== undefined) return
+    if (this.lie !== undefined || this.isCopy) return
     this.archive.collect(this.#host.volume, this.logDirectory)
     if (this.archive.digestAt(lsn) !== stateDigest(this.history.at(lsn))) {
       violated("replay", `${this.name}: replaying the log to LSN ${lsn} gives another state`)
@@ -197,6 +214,11 @@ export class Subject {
   #opened(engine: Engine): void {
     const { coverage } = this.#host
     const { lastLsn, cut, fallback } = engine.report
+    if (this.isCopy) {
+      this.#checkRecovered(engine, lastLsn, cut !== undefined)
+      this.checkDurable("without its newer meta")
+      return
+    }
     if (cut !== undefined) coverage.note("torn tail cut")
     if (fallback !== undefined) coverage.note("older meta used")
     if (this.wasPoisoned) coverage.note("recovered from poison")
@@ -214,6 +236,7 @@ export class Subject {
     if (engine.lastLsn !== lsn || engine.durableLsn !== lsn)
       violated("recovery", `${name} shows LSN ${engine.lastLsn} after recovering ${lsn}`)
     if (lsn > this.lastLsn) violated("recovery", `${name} has LSN ${lsn} of ${this.lastLsn}: a commit that never was`)
+    if (lsn < this.#provenLsn) violated("damage is not a torn tail", `${name} comes up with LSN ${lsn}; its log proved ${this.#provenLsn}`)
     if (lsn < this.observedLsn && !this.#isExcused(isCut)) {
       violated("acknowledged is on disk", `${name} comes up with LSN ${lsn}; ${this.observedLsn} was acknowledged`)
     }
@@ -223,10 +246,14 @@ export class Subject {
     this.archive.forgetAfter(lsn)
   }
 
-  /** A disk that lies about the end of the log can take it away: what never got there, and what rotted within the reported tail. */
+  /**
+   * A disk that lies about the end of the log can take it away: what never got there, and what rotted within the reported tail. An opening
+   * that cut the tail and was interrupted had nobody to report to.
+   */
   #isExcused(isCut: boolean): boolean {
     const lie = this.lie
-    return lie !== undefined && lie.path.startsWith(this.logDirectory) && (isCut || lie.kind !== "bit rot")
+    if (lie === undefined || !lie.path.startsWith(this.logDirectory)) return false
+    return isCut || this.#wasInterrupted || lie.kind !== "bit rot"
   }
 
   #reported(error: unknown): void {

@@ -1,0 +1,58 @@
+/**
+ * `npm run test:mutants`: breaks the engine on purpose, one patch of this folder at a time, in a copy of the sources, and lets the
+ * simulation find it. A mutant that survives, or a patch that does not apply any more, fails the command.
+ *
+ *     --runs M       runs within which each has to be found (default 2000)
+ *     --seed N       the first seed (default 1)
+ *     --only TEXT    only the patches whose names contain it
+ */
+import { spawnSync } from "node:child_process"
+import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { parseArgs } from "node:util"
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: "string", default: "2000" },
+    seed: { type: "string", default: "1" },
+    only: { type: "string", default: "" }
+  }
+})
+
+const root = resolve(import.meta.dirname, "../../..")
+/** What a simulation prints when a promise is broken; anything else that ends it is no finding. */
+const FOUND = /^seed (\d+): (.*)$/m
+
+const names = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".patch") && name.includes(values.only))
+const copy = mkdtempSync(join(tmpdir(), "planck-mutants-"))
+try {
+  for (const part of ["src", "test/Simulation", "package.json"]) cpSync(join(root, part), join(copy, part), { recursive: true })
+  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"))
+  const survivors = names.filter((name) => !isFound(name))
+  console.log(`${names.length - survivors.length} of ${names.length} mutants found`)
+  if (survivors.length > 0) console.error(`not found: ${survivors.join(", ")}`)
+  process.exitCode = survivors.length === 0 && names.length > 0 ? 0 : 1
+} finally {
+  rmSync(copy, { recursive: true })
+}
+
+function isFound(name: string): boolean {
+  const patch = join(import.meta.dirname, name)
+  const applied = spawnSync("git", ["apply", patch], { cwd: copy, encoding: "utf8" })
+  if (applied.status !== 0) {
+    console.error(`${name} does not apply: ${applied.stderr.trim()}`)
+    return false
+  }
+  const startMs = Date.now()
+  const simulation = ["test/Simulation/Main.ts", "--seed", values.seed, "--runs", values.runs, "--uncovered", "--unshrunk"]
+  const { stderr } = spawnSync(process.execPath, simulation, { cwd: copy, encoding: "utf8" })
+  spawnSync("git", ["apply", "-R", patch], { cwd: copy })
+  const found = FOUND.exec(stderr)
+  const runs = found === null ? Number(values.runs) : Number(found[1]) - Number(values.seed) + 1
+  console.log(
+    `${found === null ? "SURVIVED" : "found"} ${name.replace(/\.patch$/, "")}: ${runs} runs, ${Math.round((Date.now() - startMs) / 1000)} s`
+  )
+  console.log(`  ${found?.[2]?.slice(0, 200) ?? stderr.slice(-500)}`)
+  return found !== null
+}
