@@ -70,4 +70,10 @@ const describeStore = (store: StoreDefinition): string =>
   [`  ${store.name} (id ${store.idKind}): ${Object.keys(store.schema).join(", ")}`, ...store.indexes.map(describeIndex)].join("\n")
 
 const describeIndex = (index: IndexDefinition): string =>
-  `    index ${index.name} on ${index.on.map(({ path, direction }) => (direction === "asc" ? path : `-${path}`)).join(", ")}`
+  [
+    `    index ${index.name} on ${index.on.map(({ path, direction }) => (direction === "asc" ? path : `-${path}`)).join(", ")}`,
+    ...(index.unique === true ? ["unique"] : []),
+    ...(index.sparse === true ? ["sparse"] : []),
+    ...(index.where === undefined ? [] : [`where ${JSON.stringify(index.where)}`]),
+    ...(index.expireAfterMs === undefined ? [] : [`expires after ${index.expireAfterMs} ms`])
+  ].join(", ")

@@ -4,16 +4,26 @@ import { isLeaf } from "./Condition.ts"
 import { typeOfPath } from "./PathTypes.ts"
 import type { Plan } from "./Plan.ts"
 
+/** Operators that an index bounds. */
+const INDEXED: ReadonlySet<string> = new Set(["eq", "in", "lt", "le", "gt", "ge", "between", "prefix"])
+
 /**
  * The paths of an index for the plan's statement: those compared with `=` or `in`, then those of its order, or else one with a range.
- * A path with `-` in front is descending. Empty when no index would help, or one with these paths is in use.
+ * A path with `-` in front is descending. Empty when no index would help, or one with these paths is in use. Of paths that may hold an array
+ * an index takes one, and none for an order.
  */
 export function missingIndex(plan: Plan): ReadonlyArray<string> {
-  const leaves = plan.conditions.filter(isLeaf).filter((leaf) => leaf.path !== "_id" && isIndexable(plan, leaf.path))
+  const arrays = new Set<string>()
+  const leaves = plan.conditions.filter(isLeaf).filter(({ op, path }) => {
+    if (path === "_id" || !INDEXED.has(op)) return false
+    const { field, meetsArray } = typeOfPath(plan.store.definition, path)
+    if (meetsArray) arrays.add(path)
+    return field !== undefined && (!meetsArray || (arrays.size === 1 && arrays.has(path)))
+  })
   const equal = leaves.filter((leaf) => leaf.op === "eq" || leaf.op === "in").map((leaf) => leaf.path)
   const ordered = plan.sort.filter((level) => isIndexable(plan, level.path.text) && !equal.includes(level.path.text))
   const orders = ordered.map((level) => `${level.descending ? "-" : ""}${level.path.text}`)
-  const range = leaves.find((leaf) => ["lt", "le", "gt", "ge", "between", "prefix"].includes(leaf.op))
+  const range = leaves.find((leaf) => leaf.op !== "eq" && leaf.op !== "in")
   const last = orders.length > 0 ? orders : range === undefined ? [] : [range.path]
   const wanted = [...new Set([...equal, ...last])]
   const used = new Set(plan.access.kind === "index" ? leavesOf(plan.access).map((leaf) => leaf.path) : [])
