@@ -31,7 +31,22 @@ export interface Find {
   readonly limit?: number
   readonly skip?: number
   readonly select?: ReadonlyArray<string>
+  readonly lookup?: ReadonlyArray<Lookup>
 }
+
+/**
+ * Documents of another store beside each row: those with a value at `foreign` that is equal to one at `local`, as the list `as` at the
+ * end of the row, in the order of their keys. Null and missing values have no partner.
+ */
+export interface Lookup {
+  readonly store: string
+  readonly local: string
+  readonly foreign: string
+  readonly as: string
+}
+
+/** Most lookups of one statement. */
+export const LOOKUPS_MAX = 8
 
 /** The document with this `_id`. */
 export interface Get {

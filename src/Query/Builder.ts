@@ -165,7 +165,7 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
 
   /** Only these fields of each row, and `_id`. */
   select<const Name extends keyof Row & string>(...names: ReadonlyArray<Name>): DocumentQuery<Row, Pick<Row, Name | (keyof Row & "_id")>> {
-    return new DocumentQuery({ ...this.#parts, select: names })
+    return new DocumentQuery<Row, Pick<Row, Name | (keyof Row & "_id")>>({ ...this.#parts, select: names })
   }
 
   /** The first row; undefined when there is none. */

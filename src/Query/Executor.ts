@@ -15,6 +15,7 @@ import { Changer, undoing } from "./Changer.ts"
 import { explainPlan, type Explanation } from "./Explanation.ts"
 import { Finder, getById } from "./Finder.ts"
 import { KeyList } from "./KeyList.ts"
+import { applyLookup } from "./Lookups.ts"
 import type { PlannedKind } from "./PlanCompiler.ts"
 import { breakBudget, DEFAULT_QUERY_LIMITS, type QueryLimits, type QueryReason, refuseStatement } from "./Reasons.ts"
 import type { RowList } from "./RowList.ts"
@@ -69,7 +70,14 @@ export class Executor {
 
   /** Fills `rows` with the rows of a find statement; they are valid as long as `reader` is open. Faults: see `QueryReason`. */
   find(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): void {
-    this.#finder.find(reader, this.#finder.plans.take("find", bytes, at), rows)
+    const plan = this.#finder.plans.take("find", bytes, at)
+    for (const lookup of plan.lookups) this.#findStore(lookup.store)
+    this.#finder.find(reader, plan, rows)
+    for (const lookup of plan.lookups) {
+      applyLookup(lookup, rows, this.#limits, (statement, into) =>
+        this.#finder.find(reader, this.#finder.plans.take("find", statement, 0), into)
+      )
+    }
   }
 
   /** Fills `rows` with the groups of an aggregate statement; they are valid until the list is reset. */

@@ -6,6 +6,7 @@ import type { Store } from "../Storage/Reader.ts"
 import type { Access } from "./Access.ts"
 import type { AggregateProgram } from "./AggregateProgram.ts"
 import type { Condition } from "./Condition.ts"
+import type { LookupProgram } from "./Lookups.ts"
 import type { Reading } from "./Operands.ts"
 import type { Projection } from "./Projection.ts"
 import type { Residual } from "./Residual.ts"
@@ -53,6 +54,7 @@ export interface Plan extends Candidate {
   /** What texts in each slot stand for. */
   readonly readings: ReadonlyArray<Reading>
   readonly projection: Projection | undefined
+  readonly lookups: ReadonlyArray<LookupProgram>
   readonly program: UpdateProgram | undefined
   /** What is computed of the rows, and the test that groups have to pass. */
   readonly aggregate: { readonly program: AggregateProgram; readonly having: Residual } | undefined

@@ -6,6 +6,7 @@ import type { Store } from "../Storage/Reader.ts"
 import type { Order, Planned } from "./Ast.ts"
 import { type AggregateProgram, compileAggregate } from "./AggregateProgram.ts"
 import { type Condition, conditionOf, conjunctsOf, eachLeaf } from "./Condition.ts"
+import { compileLookup } from "./Lookups.ts"
 import { type Operands, type Reading, readingOf } from "./Operands.ts"
 import { idsAreOrdered, typeOfPath } from "./PathTypes.ts"
 import { holds } from "./Implication.ts"
@@ -75,6 +76,7 @@ function planOf(
     betweenSlots: [...betweenSlotsOf(slots.condition), ...betweenSlotsOf(slots.having)],
     aggregate: aggregate === undefined ? undefined : { program: aggregate, having: new Residual(conjunctsOf(slots.having)) },
     projection: select === undefined ? undefined : compileProjection(select),
+    lookups: ("lookup" in statement ? (statement.lookup ?? []) : []).map(compileLookup),
     program: slots.changes.length === 0 ? undefined : compileUpdate(slots.changes),
     tests: { residual: new Residual(choice.chosen.residual), all: new Residual(conditions) },
     candidates: choice.candidates,

@@ -8,8 +8,8 @@
 import { closest } from "../Config/Closest.ts"
 import { parseKey } from "../Bson/Key.ts"
 import type { Value } from "../Bson/Value.ts"
-import type { Aggregate, ArrayChange, DocumentValue, Filter, Order, Planned, Statement } from "./Ast.ts"
-import { ARRAY_CHANGES, ORDER_PATHS_MAX, ROW_NUMBER_MAX } from "./Ast.ts"
+import type { Aggregate, ArrayChange, DocumentValue, Filter, Lookup, Order, Planned, Statement } from "./Ast.ts"
+import { ARRAY_CHANGES, LOOKUPS_MAX, ORDER_PATHS_MAX, ROW_NUMBER_MAX } from "./Ast.ts"
 import { readAggregates } from "./PqlAggregate.ts"
 import { readArrayChanges } from "./PqlChanges.ts"
 import { readExpression, readPath } from "./PqlExpression.ts"
@@ -30,6 +30,7 @@ interface Draft {
   skip?: number
   select?: Array<string>
   key?: Value
+  lookup: Array<Lookup>
   inputOrder?: Array<Order>
   groupBy?: Array<string>
   distinct?: string
@@ -93,7 +94,7 @@ function readQuery(lexer: Lexer, parameters: Parameters): Statement {
 }
 
 function readSteps(lexer: Lexer, parameters: Parameters, store: string): Statement {
-  const draft: Draft = { store, verb: "find", filters: [], orderBy: [], documents: [], having: [] }
+  const draft: Draft = { store, verb: "find", filters: [], orderBy: [], documents: [], having: [], lookup: [] }
   while (lexer.peek().kind !== "end") {
     if (!lexer.accept(".")) lexer.refuseToken(lexer.peek(), ["`.` and a step", "the end"])
     const step = lexer.peek()
@@ -147,9 +148,10 @@ const MEMBERS: ReadonlyArray<readonly [keyof Draft, string]> = [
   ["orderBy", "orderBy"],
   ["limit", "limit"],
   ["skip", "skip"],
-  ["select", "select"]
+  ["select", "select"],
+  ["lookup", "lookup"]
 ]
-const ROWS: ReadonlyArray<keyof Draft> = ["filters", "orderBy", "limit", "skip", "select"]
+const ROWS: ReadonlyArray<keyof Draft> = ["filters", "orderBy", "limit", "skip", "select", "lookup"]
 const CHANGES: ReadonlyArray<keyof Draft> = ["filters", "set", "inc", "unset", ...ARRAY_CHANGES]
 
 const STEPS: ReadonlyMap<string, (context: Context) => void> = new Map<string, (context: Context) => void>([
@@ -159,6 +161,7 @@ const STEPS: ReadonlyMap<string, (context: Context) => void> = new Map<string, (
   ["skip", (context: Context) => readRowNumber(context, "skip")],
   ["select", readSelect],
   ["pluck", readSelect],
+  ["lookup", readLookup],
   ["groupBy", readGroupBy],
   ["aggregate", readAggregate],
   ["having", readHaving],
@@ -178,6 +181,29 @@ const STEPS: ReadonlyMap<string, (context: Context) => void> = new Map<string, (
 function readFilter(context: Context): void {
   only(context, "find", ROWS)
   context.draft.filters.push(readExpression(context.lexer, context.parameters))
+}
+
+/** `lookup(store, localPath, foreignPath, name)`. */
+function readLookup(context: Context): void {
+  only(context, "find", ROWS)
+  const { draft, lexer } = context
+  const store = readName(lexer, "the name of a store")
+  lexer.expect(",")
+  const local = readPath(lexer)
+  lexer.expect(",")
+  const foreign = readPath(lexer)
+  lexer.expect(",")
+  const token = lexer.peek()
+  const as = readName(lexer, "a name for the documents that are found")
+  if (as === "_id" || as.includes(".") || as.startsWith("$")) lexer.refuseToken(token, ["a name without dots and $ that is not _id"])
+  if (draft.lookup.some((lookup) => lookup.as === as)) lexer.refuseToken(token, ["each name once"])
+  if (draft.lookup.push({ store, local, foreign, as }) > LOOKUPS_MAX) lexer.refuseToken(token, [`at most ${LOOKUPS_MAX} lookups`])
+}
+
+function readName(lexer: Lexer, what: string): string {
+  const token = lexer.peek()
+  if (token.kind !== "name" && token.kind !== "quotedName") lexer.refuseToken(token, [what])
+  return lexer.next().text
 }
 
 /** Turns rows into groups: what was ordered until now is the order in which groups see their rows. */
@@ -370,7 +396,13 @@ function finish(draft: Draft): Statement {
   const select = draft.select === undefined ? {} : { select: draft.select }
   switch (draft.verb) {
     case "find":
-      return { kind: "find", ...rows, ...(draft.orderBy.length === 0 ? {} : { orderBy: draft.orderBy }), ...select }
+      return {
+        kind: "find",
+        ...rows,
+        ...(draft.orderBy.length === 0 ? {} : { orderBy: draft.orderBy }),
+        ...select,
+        ...(draft.lookup.length === 0 ? {} : { lookup: draft.lookup })
+      }
     case "aggregate":
       return aggregateOf(draft, rows)
     case "get":

@@ -21,7 +21,7 @@ import {
   type Value
 } from "../Bson/Value.ts"
 import { ELEMENT } from "../Match/Filter.ts"
-import { type Aggregate, ARRAY_CHANGES, type ArrayChange, type DocumentValue, type Filter, type Statement } from "./Ast.ts"
+import { type Aggregate, ARRAY_CHANGES, type ArrayChange, type DocumentValue, type Filter, type Find, type Statement } from "./Ast.ts"
 import { decodeElementFilter } from "./FilterBson.ts"
 import { PATH_WORDS } from "./PqlWords.ts"
 
@@ -47,7 +47,13 @@ export function printPql(statement: Statement): string {
 function steps(statement: Exclude<Statement, { readonly kind: "explain" }>): ReadonlyArray<string> {
   switch (statement.kind) {
     case "find":
-      return [...filterStep(statement.filter), ...orderStep(statement), ...rowSteps(statement), ...selectStep(statement.select)]
+      return [
+        ...filterStep(statement.filter),
+        ...orderStep(statement),
+        ...rowSteps(statement),
+        ...selectStep(statement.select),
+        ...lookupSteps(statement)
+      ]
     case "aggregate":
       return aggregateSteps(statement)
     case "count":
@@ -70,6 +76,12 @@ function steps(statement: Exclude<Statement, { readonly kind: "explain" }>): Rea
         ...ARRAY_CHANGES.flatMap((member) => arrayStep(member, statement[member]))
       ]
   }
+}
+
+function lookupSteps({ lookup = [] }: Find): ReadonlyArray<string> {
+  return lookup.map(
+    ({ as, foreign, local, store }) => `.lookup(${printName(store)}, ${printPath(local)}, ${printPath(foreign)}, ${printName(as)})`
+  )
 }
 
 function aggregateSteps(statement: Aggregate): ReadonlyArray<string> {

@@ -14,7 +14,16 @@ import { Decimal128, decode, decodeValue, encode, type Value } from "../Bson/Val
 import { readDouble, readInt32, readInt64Number, readString } from "../Bson/View.ts"
 import type { DocumentValue, Statement } from "./Ast.ts"
 import { ARRAY_CHANGES, ROW_NUMBER_MAX } from "./Ast.ts"
-import { eachElement, type Members, readMembers, readOrderBy, readPaths, requireType, type StatementKind } from "./StatementMembers.ts"
+import {
+  eachElement,
+  type Members,
+  readLookups,
+  readMembers,
+  readOrderBy,
+  readPaths,
+  requireType,
+  type StatementKind
+} from "./StatementMembers.ts"
 import { decodeAggregate, encodeAggregate } from "./AggregateBson.ts"
 import { decodeFilter, encodeFilter, requirePath } from "./FilterBson.ts"
 import { refuseStatement } from "./Reasons.ts"
@@ -41,7 +50,13 @@ export function decodeStatement(kind: StatementKind, bytes: Uint8Array, at: numb
   const select = members.has("select") ? { select: readPaths("select", bytes, members) } : {}
   switch (kind) {
     case "find":
-      return { kind, ...rows, ...(members.has("orderBy") ? { orderBy: readOrderBy("orderBy", bytes, members) } : {}), ...select }
+      return {
+        kind,
+        ...rows,
+        ...(members.has("orderBy") ? { orderBy: readOrderBy("orderBy", bytes, members) } : {}),
+        ...select,
+        ...(members.has("lookup") ? { lookup: readLookups(bytes, members) } : {})
+      }
     case "count":
       return { kind, ...rows }
     case "aggregate":
@@ -149,6 +164,7 @@ export function encodeStatement(statement: Statement): Uint8Array<ArrayBuffer> {
   if ("orderBy" in statement && statement.orderBy !== undefined) {
     document["orderBy"] = statement.orderBy.map((order) => [order.path, order.direction])
   }
+  if (statement.kind === "find" && statement.lookup !== undefined) document["lookup"] = statement.lookup.map((lookup) => ({ ...lookup }))
   if (statement.kind === "aggregate") Object.assign(document, encodeAggregate(statement))
   for (const member of ["limit", "skip", "select", "key", ...CHANGES, "unset", "document", "documents"] as const) {
     const value = (statement as Partial<Record<typeof member, Value>>)[member]

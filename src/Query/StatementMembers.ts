@@ -7,7 +7,7 @@ import * as Type from "../Bson/Type.ts"
 import { decode } from "../Bson/Value.ts"
 import { documentEnd, elementName, firstElement, readString, skipValue, valueOffset } from "../Bson/View.ts"
 import { closest } from "../Config/Closest.ts"
-import { ARRAY_CHANGES, type ArrayChange, type Order, ORDER_PATHS_MAX, type Statement } from "./Ast.ts"
+import { ARRAY_CHANGES, type ArrayChange, type Lookup, LOOKUPS_MAX, type Order, ORDER_PATHS_MAX, type Statement } from "./Ast.ts"
 import { requirePath } from "./FilterBson.ts"
 import { refuseStatement } from "./Reasons.ts"
 
@@ -27,6 +27,7 @@ export type Member =
   | "inc"
   | "unset"
   | ArrayChange
+  | "lookup"
   | "inputOrder"
   | "groupBy"
   | "distinct"
@@ -40,7 +41,7 @@ export type ArgumentKind = StatementKind | "getMany"
 
 const MEMBERS: Readonly<Record<ArgumentKind, ReadonlyArray<Member>>> = {
   getMany: ["store", "keys"],
-  find: ["store", "filter", "orderBy", "limit", "skip", "select"],
+  find: ["store", "filter", "orderBy", "limit", "skip", "select", "lookup"],
   get: ["store", "key", "select"],
   count: ["store", "filter", "limit", "skip"],
   aggregate: ["store", "filter", "inputOrder", "groupBy", "distinct", "aggregates", "having", "orderBy", "limit", "skip"],
@@ -84,6 +85,29 @@ export function readMembers(kind: ArgumentKind, bytes: Uint8Array, at: number): 
   requireType(members, "store", Type.STRING, "the name of a store")
   if (members.has("filter")) requireType(members, "filter", Type.DOCUMENT, "a document")
   return members
+}
+
+/** Reads `[{ store, local, foreign, as }, …]`. */
+export function readLookups(bytes: Uint8Array, members: Members): ReadonlyArray<Lookup> {
+  const lookups: Array<Lookup> = []
+  eachElement("lookup", bytes, members, (type, valueAt, index) => {
+    const where = `lookup.${index}`
+    const given = type === Type.DOCUMENT ? decode(bytes, valueAt) : {}
+    const { as, foreign, local, store, ...rest } = given
+    if (typeof as !== "string" || typeof foreign !== "string" || typeof local !== "string" || typeof store !== "string") {
+      return refuseStatement(where, "a lookup is { store, local, foreign, as }, each a text")
+    }
+    const [other] = Object.keys(rest)
+    if (other !== undefined) refuseStatement(`${where}.${other}`, `a lookup has no member ${other}`)
+    if (as === "" || as === "_id" || as.includes(".") || as.startsWith("$"))
+      refuseStatement(`${where}.as`, `"${as}" is no name for the documents: no dots, no $, not _id`)
+    if (lookups.some((lookup) => lookup.as === as)) refuseStatement(`${where}.as`, `two lookups are called ${as}`)
+    requirePath(local, `${where}.local`)
+    requirePath(foreign, `${where}.foreign`)
+    if (lookups.push({ store, local, foreign, as }) > LOOKUPS_MAX) refuseStatement(where, `at most ${LOOKUPS_MAX} lookups`)
+    return undefined
+  })
+  return lookups
 }
 
 function refuseMember(kind: string, name: string, known: ReadonlyArray<string>): never {

@@ -298,6 +298,9 @@ describe("PQL", () => {
       ["orders.filter(a = regex 5)", "1:25", /a pattern in quotes/],
       ["orders.groupBy(a).filter(b = 1)", "1:19", /aggregate, having, orderBy, skip, limit or the end/],
       ["orders.limit(1).groupBy(a)", "1:17", /limit has no effect on groupBy/],
+      ["orders.lookup(a, b, c)", "1:22", /expected `,`/],
+      ["orders.lookup(a, b, c, _id)", "1:24", /a name without dots/],
+      ["orders.lookup(a, b, c, d).count()", "1:27", /lookup has no effect on count/],
       ["orders.having(a = 1)", "1:8", /rows are chosen by filter/],
       ["orders.aggregate(a: summ(b))", "1:21", /did you mean sum\?/],
       ["orders.aggregate(a.b: count)", "1:19", /expected `:`/],
@@ -427,7 +430,14 @@ function randomStatement(random: Random): Statement {
       return { kind: "insert", store, documents: [document, {}] }
     default: {
       const { orderBy, ...rest } = randomFind(random)
-      const find = { kind: "find" as const, store, ...rest, ...(orderBy === undefined ? {} : { orderBy: orderBy as ReadonlyArray<Order> }) }
+      const lookup = random.chance(20) ? { lookup: [{ store: "in", local: "a.b", foreign: "_id", as: "the others" }] } : {}
+      const find = {
+        kind: "find" as const,
+        store,
+        ...rest,
+        ...lookup,
+        ...(orderBy === undefined ? {} : { orderBy: orderBy as ReadonlyArray<Order> })
+      }
       return random.chance(20) ? { kind: "explain", of: find } : find
     }
   }
