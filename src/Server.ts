@@ -13,6 +13,7 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { defaultSettings } from "./Config/Configuration.ts"
 import type { Settings } from "./Config/Settings.ts"
+import { listen } from "./Control/Control.ts"
 import { Disk } from "./Disk/Disk.ts"
 import type { HttpError } from "./Http/Errors.ts"
 import { type EngineState, engineState } from "./Http/Health.ts"
@@ -94,7 +95,10 @@ export const databaseDirectory = (directory: string, service: string): string =>
 const make = Effect.fnUntraced(function* (options: ServerOptions) {
   const http = yield* Http
   const wasm = yield* Wasm
-  const { engine } = yield* Storage
+  const { backup, compact, engine } = yield* Storage
+  const { volume } = yield* Disk
+  const directory = databaseDirectory(options.directory, options.service)
+  yield* listen(volume, directory, (request, onProgress) => (request.verb === "backup" ? backup(request.target, onProgress) : compact))
   yield* logRecovery(engine.report)
   yield* logAdmission(engine)
   const one = yield* Semaphore.make(1)

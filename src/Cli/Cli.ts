@@ -94,21 +94,39 @@ const serve = Command.make(
     )
 ).pipe(Command.withDescription("Serve a service until SIGTERM or SIGINT"))
 
-const inspect = Command.make("inspect", { file: Argument.String("file").pipe(Argument.withDescription("A built .wasm")) }, ({ file }) =>
-  verb(({ json }) =>
-    Effect.flatMap(
-      Effect.promise(() => import("./InspectCommand.ts")),
-      (command) => command.inspect({ file, output: { json } })
+const directory = Argument.String("directory").pipe(Argument.withDescription("Directory of the data"))
+const service = Flag.String("service").pipe(Flag.optional, Flag.withDescription("Whose data, when the directory holds several services'"))
+
+const inspect = Command.make(
+  "inspect",
+  {
+    file: Argument.String("file").pipe(Argument.withDescription("A built .wasm, a directory of data, or a file in it")),
+    service,
+    at: Flag.Int("at").pipe(Flag.optional, Flag.withDescription("Offset in a file of data to begin at")),
+    limit: Flag.Int("limit").pipe(Flag.optional, Flag.withDescription("Pages, entries or records of a file to show; 20 otherwise"))
+  },
+  ({ at, file, limit, service }) =>
+    verb(({ json }) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./InspectCommand.ts")),
+        (command) =>
+          command.inspect({
+            path: file,
+            service: Option.getOrUndefined(service),
+            at: Option.getOrUndefined(at),
+            limit: Option.getOrUndefined(limit),
+            output: { json }
+          })
+      )
     )
-  )
-).pipe(Command.withDescription("Show what a built service holds and asks for"))
+).pipe(Command.withDescription("Show what a built service, a directory of data or a file in it holds"))
 
 const query = Command.make(
   "query",
   {
-    directory: Argument.String("directory").pipe(Argument.withDescription("Directory of the data")),
+    directory,
     statement: Argument.String("pql").pipe(Argument.withDescription("A statement, like 'orders.filter(total > 10).limit(5)'")),
-    service: Flag.String("service").pipe(Flag.optional, Flag.withDescription("Whose data, when the directory holds several services'")),
+    service,
     param: Flag.KeyValuePair("param").pipe(Flag.withDefault({}), Flag.withDescription("Value of a $name in the statement; JSON or text"))
   },
   ({ directory, statement, service, param }) =>
@@ -135,6 +153,119 @@ const fmt = Command.make(
     )
 ).pipe(Command.withDescription("Format templates"))
 
+const verify = Command.make("verify", { directory, service }, ({ directory, service }) =>
+  verb(({ json }) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./VerifyCommand.ts")),
+      (command) => command.verify({ directory, service: Option.getOrUndefined(service), output: { json } })
+    )
+  )
+).pipe(Command.withDescription("Check every page, entry and record of a stopped server's data"))
+
+const FORMATS = ["ndjson", "bson", "csv"] as const
+
+const dump = Command.make(
+  "dump",
+  {
+    directory,
+    folder: Argument.String("folder").pipe(
+      Argument.withDescription("Where to write: a new folder, or one of a dump that ended early; standard output otherwise"),
+      Argument.optional
+    ),
+    service,
+    store: Flag.String("store").pipe(Flag.between(0, 1000), Flag.withDescription("A store to dump; all of them otherwise")),
+    format: Flag.Literals("format", FORMATS).pipe(Flag.withDefault("ndjson"), Flag.withDescription("ndjson (Extended JSON), bson or csv"))
+  },
+  ({ directory, folder, format, service, store }) =>
+    verb(({ json }) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./DumpCommand.ts")),
+        (command) =>
+          command.dump({
+            directory,
+            folder: Option.getOrUndefined(folder),
+            service: Option.getOrUndefined(service),
+            stores: store,
+            format,
+            output: { json }
+          })
+      )
+    )
+).pipe(Command.withDescription("Write the documents of a stopped server's data as NDJSON, BSON or CSV"))
+
+const load = Command.make(
+  "load",
+  {
+    directory,
+    source: Argument.String("source").pipe(Argument.withDescription("A folder that dump wrote, a file, or - for standard input")),
+    service,
+    store: Flag.String("store").pipe(Flag.optional, Flag.withDescription("The store to load a file into")),
+    format: Flag.Literals("format", FORMATS).pipe(Flag.optional, Flag.withDescription("What a file is; what its name ends with otherwise")),
+    replace: Flag.Boolean("replace").pipe(Flag.withDefault(false), Flag.withDescription("Replace documents with the same _id")),
+    fresh: Flag.Boolean("from-start").pipe(Flag.withDefault(false), Flag.withDescription("Do not go on where an earlier load ended")),
+    rejects: Flag.String("rejects").pipe(Flag.optional, Flag.withDescription("A file for bad rows; without it the first one ends the load"))
+  },
+  ({ directory, format, fresh, rejects, replace, service, source, store }) =>
+    verb(({ json }) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./LoadCommand.ts")),
+        (command) =>
+          command.load({
+            directory,
+            source,
+            service: Option.getOrUndefined(service),
+            store: Option.getOrUndefined(store),
+            format: Option.getOrUndefined(format),
+            replaces: replace,
+            isFresh: fresh,
+            rejects: Option.getOrUndefined(rejects),
+            output: { json }
+          })
+      )
+    )
+).pipe(Command.withDescription("Bring documents into a stopped server's data; goes on where it ended early"))
+
+const backup = Command.make(
+  "backup",
+  {
+    directory,
+    target: Argument.String("target").pipe(Argument.withDescription("Directory of the backups; what is there already is not copied again")),
+    service
+  },
+  ({ directory, service, target }) =>
+    verb(({ json }) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./BackupCommand.ts")),
+        (command) => command.backup({ directory, target, service: Option.getOrUndefined(service), output: { json } })
+      )
+    )
+).pipe(Command.withDescription("Copy the data as of one commit, also of a running server"))
+
+const restore = Command.make(
+  "restore",
+  {
+    source: Argument.String("source").pipe(Argument.withDescription("Directory of the backups")),
+    directory: Argument.String("directory").pipe(Argument.withDescription("Directory of the new database, empty or not there")),
+    number: Flag.Int("number").pipe(Flag.optional, Flag.withDescription("Which backup; the newest otherwise"))
+  },
+  ({ directory, number, source }) =>
+    verb(({ json }) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./BackupCommand.ts")),
+        (command) => command.restore({ source, directory, number: Option.getOrUndefined(number), output: { json } })
+      )
+    )
+).pipe(Command.withDescription("Make a database from a backup"))
+
+const compact = Command.make("compact", { directory, service }, ({ directory, service }) =>
+  verb(({ json }) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./CompactCommand.ts")),
+      (command) => command.compact({ directory, service: Option.getOrUndefined(service), output: { json } })
+    )
+  )
+).pipe(Command.withDescription("Give back the space of replaced and removed documents, also while a server runs"))
+
 interface SharedFlags {
   readonly json: boolean
   readonly config: string | undefined
@@ -151,7 +282,12 @@ const verb = <E, R>(run: (flags: SharedFlags) => Effect.Effect<void, E, R>) =>
     )
   })
 
-const planck = Command.runWith(root.pipe(Command.withSubcommands([build, dev, fmt, serve, inspect, query])), { version: VERSION })
+const planck = Command.runWith(
+  root.pipe(Command.withSubcommands([build, dev, fmt, serve, inspect, query, verify, dump, load, backup, restore, compact])),
+  {
+    version: VERSION
+  }
+)
 
 /** The whole command line, for `main` and for tests; see `exitCode`. */
 export const cli = (argv: ReadonlyArray<string>) =>

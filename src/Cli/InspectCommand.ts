@@ -1,24 +1,39 @@
-/** `planck inspect`: what a built service holds and asks for, without running anything of it. */
+/** `planck inspect`: what a built service holds and asks for, without running anything of it; or what lies in a directory of data. */
 import * as Effect from "effect/Effect"
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs"
 import type { IndexDefinition, StoreDefinition } from "../Schema/Definition.ts"
 import { inspectFile } from "../Wasm/Inspect.ts"
 import type { Module } from "../Wasm/Module.ts"
 import { about } from "./Failure.ts"
-import type { Output } from "./Output.ts"
+import { type InspectDataOptions, inspectDataFile, inspectDirectory } from "./InspectDataCommand.ts"
 import { say } from "./Output.ts"
 import { readFile } from "./ServeCommand.ts"
 
-export interface InspectCommandOptions {
-  readonly file: string
-  readonly output: Output
-}
-
-export const inspect = Effect.fn("Cli.inspect")(function* ({ file, output }: InspectCommandOptions) {
-  const bytes = yield* readFile(file)
-  const module = yield* inspectFile(bytes).pipe(Effect.mapError((error) => about(file, error)))
+/** Tells by what lies at the path what is meant. */
+export const inspect = Effect.fn("Cli.inspect")(function* (options: InspectDataOptions) {
+  const { output, path } = options
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return yield* inspectDirectory(options)
+  if (isData(path)) return yield* inspectDataFile(options)
+  const bytes = yield* readFile(path)
+  const module = yield* inspectFile(bytes).pipe(Effect.mapError((error) => about(path, error)))
   const parts = sizesOf(module, bytes)
   yield* say(output, describe(module, parts), { hash: module.hash, sizes: parts, assets: assetsOf(module), manifest: module.manifest })
 })
+
+/** Files of data begin with eight letters; an index file's first meta may be damaged, then its second one has them. */
+function isData(path: string): boolean {
+  if (!existsSync(path)) return false
+  const file = openSync(path, "r")
+  try {
+    const name = new Uint8Array(8)
+    return [0, 4096].some((at) => {
+      readSync(file, name, 0, name.length, at)
+      return ["PLANCKIX", "PLNKVALS", "PLANKWAL"].includes(new TextDecoder("latin1").decode(name))
+    })
+  } finally {
+    closeSync(file)
+  }
+}
 
 /** Bytes of the file and of its named parts. */
 const sizesOf = (module: Module, bytes: Uint8Array) => ({

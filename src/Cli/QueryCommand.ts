@@ -1,7 +1,5 @@
 /** `planck query`: one statement on the data of a stopped server. A running server holds the directory's lock, and the refusal names it. */
 import * as Effect from "effect/Effect"
-import { existsSync, readdirSync } from "node:fs"
-import { join } from "node:path"
 import { ByteSink } from "../Bson/ByteSink.ts"
 import type { Value } from "../Bson/Value.ts"
 import { Disk } from "../Disk/Disk.ts"
@@ -16,6 +14,7 @@ import { encodeStatement } from "../Query/StatementBson.ts"
 import type { Engine } from "../Storage/Engine.ts"
 import type { Reader, Transaction } from "../Storage/Reader.ts"
 import { Storage } from "../Storage/Storage.ts"
+import { findDatabase } from "./Database.ts"
 import { detailsOf, Failure } from "./Failure.ts"
 import type { Output } from "./Output.ts"
 import { say } from "./Output.ts"
@@ -45,18 +44,6 @@ interface Result {
   /** One JSON value. */
   readonly machine: string
   readonly waitLsn: number
-}
-
-/** The database's own directory: the one given, or the only (or the named) service below it. */
-function findDatabase(directory: string, service: string | undefined): Effect.Effect<string, Failure> {
-  const isDatabase = (path: string): boolean => existsSync(join(path, "index.planck"))
-  if (service === undefined && isDatabase(directory)) return Effect.succeed(directory)
-  const services = join(directory, "services")
-  const names = existsSync(services) ? readdirSync(services).filter((name) => isDatabase(join(services, name))) : []
-  const name = service ?? (names.length === 1 ? names[0] : undefined)
-  if (name !== undefined && names.includes(name)) return Effect.succeed(join(services, name))
-  const found = names.length === 0 ? "there is no database" : `it holds ${names.join(", ")}: name one with --service`
-  return Effect.fail(new Failure({ code: "NoDatabase", message: `${directory}: ${found}` }))
 }
 
 /** A parameter is JSON where it can be read as such, else the text itself. */

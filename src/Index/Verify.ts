@@ -110,6 +110,15 @@ interface Bounds {
  * ```
  */
 export function verifyIndex(file: File): IndexReport {
+  const steps = checkIndex(file)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+  }
+}
+
+/** The same check, page by page: yields before each one. */
+export function checkIndex(file: File): Generator<void, IndexReport, void> {
   return new IndexCheck(file).run()
 }
 
@@ -129,15 +138,15 @@ class IndexCheck {
     this.#file = file
   }
 
-  run(): IndexReport {
+  *run(): Generator<void, IndexReport, void> {
     const meta = this.#readMeta()
     this.#meta = meta
     if (meta !== undefined) {
-      if (meta.catalog !== undefined) this.#checkRoot(CATALOG_TREE, meta.catalog, false)
+      if (meta.catalog !== undefined) yield* this.#checkRoot(CATALOG_TREE, meta.catalog, false)
       for (const [treeId, roots] of this.#roots) {
-        for (const [place, root] of roots.entries()) this.#checkRoot(treeId, root, place + 1 < roots.length)
+        for (const [place, root] of roots.entries()) yield* this.#checkRoot(treeId, root, place + 1 < roots.length)
       }
-      this.#checkFreeList(meta)
+      yield* this.#checkFreeList(meta)
       this.#checkPartition(meta)
     }
     return {
@@ -189,21 +198,22 @@ class IndexCheck {
     return false
   }
 
-  #checkRoot(treeId: number, root: Root, tombstones: boolean): void {
+  *#checkRoot(treeId: number, root: Root, tombstones: boolean): Generator<void, void, void> {
     const last = { bytes: new Uint8Array(KEY_BYTES_MAX + HEAD_BYTES), length: -1 }
     const tree: Tree = { treeId, tombstones, pages: 0, entries: 0, last }
     if (root.level >= LEVELS_MAX) {
       this.#problem(root.page, `the root of tree ${treeId} is at level ${root.level}`)
       return
     }
-    this.#checkTreePage(tree, root.page, root.checksum, root.level, { low: new Uint8Array(0), high: undefined })
+    yield* this.#checkTreePage(tree, root.page, root.checksum, root.level, { low: new Uint8Array(0), high: undefined })
     this.#entries += tree.entries
     if (tree.entries !== root.entries) this.#problem(root.page, `tree ${treeId} has ${tree.entries} entries, its root says ${root.entries}`)
     if (tree.pages !== root.pages) this.#problem(root.page, `tree ${treeId} has ${tree.pages} pages, its root says ${root.pages}`)
   }
 
-  #checkTreePage(tree: Tree, page: number, checksum: number, level: number, bounds: Bounds): void {
+  *#checkTreePage(tree: Tree, page: number, checksum: number, level: number, bounds: Bounds): Generator<void, void, void> {
     const memory = this.#memories[level]!
+    yield
     if (!this.#read(memory, page, checksum)) return
     tree.pages++
     const { bytes } = memory
@@ -212,8 +222,8 @@ class IndexCheck {
     if (readU32(bytes, TREE_AT) !== tree.treeId)
       return this.#problem(page, `a page of tree ${readU32(bytes, TREE_AT)} in tree ${tree.treeId}`)
     if (!this.#checkSlots(memory, page, level)) return
-    if (level === 0) this.#checkLeaf(tree, memory, page, bounds)
-    else this.#checkBranch(tree, memory, page, level, bounds)
+    if (level === 0) yield* this.#checkLeaf(tree, memory, page, bounds)
+    else yield* this.#checkBranch(tree, memory, page, level, bounds)
   }
 
   /** Whether everything in the page lies in the page, so that it may be read. */
@@ -244,7 +254,7 @@ class IndexCheck {
     return end === used || this.#refuse(page, "its entries end before the page says")
   }
 
-  #checkLeaf(tree: Tree, memory: PageMemory, page: number, bounds: Bounds): void {
+  *#checkLeaf(tree: Tree, memory: PageMemory, page: number, bounds: Bounds): Generator<void, void, void> {
     const { bytes, words } = memory
     const count = entryCount(bytes, 0)
     const key = new Uint8Array(KEY_BYTES_MAX + HEAD_BYTES)
@@ -253,7 +263,7 @@ class IndexCheck {
       this.#checkKey(tree, memory, page, slot, key, length, bounds)
       const descriptor = words[headIndex(0) + count + slot]!
       if (isTombstone(descriptor) && !tree.tombstones) this.#problem(page, `entry ${slot} is a tombstone with nothing older behind it`)
-      if (tree.treeId === CATALOG_TREE) this.#readCatalogEntry(memory, page, key, length, descriptor)
+      if (tree.treeId === CATALOG_TREE) yield* this.#readCatalogEntry(memory, page, key, length, descriptor)
     }
     tree.entries += count
   }
@@ -272,7 +282,7 @@ class IndexCheck {
     last.length = length
   }
 
-  #checkBranch(tree: Tree, memory: PageMemory, page: number, level: number, bounds: Bounds): void {
+  *#checkBranch(tree: Tree, memory: PageMemory, page: number, level: number, bounds: Bounds): Generator<void, void, void> {
     const count = entryCount(memory.bytes, 0)
     const key = new Uint8Array(KEY_BYTES_MAX + HEAD_BYTES)
     const separators: Array<Uint8Array> = [bounds.low]
@@ -290,12 +300,12 @@ class IndexCheck {
     }
     for (let slot = 0; slot < count; slot++) {
       const within = { low: separators[slot]!, high: separators[slot + 1] ?? bounds.high }
-      this.#checkTreePage(tree, childPage(memory, 0, count, slot), childChecksum(memory, 0, count, slot), level - 1, within)
+      yield* this.#checkTreePage(tree, childPage(memory, 0, count, slot), childChecksum(memory, 0, count, slot), level - 1, within)
     }
   }
 
   /** Roots of other trees, and the blobs of entries. */
-  #readCatalogEntry(memory: PageMemory, page: number, key: Uint8Array, length: number, descriptor: number): void {
+  *#readCatalogEntry(memory: PageMemory, page: number, key: Uint8Array, length: number, descriptor: number): Generator<void, void, void> {
     const { bytes } = memory
     const at = (descriptor & OFFSET_MASK) + Math.max(0, suffixLength(descriptor) - HEAD_BYTES)
     if (key[0] === ROOT && length === ROOT_KEY_BYTES && valueLength(descriptor) === ROOT_VALUE_BYTES) {
@@ -309,14 +319,15 @@ class IndexCheck {
     }
     if (key[0] !== ENTRY) return this.#problem(page, `a catalog entry of kind ${key[0]}`)
     const chain = chainOf(bytes, at)
-    if (chain !== undefined) this.#checkBlob(chain.page, chain.checksum, chain.length)
+    if (chain !== undefined) yield* this.#checkBlob(chain.page, chain.checksum, chain.length)
   }
 
-  #checkBlob(firstPage: number, firstChecksum: number, length: number): void {
+  *#checkBlob(firstPage: number, firstChecksum: number, length: number): Generator<void, void, void> {
     const memory = this.#memories[LEVELS_MAX]!
     let page = firstPage
     let checksum = firstChecksum
     for (let left = length; left > 0; left -= BLOB_PAGE_BYTES) {
+      yield
       if (!this.#read(memory, page, checksum)) return
       if (memory.bytes[KIND_AT] !== BLOB) return this.#problem(page, "not a page of a catalog entry")
       if (readU16(memory.bytes, COUNT_AT) !== Math.min(left, BLOB_PAGE_BYTES)) return this.#problem(page, "not as long as its entry needs")
@@ -326,11 +337,12 @@ class IndexCheck {
     if (page !== 0) this.#problem(page, "a catalog entry goes on behind its length")
   }
 
-  #checkFreeList(meta: Meta): void {
+  *#checkFreeList(meta: Meta): Generator<void, void, void> {
     const memory = this.#memories[LEVELS_MAX]!
     let page = meta.freeListPage
     let checksum = meta.freeListChecksum
     while (page !== 0) {
+      yield
       if (!this.#read(memory, page, checksum)) return
       const { bytes } = memory
       const count = readU16(bytes, COUNT_AT)

@@ -68,11 +68,23 @@ export class InputReader {
     return this.convert(JSON_TEXT, parseJson(text, this.raw, limits), writer)
   }
 
+  /**
+   * Appends the document at `at`, which has passed `validate`; its values may also be in the forms that `fromJson` or `fromStrings` take.
+   * Faults with TooLarge.
+   */
+  fromDocument(bytes: Uint8Array, at: number, forms: "json" | "strings", writer: Writer): ReadonlyArray<Issue> {
+    return this.accept(forms === "json" ? JSON_TEXT : PLAIN_TEXT, Type.DOCUMENT, bytes, at, writer)
+  }
+
   private convert(mode: number, type: number, writer: Writer): ReadonlyArray<Issue> {
-    const { context, root, raw } = this
-    context.begin(raw.bytes, mode)
-    if (checkField(root, context, raw.bytes, type, 0) === BAD) return context.issues
-    this.writtenType = writeField(root, context, writer, raw.bytes, type, 0)
+    return this.accept(mode, type, this.raw.bytes, 0, writer)
+  }
+
+  private accept(mode: number, type: number, bytes: Uint8Array, at: number, writer: Writer): ReadonlyArray<Issue> {
+    const { context, root } = this
+    context.begin(bytes, mode)
+    if (checkField(root, context, bytes, type, at) === BAD) return context.issues
+    this.writtenType = writeField(root, context, writer, bytes, type, at)
     return []
   }
 

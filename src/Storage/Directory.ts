@@ -2,6 +2,7 @@
 import { joinPath } from "../Disk/Volume.ts"
 
 export interface DirectoryNames {
+  readonly directory: string
   readonly index: string
   /** The index file while it is made, until it gets its name. */
   readonly newIndex: string
@@ -13,6 +14,7 @@ export interface DirectoryNames {
 
 export function directoryNames(directory: string): DirectoryNames {
   return {
+    directory,
     index: joinPath(directory, "index.planck"),
     newIndex: joinPath(directory, "index.new"),
     log: joinPath(directory, "wal"),

@@ -13,6 +13,7 @@
 import { ByteSink } from "../Bson/ByteSink.ts"
 import { KeyGenerator } from "../Bson/Key.ts"
 import { Fault } from "../Fault/Fault.ts"
+import type { IndexFile } from "../Index/IndexFile.ts"
 import type { StoreDefinition } from "../Schema/Definition.ts"
 import type { Log } from "../Wal/Log.ts"
 import { BODY_BYTES_MAX, KIND_DDL, KIND_TRANSACTION, type RecordView } from "../Wal/Record.ts"
@@ -49,9 +50,9 @@ const RECORD_BUFFER_KEPT_BYTES = 1024 * 1024
 const NOTHING_WRITTEN = 0
 
 export class Engine {
-  readonly databaseId: Uint8Array
-  readonly timeline: Uint8Array
   readonly limits: StorageLimits
+  /** The file of trees, for those who read it as a whole; it has the ids of the database and its timeline. */
+  readonly index: IndexFile
   readonly #parts: EngineParts
   readonly #keys: KeyGenerator
   readonly #overlay: Overlay
@@ -84,9 +85,8 @@ export class Engine {
     const { options, index, values, allocator, limits } = parts
     const { checkpoint } = index.current()
     this.#parts = parts
-    this.databaseId = index.databaseId
-    this.timeline = index.timeline
     this.limits = limits
+    this.index = index
     this.#catalog = parts.catalog
     this.#lsn = checkpoint.lsn
     this.#commitTimeMs = checkpoint.commitTimeMs
@@ -242,9 +242,9 @@ export class Engine {
     return this.#expiry.step()
   }
 
-  /** Freezes the active memtable, so that `maintain` flushes it as soon as it is durable. False when it is empty or must wait. */
-  freeze(): boolean {
-    return this.#active.memtable.entries > 0 && this.#freezeActive()
+  /** Freezes the active memtable, so that `maintain` flushes it as soon as it is durable. False when it is empty (unless forced) or must wait. */
+  freeze(isForced = false): boolean {
+    return (isForced || this.#active.memtable.entries > 0) && this.#freezeActive()
   }
 
   #freezeActive(): boolean {

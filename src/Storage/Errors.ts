@@ -96,6 +96,12 @@ export class Closed extends Schema.TaggedError<Closed>()("Closed", {}) {
   }
 }
 
+/** The directory to back up or restore to has something else in it; nothing was written over. */
+export class TargetTaken extends Schema.TaggedError<TargetTaken>()("TargetTaken", { path: Schema.String, message: Schema.String }) {}
+
+/** There is no such backup in the directory. */
+export class NoBackup extends Schema.TaggedError<NoBackup>()("NoBackup", { path: Schema.String, message: Schema.String }) {}
+
 /** What can go wrong with a database. */
 export class StorageError extends Schema.TaggedError<StorageError>()("StorageError", {
   reason: Schema.Union([
@@ -110,6 +116,8 @@ export class StorageError extends Schema.TaggedError<StorageError>()("StorageErr
     ReadOnly,
     Poisoned,
     Closed,
+    TargetTaken,
+    NoBackup,
     DiskFailure,
     DirectoryLocked
   ])
@@ -156,6 +164,10 @@ function ofStorage(reason: StorageReason): StorageError["reason"] | undefined {
       return new Poisoned({ message: reason.message })
     case "Closed":
       return new Closed()
+    case "TargetTaken":
+      return new TargetTaken({ path: reason.path, message: reason.message })
+    case "NoBackup":
+      return new NoBackup({ path: reason.path, message: reason.message })
     default:
       return undefined
   }

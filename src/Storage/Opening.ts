@@ -19,6 +19,7 @@ import { Engine } from "./Engine.ts"
 import type { EngineOptions } from "./EngineParts.ts"
 import { DEFAULT_LIMITS, type StorageLimits } from "./Limits.ts"
 import { storageFault } from "./Reasons.ts"
+import { forkAt } from "./Timeline.ts"
 import { ValueLog } from "./ValueLog.ts"
 
 /** `more`: call again. `waiting`: call again after `onWake`. `done`: `engine` is there. */
@@ -97,7 +98,7 @@ export class Opening {
     if (isNew) yield* this.#createIndex()
     const index = yield* this.#openIndex()
     this.#index = index
-    const { databaseId, timeline } = index
+    const { databaseId } = index
     const version = index.current()
     const values = new ValueLog(
       {
@@ -121,16 +122,17 @@ export class Opening {
       catalog: readCatalog(index, version),
       release: () => this.#lock?.release()
     })
-    yield* this.#recover(engine, databaseId, timeline)
+    yield* this.#recover(engine, index)
     return engine
   }
 
-  *#recover(engine: Engine, databaseId: Uint8Array, timeline: Uint8Array): Generator<"more" | "waiting", void, number> {
+  *#recover(engine: Engine, index: IndexFile): Generator<"more" | "waiting", void, number> {
+    const { databaseId, timeline } = index
     const { volume, random, now, schedule, report } = this.#options
     const { logSegmentBytesMax: segmentBytesMax, logStagingBytesMax: stagingBytesMax } = this.#limits
     const directory = this.#names.log
     const options = { volume, directory, databaseId, timeline, segmentBytesMax, stagingBytesMax, now, random, schedule, report }
-    const recovery = new Recovery(options, engine.checkpoint, (record) => engine.replay(record))
+    const recovery = new Recovery(options, { ...engine.checkpoint, ...forkAt(index) }, (record) => engine.replay(record))
     recovery.onWake(() => this.#wake())
     let budget = yield "more"
     for (;;) {

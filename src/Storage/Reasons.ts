@@ -146,6 +146,20 @@ export interface IndexNotReady {
   readonly index: string
 }
 
+/** Backing up or restoring: the directory to write to has something else in it. */
+export interface TargetTaken {
+  readonly _tag: "TargetTaken"
+  readonly path: string
+  readonly message: string
+}
+
+/** Restoring: there is no such backup. */
+export interface NoBackup {
+  readonly _tag: "NoBackup"
+  readonly path: string
+  readonly message: string
+}
+
 export type StorageReason =
   | StorageDamaged
   | NewerFormat
@@ -167,6 +181,8 @@ export type StorageReason =
   | DuplicateValues
   | SnapshotExpired
   | IndexNotReady
+  | TargetTaken
+  | NoBackup
 
 /** A Fault with one of this folder's reasons. */
 export function storageFault(reason: StorageReason): Fault<StorageReason> {

@@ -14,14 +14,19 @@ import { diskFault } from "../Disk/Failure.ts"
 import type { Fault } from "../Fault/Fault.ts"
 import type { StoreDefinition } from "../Schema/Definition.ts"
 import type { ChunkAllocator } from "./Arena.ts"
+import { Backup, type BackupReport } from "./Backup.ts"
 import type { Engine } from "./Engine.ts"
 import { Closed, Poisoned, ReadOnly, StorageError, toStorageError } from "./Errors.ts"
 import type { StorageLimits } from "./Limits.ts"
+import { Inspect, type InspectedDirectory } from "./Inspect.ts"
+import { inspectFile, type InspectedFile, type InspectOptions } from "./InspectFile.ts"
 import type { LongSnapshot, LongSnapshotRequest } from "./LongSnapshots.ts"
 import { Opening } from "./Opening.ts"
 import type { Snapshot, StoreIndex } from "./Reader.ts"
+import { attempt, type OnProgress, runWork } from "./RunWork.ts"
+import { Restore, type RestoreReport } from "./Restore.ts"
 import type { CompactionReport } from "./TreeQueue.ts"
-import { type StorageReport, verify } from "./Verify.ts"
+import { type StorageReport, Verify } from "./Verify.ts"
 import { DurableWaiters, Signal } from "./Waiters.ts"
 
 export interface StorageOptions {
@@ -80,6 +85,11 @@ export class Storage extends Context.Service<
      */
     readonly longSnapshot: Effect.Effect<LongSnapshot, StorageError, Scope.Scope>
     /**
+     * Copies the database as it is now to a directory of backups, while everything goes on; what an earlier backup has there is not copied again.
+     * Fails with TargetTaken when the directory has another database's backups.
+     */
+    readonly backup: (target: string, onProgress?: OnProgress) => Effect.Effect<BackupReport, StorageError>
+    /**
      * Flushes, merges every tree into one root, moves what is alive in every value segment in which anything is lost to new segments, in key
      * order, and gives the free pages of the index file back, all of it while everything else goes on; the old segments are removed as soon
      * as no snapshot reads from them. One at a time: a second one waits for the first. Fails
@@ -92,25 +102,59 @@ export class Storage extends Context.Service<
   static readonly layer = (options: StorageOptions): Layer.Layer<Storage, StorageError, Disk> => Layer.effect(Storage, make(options))
 
   /** Checks a database that is not open, and changes nothing; see `Verify.ts`. Fails with DirectoryLocked while somebody has it open. */
-  static readonly verify = (directory: string): Effect.Effect<StorageReport, StorageError, Disk> =>
+  static readonly verify = (directory: string, onProgress?: OnProgress): Effect.Effect<StorageReport, StorageError, Disk> =>
     Effect.gen(function* () {
-      const disk = yield* Disk
-      yield* attempt(() => {
-        if (!disk.volume.exists(directory)) throw diskFault("open", directory, "ENOENT")
-      })
-      yield* disk.acquire(directory).pipe(Effect.mapError(({ reason }) => new StorageError({ reason })))
-      return yield* Effect.callback<StorageReport, StorageError>((resume) =>
-        verify(disk.volume, directory, (fault, report) =>
-          resume(
-            attempt(() => {
-              if (report === undefined) throw fault ?? new Error("the check gave neither a report nor a fault")
-              return report
-            })
-          )
-        )
-      )
+      const { volume } = yield* acquire(directory)
+      return yield* runWork(() => new Verify(volume, directory), onProgress)
     }).pipe(Effect.scoped)
+
+  /** What a database that is not open consists of: files, stores, trees. */
+  static readonly inspect = (directory: string): Effect.Effect<InspectedDirectory, StorageError, Disk> =>
+    Effect.gen(function* () {
+      const { volume } = yield* acquire(directory)
+      return yield* runWork(() => new Inspect(volume, directory))
+    }).pipe(Effect.scoped)
+
+  /** What a file of a database holds; undefined when it is none of Planck's. `owner`, its directory, is locked meanwhile. */
+  static readonly inspectFile = (
+    path: string,
+    owner: string | undefined,
+    options: InspectOptions = {}
+  ): Effect.Effect<InspectedFile | undefined, StorageError, Disk> =>
+    Effect.gen(function* () {
+      const { volume } = yield* owner === undefined ? Disk : acquire(owner)
+      return yield* attempt(() => inspectFile(volume, path, options))
+    }).pipe(Effect.scoped)
+
+  /**
+   * Makes a database from a backup (the newest unless `number` says which) in a directory that is empty or does not exist, on a new timeline.
+   * Fails with TargetTaken, NoBackup, and StorageDamaged when the backup is not as it was written.
+   */
+  static readonly restore = (
+    source: string,
+    directory: string,
+    options: { readonly number?: number; readonly onProgress?: OnProgress } = {}
+  ): Effect.Effect<RestoreReport, StorageError, Disk> =>
+    Effect.gen(function* () {
+      const { volume } = yield* Disk
+      const { number, onProgress } = options
+      const which = number === undefined ? {} : { number }
+      return yield* runWork(() => new Restore({ volume, source, directory, random, ...which }), onProgress)
+    })
 }
+
+/** Filled in place; never shared memory. */
+const random = (into: Uint8Array): void => void crypto.getRandomValues(into as Uint8Array<ArrayBuffer>)
+
+/** The disk, with the directory (which has to exist) locked for the scope. */
+const acquire = Effect.fnUntraced(function* (directory: string) {
+  const disk = yield* Disk
+  yield* attempt(() => {
+    if (!disk.volume.exists(directory)) throw diskFault("open", directory, "ENOENT")
+  })
+  yield* disk.acquire(directory).pipe(Effect.mapError(({ reason }) => new StorageError({ reason })))
+  return disk
+})
 
 const make = Effect.fnUntraced(function* (options: StorageOptions) {
   const durable = new DurableWaiters()
@@ -160,6 +204,19 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
   )
   const flushed = until(() => engine.backlog.frozenMemtables === 0)
   const flush = flushed.pipe(Effect.andThen(attempt(() => engine.freeze())), Effect.andThen(flushed))
+  /** Writes everything, definitions without documents included. */
+  const settle = Effect.suspend(() => (canMaintain(engine) ? flushed : Effect.fail(ended(engine)))).pipe(
+    Effect.andThen(attempt(() => engine.freeze(engine.lastLsn > engine.index.current().checkpoint.lsn))),
+    Effect.andThen(flushed)
+  )
+  const { volume } = yield* Disk
+  const clock = yield* Clock.Clock
+  const { directory } = options
+  const backup = (target: string, onProgress?: OnProgress): Effect.Effect<BackupReport, StorageError> =>
+    Effect.andThen(
+      settle,
+      runWork(() => new Backup({ volume, directory, index: engine.index, target, nowMs: clock.currentTimeMillisUnsafe() }), onProgress)
+    )
   return Storage.of({
     engine,
     awaitDurable,
@@ -168,6 +225,7 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
     snapshot,
     longSnapshot,
     flush,
+    backup,
     compact: flush.pipe(Effect.andThen(compact(engine, until)))
   })
 })
@@ -215,7 +273,7 @@ const open = Effect.fnUntraced(function* (options: StorageOptions) {
     ...(limits === undefined ? {} : { limits }),
     ...(allocator === undefined ? {} : { allocator }),
     now: () => clock.currentTimeMillisUnsafe(),
-    random: (into) => crypto.getRandomValues(into as Uint8Array<ArrayBuffer>), // Filled in place; never shared memory.
+    random,
     schedule: (task) => setImmediate(task),
     report: (error) => runFork(Effect.logError("the database goes on after a failure", toStorageError(error) ?? error))
   })
@@ -268,18 +326,6 @@ const reportBuilds = (engine: Engine): Effect.Effect<never> =>
     ),
     Effect.forever
   )
-
-/** Runs work of the core; its faults become storage errors, anything else a defect. */
-function attempt<A>(work: () => A): Effect.Effect<A, StorageError> {
-  return Effect.suspend(() => {
-    try {
-      return Effect.succeed(work())
-    } catch (error) {
-      const known = toStorageError(error)
-      return known === undefined ? Effect.die(error) : Effect.fail(known)
-    }
-  })
-}
 
 function indexesOf(engine: Engine, definitions: ReadonlyArray<StoreDefinition>): ReadonlyArray<StoreIndex> {
   return definitions.flatMap(({ name }) => engine.store(name)?.indexes ?? [])

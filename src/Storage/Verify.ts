@@ -1,31 +1,40 @@
 /**
- * The full check of a database that is not open: reads everything its index file and value log hold, and changes nothing.
+ * The full check of a database that is not open: reads everything its files hold, and changes nothing.
  *
  * Checked
  * - the index file, page by page (`Index/Verify.ts`);
  * - every value segment: header, and each entry from the first to the committed length;
  * - the accounts of the segments: as many bytes alive as the trees name;
  * - every store: each location leads to an entry with that store, key and LSN; each index that is ready has exactly the entries of every
- *   document and no other, and what is unique has no value twice.
- * The log is checked by every opening. A problem does not end the check.
+ *   document and no other, and what is unique has no value twice;
+ * - the log, as an opening would read it: every record, the chain, that it goes on where the checkpoint ends;
+ * - that every byte of every file is somebody's (`Space.ts`).
+ * A problem does not end the check.
  */
 import { type File, joinPath, type Volume } from "../Disk/Volume.ts"
 import { Fault, isFault } from "../Fault/Fault.ts"
 import { EntryList } from "../Index/EntryList.ts"
 import { IndexFile } from "../Index/IndexFile.ts"
-import { verifyIndex } from "../Index/Verify.ts"
+import { PAGE_BYTES } from "../Index/Layout.ts"
+import { checkIndex } from "../Index/Verify.ts"
+import type { TornTail } from "../Wal/Recovery.ts"
 import { readUint64 } from "../Wal/Record.ts"
+import { toHex } from "../Wal/Segment.ts"
 import type { CatalogIndex, CatalogStore } from "./Catalog.ts"
 import { readAccounts, readCatalog, readSegments } from "./CatalogFile.ts"
-import { directoryNames } from "./Directory.ts"
+import { type DirectoryNames, directoryNames } from "./Directory.ts"
 import { describeDuplicates } from "./Duplicates.ts"
 import { DuplicateSearch } from "./DuplicateSearch.ts"
+import { checkLog } from "./LogCheck.ts"
 import { type DocumentView, KEY_BYTES } from "./Reader.ts"
 import { countLive } from "./Recount.ts"
+import { measureSpace, type Space } from "./Space.ts"
+import { forkAt } from "./Timeline.ts"
 import { Location } from "./TreeSource.ts"
 import { ValueAccounts } from "./ValueAccounts.ts"
 import { segmentName, type SegmentLength } from "./ValueLog.ts"
 import { isValueAt, readSegmentHeader, SEGMENT_HEADER_BYTES, VALUE_HEADER_BYTES, valueBytes } from "./ValueSegment.ts"
+import { type Steps, Work } from "./Work.ts"
 
 /** One thing that is not as it must be; `offset` in bytes of `file`. */
 export interface StorageProblem {
@@ -34,13 +43,31 @@ export interface StorageProblem {
   readonly message: string
 }
 
+/** What a store holds. */
+export interface StoreReport {
+  readonly name: string
+  readonly documents: number
+  readonly documentBytes: number
+  readonly indexes: ReadonlyArray<{ readonly name: string; readonly isReady: boolean; readonly entries: number }>
+}
+
 export interface StorageReport {
-  /** The commit that index file and value log are at. */
+  /** As hex digits; empty when the index file could not be opened. */
+  readonly databaseId: string
+  readonly timeline: string
+  /** The commit that index file and value log are at, and the newest one in the log. */
   readonly checkpointLsn: number
-  readonly stores: number
+  readonly lastLsn: number
+  readonly stores: ReadonlyArray<StoreReport>
   readonly documents: number
   readonly indexEntries: number
+  /** Entries of the value log, older versions and tombstones included. */
   readonly values: number
+  readonly space: Space
+  /** Why the older commit of the index file counts, if it does. The log has what it misses. */
+  readonly fallback?: string
+  /** What a crash left at the end of the log, if it did: it was never acknowledged, and the next opening cuts it. */
+  readonly tornTail?: TornTail
   readonly problems: ReadonlyArray<StorageProblem>
   /** All problems; only the first PROBLEMS_MAX are listed. */
   readonly problemCount: number
@@ -49,34 +76,10 @@ export interface StorageReport {
 const PROBLEMS_MAX = 100
 /** The cache for index pages while checking, in bytes. */
 const CACHE_BYTES = 16 * 1024 * 1024
-
-/**
- * Checks the database in `directory`; the caller holds its lock. `done` is told the report, or the fault that prevented one: an index file
- * that cannot be opened at all, or a DiskFailure.
- *
- * @example
- * ```ts
- * verify(volume, "data/shop", (fault, report) => console.log(fault?.message ?? report?.problems))
- * ```
- */
-export function verify(
-  volume: Volume,
-  directory: string,
-  done: (fault: Fault | undefined, report: StorageReport | undefined) => void
-): void {
-  IndexFile.open({ volume, path: directoryNames(directory).index, cacheBytes: CACHE_BYTES, mode: "read" }, (fault, index) => {
-    if (index === undefined) return done(fault, undefined)
-    const check = new StorageCheck(volume, directory, index)
-    try {
-      done(undefined, check.run())
-    } catch (error) {
-      if (!(error instanceof Fault)) throw error
-      done(error, undefined)
-    } finally {
-      check.close()
-    }
-  })
-}
+/** What looking at an entry of an index counts for, in bytes of a slice. */
+const ENTRY_COST_BYTES = 64
+/** Bytes of the log that are read at a time. */
+const LOG_SLICE_BYTES = 1024 * 1024
 
 interface OpenSegment {
   readonly segment: number
@@ -86,100 +89,146 @@ interface OpenSegment {
   readonly lengthBytes: number
 }
 
-class StorageCheck {
+/**
+ * Checks the database in a directory; the caller holds its lock. Fails with UnknownFormat (a newer build's) and DiskFailure; everything else
+ * is in the report.
+ *
+ * @example
+ * ```ts
+ * const check = new Verify(volume, "data/shop")
+ * while (check.step(1024 * 1024) !== "done");
+ * console.log(check.result.problems)
+ * ```
+ */
+export class Verify extends Work<StorageReport> {
   readonly #volume: Volume
-  readonly #directory: string
-  readonly #index: IndexFile
+  readonly #names: DirectoryNames
   readonly #segments = new Map<number, OpenSegment>()
   readonly #problems: Array<StorageProblem> = []
+  readonly #stores: Array<StoreReport> = []
+  #index: IndexFile | undefined
   #problemCount = 0
-  #documents = 0
   #indexEntries = 0
   #values = 0
+  #liveValueBytes = 0
 
-  constructor(volume: Volume, directory: string, index: IndexFile) {
+  constructor(volume: Volume, directory: string) {
+    super()
     this.#volume = volume
-    this.#directory = directory
-    this.#index = index
+    this.#names = directoryNames(directory)
   }
 
-  run(): StorageReport {
-    const version = this.#index.current()
-    this.#checkIndexFile()
-    this.#tolerating(() => {
-      for (const segment of readSegments(this.#index, version)) this.#checkSegment(segment)
-    })
-    this.#tolerating(() => this.#checkAccounts())
-    let stores = 0
-    this.#tolerating(() => {
-      for (const store of readCatalog(this.#index, version).stores) {
-        stores++
-        this.#tolerating(() => this.#checkStore(store))
-      }
-    })
+  protected *run(): Steps<StorageReport> {
+    const index = yield* this.#openIndex()
+    if (index === undefined) return this.#report({ lastLsn: 0 })
+    this.#index = index
+    const version = index.current()
+    const segments: Array<SegmentLength> = []
+    yield* this.#tolerating(() => void segments.push(...readSegments(index, version)))
+    this.totalBytes = index.sizeBytes + segments.reduce((sum, it) => sum + 2 * it.lengthBytes, 0)
+    yield* this.#checkIndexFile()
+    for (const segment of segments) yield* this.#checkSegment(segment)
+    yield* this.#tolerating(() => this.#checkAccounts(index))
+    const stores: Array<CatalogStore> = []
+    yield* this.#tolerating(() => void stores.push(...readCatalog(index, version).stores))
+    for (const store of stores) yield* this.#checkStore(store)
+    return this.#report(yield* this.#checkLog(index))
+  }
+
+  protected close(): void {
+    for (const { file } of this.#segments.values()) file.close()
+    this.#index?.close()
+  }
+
+  #report(log: { readonly lastLsn: number; readonly tornTail?: TornTail }): StorageReport {
+    const index = this.#index
+    const documents = this.#stores.reduce((sum, it) => sum + it.documents, 0)
     return {
-      checkpointLsn: version.checkpoint.lsn,
-      stores,
-      documents: this.#documents,
+      databaseId: index === undefined ? "" : toHex(index.databaseId),
+      timeline: index === undefined ? "" : toHex(index.timeline),
+      checkpointLsn: index?.current().checkpoint.lsn ?? 0,
+      ...log,
+      stores: this.#stores,
+      documents,
       indexEntries: this.#indexEntries,
       values: this.#values,
+      space: measureSpace(this.#volume, this.#names, index, this.#liveValueBytes),
+      ...(index?.fallback === undefined ? {} : { fallback: index.fallback.message }),
       problems: this.#problems,
       problemCount: this.#problemCount
     }
   }
 
-  close(): void {
-    for (const { file } of this.#segments.values()) file.close()
-    this.#index.close()
-  }
-
   /** Damage that ends one part of the check is noted, and the check goes on with the next. */
-  #tolerating(part: () => void): void {
+  *#tolerating(part: () => Steps | void): Steps {
     try {
-      part()
+      const steps = part()
+      if (steps !== undefined) yield* steps
     } catch (error) {
-      if (!isFault<{ _tag: string; file: string; offset: number; message: string }>(error, "Damage")) throw error
-      this.#note(error.reason.file, error.reason.offset, error.reason.message)
+      if (!(error instanceof Fault) || !isDamage(error)) throw error
+      this.#note(error.reason.file, error.reason.offset ?? 0, error.reason.message)
     }
   }
 
-  #checkIndexFile(): void {
-    const path = directoryNames(this.#directory).index
-    const file = this.#volume.open(path, "read")
+  *#openIndex(): Steps<IndexFile | undefined> {
+    const path = this.#names.index
+    if (!this.#volume.exists(path)) {
+      this.#note(path, 0, "the index file is missing")
+      return undefined
+    }
+    const options = { volume: this.#volume, path, cacheBytes: CACHE_BYTES, mode: "read" } as const
+    const opened = yield* this.told<{ fault: Fault | undefined; file: IndexFile | undefined }>((done) =>
+      IndexFile.open(options, (fault, file) => done({ fault, file }))
+    )
+    yield* this.#tolerating(() => {
+      if (opened.fault !== undefined) throw opened.fault
+    })
+    return opened.file
+  }
+
+  *#checkIndexFile(): Steps {
+    const file = this.#volume.open(this.#names.index, "read")
     try {
-      const report = verifyIndex(file)
-      for (const { offset, message } of report.problems) this.#note(path, offset, message)
-      this.#problemCount += report.problemCount - report.problems.length
+      const pages = checkIndex(file)
+      for (;;) {
+        const { done, value } = pages.next()
+        if (done === true) {
+          for (const { offset, message } of value.problems) this.#note(file.path, offset, message)
+          this.#problemCount += value.problemCount - value.problems.length
+          return
+        }
+        if (this.spend(PAGE_BYTES)) yield "more"
+      }
     } finally {
       file.close()
     }
   }
 
-  #checkSegment({ segment, lengthBytes }: SegmentLength): void {
-    const path = joinPath(directoryNames(this.#directory).values, segmentName(segment))
+  *#checkSegment({ segment, lengthBytes }: SegmentLength): Steps {
+    const path = joinPath(this.#names.values, segmentName(segment))
     if (!this.#volume.exists(path)) return this.#note(path, 0, "the value segment is missing")
-    const file = this.#volume.open(path, "read")
-    try {
+    yield* this.#tolerating(() => {
+      const file = this.#volume.open(path, "read")
       const bytes = new Uint8Array(SEGMENT_HEADER_BYTES)
-      file.readAt(0, bytes)
-      const { salt } = readSegmentHeader(bytes, path, { segment, databaseId: this.#index.databaseId })
-      const open = { segment, file, path, salt, lengthBytes }
-      this.#segments.set(segment, open)
-      this.#checkEntries(open)
-    } catch (error) {
-      if (!this.#segments.has(segment)) file.close()
-      if (!(error instanceof Fault) || error.reason._tag === "DiskFailure") throw error
-      this.#note(path, 0, error.message)
-    }
+      try {
+        file.readAt(0, bytes)
+        const { salt } = readSegmentHeader(bytes, path, { segment, databaseId: this.#index!.databaseId })
+        this.#segments.set(segment, { segment, file, path, salt, lengthBytes })
+      } finally {
+        if (!this.#segments.has(segment)) file.close()
+      }
+    })
+    const open = this.#segments.get(segment)
+    if (open !== undefined) yield* this.#checkEntries(open)
   }
 
   /** What the accounts say is alive in each segment is what the trees name in it. */
-  #checkAccounts(): void {
+  *#checkAccounts(index: IndexFile): Steps {
     const accounts = new ValueAccounts()
-    readAccounts(this.#index, accounts)
+    readAccounts(index, accounts)
     if (!accounts.isComplete) return
     const live = new Map<number, number>()
-    for (const _ of countLive(this.#index, readCatalog(this.#index, this.#index.current()), live));
+    for (const _ of countLive(index, readCatalog(index, index.current()), live)) if (this.spend(ENTRY_COST_BYTES)) yield "more"
     for (const { segment, path } of this.#segments.values()) {
       const [said, named] = [accounts.of(segment).liveBytes, live.get(segment) ?? 0]
       if (said !== named) this.#note(path, 0, `the account says that ${said} bytes are alive, the trees name ${named}`)
@@ -187,7 +236,7 @@ class StorageCheck {
   }
 
   /** The entries one after the other; where one is wrong, the place of the next is not known. */
-  #checkEntries(segment: OpenSegment): void {
+  *#checkEntries(segment: OpenSegment): Steps {
     const header = new Uint8Array(VALUE_HEADER_BYTES)
     const view = new DataView(header.buffer)
     let offset = SEGMENT_HEADER_BYTES
@@ -200,6 +249,7 @@ class StorageCheck {
       if (problem !== undefined) return this.#note(segment.path, offset, problem)
       this.#values++
       offset += valueBytes(length)
+      if (this.spend(valueBytes(length))) yield "more"
     }
   }
 
@@ -214,60 +264,75 @@ class StorageCheck {
     return bytes
   }
 
-  #checkStore(store: CatalogStore): void {
-    const version = this.#index.current()
+  *#checkStore(store: CatalogStore): Steps {
+    const { name } = store.definition
+    const found = { documents: 0, documentBytes: 0, unread: 0 }
+    const kept = store.kept.map((index) => ({ index, isReady: index.readyLsn !== 0, expected: 0 }))
+    const ready = kept.filter((it) => it.isReady)
+    yield* this.#tolerating(() => this.#checkDocuments(store, found, ready))
+    const indexes: Array<StoreReport["indexes"][number]> = []
+    for (const { expected, index, isReady } of kept) {
+      const entries = { count: 0 }
+      yield* this.#tolerating(() => this.#checkEntriesOf(store, index, entries, isReady && found.unread === 0 ? expected : undefined))
+      this.#indexEntries += entries.count
+      indexes.push({ name: index.definition.name, isReady, entries: entries.count })
+    }
+    this.#stores.push({ name, documents: found.documents, documentBytes: found.documentBytes, indexes })
+  }
+
+  /** Every document leads to its value and has its entries in every index; so an index with as many entries has no other. */
+  *#checkDocuments(
+    store: CatalogStore,
+    found: { documents: number; documentBytes: number; unread: number },
+    indexes: ReadonlyArray<{ readonly index: CatalogIndex; expected: number }>
+  ): Steps {
+    const index = this.#index!
+    const version = index.current()
     const location = new Location()
-    const indexes = store.kept.filter((it) => it.readyLsn !== 0).map((index) => ({ index, entries: 0 }))
-    const found = { bytes: new Uint8Array(0) as Uint8Array, at: 0, length: 0 }
-    const cursor = this.#index.cursor(version, store.id)
+    const out = { bytes: new Uint8Array(0) as Uint8Array, at: 0, length: 0 }
     const entries = new EntryList()
-    let documents = 0
-    let unread = 0
+    const cursor = index.cursor(version, store.id)
     for (let isThere = cursor.first(); isThere; isThere = cursor.next()) {
-      documents++
       location.read(cursor.value, cursor.valueAt)
+      found.documents++
+      found.documentBytes += location.length
+      this.#liveValueBytes += valueBytes(location.length)
+      if (this.spend(valueBytes(location.length))) yield "more"
       const bytes = this.#checkLocation(store, location, cursor.key, cursor.keyAt)
       if (bytes === undefined) {
-        unread++
+        found.unread++
         continue
       }
       for (const it of indexes) {
-        const { index } = it
-        index.extract(bytes, VALUE_HEADER_BYTES, cursor.key, cursor.keyAt, entries)
-        it.entries += entries.count
+        it.index.extract(bytes, VALUE_HEADER_BYTES, cursor.key, cursor.keyAt, entries)
+        it.expected += entries.count
         for (let place = 0; place < entries.count; place++) {
-          if (this.#index.get(version, index.id, entries.bytes, entries.at(place), entries.length(place), found)) continue
-          this.#noteValue(location, `the document lacks an entry in ${store.definition.name}.${index.definition.name}`)
+          if (index.get(version, it.index.id, entries.bytes, entries.at(place), entries.length(place), out)) continue
+          this.#noteValue(location, `the document lacks an entry in ${store.definition.name}.${it.index.definition.name}`)
         }
       }
     }
-    this.#documents += documents
-    for (const { index, entries: expected } of indexes) this.#checkEntriesOf(store, index, expected, unread === 0)
   }
 
-  /**
-   * Every document has its entries, so an index with as many of them has no other. One that is unique has no two with the
-   * same values. When it is not `isComplete`, some documents could not be read and may have more entries.
-   */
-  #checkEntriesOf(store: CatalogStore, index: CatalogIndex, expected: number, isComplete: boolean): void {
+  /** Counts the entries of an index; they have to be as many as `expected`, when that is known, and without two of the same values when unique. */
+  *#checkEntriesOf(store: CatalogStore, index: CatalogIndex, entries: { count: number }, expected: number | undefined): Steps {
     const name = `${store.definition.name}.${index.definition.name}`
-    const path = directoryNames(this.#directory).index
-    const cursor = this.#index.cursor(this.#index.current(), index.id)
+    const cursor = this.#index!.cursor(this.#index!.current(), index.id)
     const search = new DuplicateSearch(store.definition.name, index, (key, out) => this.#readDocument(store, key, out))
-    let entries = 0
     for (let isThere = cursor.first(); isThere; isThere = cursor.next()) {
-      entries++
-      if (index.isUnique) search.visit(cursor.key, cursor.keyAt, cursor.keyLength)
+      entries.count++
+      if (index.isUnique && index.readyLsn !== 0) search.visit(cursor.key, cursor.keyAt, cursor.keyLength)
+      if (this.spend(ENTRY_COST_BYTES)) yield "more"
     }
-    this.#indexEntries += entries
-    if (isComplete && entries !== expected) this.#note(path, 0, `${name} has ${entries} entries where the documents have ${expected}`)
+    if (expected !== undefined && entries.count !== expected)
+      this.#note(this.#names.index, 0, `${name} has ${entries.count} entries where the documents have ${expected}`)
     const { duplicates } = search
-    if (duplicates !== undefined) this.#note(path, 0, `${name} is not unique: ${describeDuplicates(duplicates)}`)
+    if (duplicates !== undefined) this.#note(this.#names.index, 0, `${name} is not unique: ${describeDuplicates(duplicates)}`)
   }
 
   #readDocument(store: CatalogStore, key: Uint8Array, out: DocumentView): boolean {
     const found = { bytes: key, at: 0, length: 0 }
-    if (!this.#index.get(this.#index.current(), store.id, key, 0, KEY_BYTES, found)) return false
+    if (!this.#index!.get(this.#index!.current(), store.id, key, 0, KEY_BYTES, found)) return false
     const location = new Location()
     location.read(found.bytes, found.at)
     const segment = this.#segments.get(location.segment)
@@ -293,12 +358,58 @@ class StorageCheck {
     return undefined
   }
 
+  *#checkLog(index: IndexFile): Steps<{ readonly lastLsn: number; readonly tornTail?: TornTail }> {
+    const { databaseId, timeline } = index
+    const { lsn, recordCrc } = index.current().checkpoint
+    const found: { lastLsn: number; tornTail?: TornTail } = { lastLsn: lsn }
+    const check = checkLog({ volume: this.#volume, directory: this.#names.log, databaseId, timeline }, { lsn, recordCrc, ...forkAt(index) })
+    yield* this.#tolerating(
+      function* (this: Verify): Steps {
+        for (;;) {
+          const budgetBytes = Math.min(this.left, LOG_SLICE_BYTES)
+          const { done, value } = check.next(budgetBytes)
+          if (done === true) {
+            found.lastLsn = value.lastLsn
+            if (value.cut !== undefined) found.tornTail = value.cut
+            return
+          }
+          if (this.spend(budgetBytes)) yield "more"
+        }
+      }.bind(this)
+    )
+    return found
+  }
+
   #noteValue(location: Location, message: string): void {
-    this.#note(joinPath(directoryNames(this.#directory).values, segmentName(location.segment)), location.offset, message)
+    this.#note(joinPath(this.#names.values, segmentName(location.segment)), location.offset, message)
   }
 
   #note(file: string, offset: number, message: string): void {
     this.#problemCount++
     if (this.#problems.length < PROBLEMS_MAX) this.#problems.push({ file, offset, message })
   }
+}
+
+/** Whether a fault says that something on disk is not as it was written. */
+function isDamage(fault: Fault): fault is Fault<{ _tag: string; file: string; offset?: number; message: string }> {
+  return ["Damage", "StorageDamaged", "LogDamaged", "ForeignSegment", "UnknownRecord"].some((tag) => isFault(fault, tag))
+}
+
+/** Runs the whole check at once; see `Verify`. */
+export function verify(volume: Volume, directory: string, done: (fault: Fault | undefined, report?: StorageReport) => void): void {
+  const check = new Verify(volume, directory)
+  const run = (): void => {
+    try {
+      for (;;) {
+        const progress = check.step(Infinity)
+        if (progress === "waiting") return
+        if (progress === "done") return done(undefined, check.result)
+      }
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      done(error)
+    }
+  }
+  check.onWake(run)
+  run()
 }

@@ -29,6 +29,8 @@ export interface Checkpoint {
   readonly lsn: number
   /** Checksum of the header of the record `lsn`, so that the log can prove to be the one that led there; 0 when it is not known. */
   readonly recordCrc?: number
+  /** Given when the timeline began at this commit: then its log begins behind it, and may have no segment yet. */
+  readonly fork?: { readonly lsn: number; readonly epoch: number }
 }
 
 /** The torn tail that was cut: LSNs `fromLsn` to `toLsn` (the newest that was seen) began at `offset` of `file`. None was acknowledged. */
@@ -81,6 +83,7 @@ export class Recovery {
   readonly #checkpoint: Checkpoint
   readonly #apply: (record: RecordView) => void
   readonly #timeline: string
+  readonly #isReading: boolean
   readonly #reader = new SegmentReader()
   readonly #position = new Position()
   readonly #sealed: Array<SealedSegment> = []
@@ -99,9 +102,13 @@ export class Recovery {
   #wake: () => void = () => {}
   #log: Log | undefined
 
-  /** `apply` is called with every record after the checkpoint, in order; the view is valid during the call. */
-  constructor(options: LogOptions, checkpoint: Checkpoint, apply: (record: RecordView) => void) {
+  /**
+   * `apply` is called with every record after the checkpoint, in order; the view is valid during the call. With `read` the log is only
+   * checked and handed on: nothing on disk changes, and there is no `log()`.
+   */
+  constructor(options: LogOptions, checkpoint: Checkpoint, apply: (record: RecordView) => void, mode: "open" | "read" = "open") {
     this.#options = options
+    this.#isReading = mode === "read"
     this.#checkpoint = checkpoint
     this.#apply = (record) => {
       if (record.lsn > checkpoint.lsn) apply(record)
@@ -189,15 +196,16 @@ export class Recovery {
     if (start < 0) {
       const first = segments[0]
       if (first !== undefined) throw damaged(first.path, RECORDS_AT, wanted, `the oldest segment begins with LSN ${first.firstLsn}`)
-      if (wanted > 1) throw damaged(directory, 0, wanted, "there is no segment")
+      if (wanted > 1 && this.#checkpoint.fork?.lsn !== wanted - 1) throw damaged(directory, 0, wanted, "there is no segment")
     }
     for (let index = 0; index < start; index++) {
       const { path, firstLsn } = segments[index]!
       this.#sealed.push({ path, firstLsn, lastLsn: segments[index + 1]!.firstLsn - 1 })
     }
-    const firstLsn = segments[start]?.firstLsn ?? 1
+    const firstLsn = segments[start]?.firstLsn ?? wanted
     this.#position.lsn = firstLsn - 1
-    this.#position.epoch = 1
+    const { fork } = this.#checkpoint
+    this.#position.epoch = fork !== undefined && firstLsn === fork.lsn + 1 ? fork.epoch : 1
     this.#position.checksum = firstLsn === 1 ? 0 : this.#checksumBefore(firstLsn)
     this.#next = Math.max(start, 0)
     this.#openNext()
@@ -224,7 +232,7 @@ export class Recovery {
     const segment = this.#segments[this.#next]
     if (segment === undefined) {
       this.#checkCheckpoint()
-      this.#phase = "repair"
+      this.#phase = this.#isReading ? "done" : "repair"
       return
     }
     this.#file = this.#options.volume.open(segment.path, "read")

@@ -1,16 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import { planck, told } from "./Command.ts"
 
+const verbs = ["build", "dev", "fmt", "serve", "inspect", "query", "verify", "dump", "load", "backup", "restore", "compact"]
+
 describe("planck", () => {
   it("lists its verbs with --help", async () => {
     const { code, err, out } = await planck("--help")
     assert.strictEqual(code, 0)
     assert.strictEqual(err, "")
-    for (const verb of ["build", "dev", "fmt", "serve", "inspect", "query"]) assert.match(out, new RegExp(`^  ${verb} +[A-Z]`, "m"))
+    for (const verb of verbs) assert.match(out, new RegExp(`^  ${verb} +[A-Z]`, "m"))
   })
 
   it("explains each verb with --help", async () => {
-    for (const verb of ["build", "dev", "fmt", "serve", "inspect", "query"]) {
+    for (const verb of verbs) {
       const { code, out } = await planck(verb, "--help")
       assert.strictEqual(code, 0)
       assert.match(out, new RegExp(`planck ${verb} \\[flags\\]`))

@@ -10,8 +10,8 @@ import { repository, withFolder, writeFiles } from "./Served.ts"
 
 const page = "docs/operating.md"
 const read = (path: string): string => readFileSync(join(repository, path), "utf8")
-/** A dozen processes are started one after another, on a machine that may be busy. */
-const TIMEOUT_MS = 180_000
+/** Two dozen processes are started one after another, on a machine that may be busy. */
+const TIMEOUT_MS = 600_000
 const MAIN = join(repository, "src/Main.ts")
 
 /** One shell in a folder: what the session's commands do, as far as the page needs it. */

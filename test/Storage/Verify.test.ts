@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
-import { type StorageReport, verify } from "../../src/Storage/Verify.ts"
+import { type StorageReport, Verify, verify } from "../../src/Storage/Verify.ts"
 import { openDatabase } from "./Database.ts"
 import { ORDERS, orderKey, putOrder } from "./Shop.ts"
 
@@ -42,9 +42,24 @@ describe("verify", () => {
   it("finds nothing wrong with a sound database, and changes nothing", async () => {
     const volume = closedDatabase()
     const before = volume.operations
-    const { problems, ...counts } = await check(volume)
+    const { checkpointLsn, documents, indexEntries, lastLsn, problemCount, problems, stores, values } = await check(volume)
     assert.deepStrictEqual(problems, [])
-    assert.deepStrictEqual(counts, { checkpointLsn: 3, stores: 1, documents: 40, indexEntries: 80, values: 43, problemCount: 0 })
+    assert.deepStrictEqual(
+      { checkpointLsn, lastLsn, documents, indexEntries, values, problemCount },
+      { checkpointLsn: 3, lastLsn: 3, documents: 40, indexEntries: 80, values: 43, problemCount: 0 }
+    )
+    assert.deepStrictEqual(
+      stores.map(({ indexes, name }) => [name, indexes.map((it) => [it.isReady, it.entries])]),
+      [
+        [
+          "orders",
+          [
+            [true, 40],
+            [true, 40]
+          ]
+        ]
+      ]
+    )
     assert.strictEqual(volume.operations, before)
   })
 
@@ -78,4 +93,91 @@ describe("verify", () => {
     const { problems } = await check(volume)
     assert.isTrue(problems.some((it) => it.file === "data/shop/index.planck"))
   })
+
+  it("accounts for every byte of the directory, and names files that are nobody's", async () => {
+    const volume = closedDatabase()
+    const { space } = await check(volume)
+    const files = [
+      "index.planck",
+      ...["wal", "values"].flatMap((name) => volume.list(`data/shop/${name}`).map((file) => `${name}/${file}`))
+    ]
+    const sizes = files.map((name) => volume.open(`data/shop/${name}`, "read").size())
+    assert.strictEqual(
+      space.indexBytes + space.valueBytes + space.logBytes + space.unfinishedBytes,
+      sizes.reduce((sum, size) => sum + size, 0)
+    )
+    assert.deepStrictEqual([space.liveValueBytes, space.strangers], [40 * VALUE_BYTES, []])
+    volume.open("data/shop/values/notes.txt", "create")
+    assert.deepStrictEqual((await check(volume)).space.strangers, ["data/shop/values/notes.txt"])
+  })
+
+  it("reads the log behind the checkpoint: its newest commit, a torn tail, a record that has rotted", async () => {
+    const database = openDatabase()
+    database.engine.define([ORDERS])
+    database.settle()
+    const orders = database.engine.store("orders")!
+    for (let n = 0; n < 5; n++) {
+      const transaction = database.engine.transact()
+      putOrder(transaction, orders, n, { status: "open", total: n })
+      transaction.commit()
+      database.settle()
+    }
+    const { volume } = database
+    const sound = await check(volume)
+    assert.deepInclude(sound, { checkpointLsn: 0, lastLsn: 6, problemCount: 0 })
+    const log = `data/shop/wal/${volume.list("data/shop/wal").find((name) => name.endsWith(".wal"))!}`
+    const record = (lsn: number): number => offsetsOf(volume, log)[lsn - 1]!
+    volume.rot(log, record(6) + 20, 1)
+    const { problems, tornTail } = await check(volume)
+    assert.deepStrictEqual(problems, [])
+    assert.deepInclude(tornTail, { fromLsn: 6, file: log, offset: record(6) })
+    volume.rot(log, record(3) + 60, 1)
+    const damaged = (await check(volume)).problems
+    assert.deepStrictEqual(
+      damaged.map((it) => [it.file, it.offset]),
+      [[log, record(3)]]
+    )
+  })
+
+  it("reports an index file that is missing or cannot be opened at all", async () => {
+    const missing = closedDatabase()
+    missing.remove("data/shop/index.planck")
+    assert.deepInclude((await check(missing)).problems[0], {
+      file: "data/shop/index.planck",
+      offset: 0,
+      message: "the index file is missing"
+    })
+    const spoiled = closedDatabase()
+    for (const meta of [0, 4096]) spoiled.rot("data/shop/index.planck", meta + 70, 1)
+    const { problems } = await check(spoiled)
+    assert.strictEqual(problems.length, 1)
+    assert.match(problems[0]!.message, /meta/)
+  })
+
+  it("goes in slices, each about as long as its budget", async () => {
+    const work = new Verify(closedDatabase(), "data/shop")
+    let slices = 0
+    for (let progress = work.step(1024); progress !== "done"; progress = work.step(1024)) {
+      slices++
+      if (progress === "waiting") await Promise.resolve()
+    }
+    assert.isAbove(slices, 10)
+    assert.strictEqual(work.result.problemCount, 0)
+  })
 })
+
+/** Where the records of a segment begin. */
+function offsetsOf(volume: SimulatedVolume, path: string): ReadonlyArray<number> {
+  const file = volume.open(path, "read")
+  const bytes = new Uint8Array(file.size())
+  file.readAt(0, bytes)
+  const view = new DataView(bytes.buffer)
+  const offsets: Array<number> = []
+  for (
+    let at = 4096;
+    at + 56 <= bytes.length && view.getUint32(at, true) === 0x43525057;
+    at += Math.ceil(view.getUint32(at + 4, true) / 8) * 8
+  )
+    offsets.push(at)
+  return offsets
+}
