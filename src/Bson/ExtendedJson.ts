@@ -312,7 +312,7 @@ function writeRareForm(form: string, given: Given, record: Record<string, unknow
     }
     case "$timestamp":
       if (!isUint32(t) || !isUint32(i)) return refuse(`${form} has t and i`)
-      writer.int64Parts(i, t)
+      writer.int64Parts(Number(i), Number(t))
       return Type.TIMESTAMP
     case "$minKey":
     case "$maxKey":
@@ -323,8 +323,9 @@ function writeRareForm(form: string, given: Given, record: Record<string, unknow
   }
 }
 
-function isUint32(value: unknown): value is number {
-  return typeof value === "number" && value === value >>> 0
+/** From 2^31 on the numbers of a text are read as int64. */
+function isUint32(value: unknown): boolean {
+  return (typeof value === "number" || typeof value === "bigint") && Number(value) === Number(value) >>> 0
 }
 
 function isLong(text: string): boolean {
