@@ -4,34 +4,51 @@
  *
  * Invariants
  * - `newest(stripe)` is never below the LSN of a commit that changed what the stripe stands for. Two things may share a stripe, so it may be above.
+ * - LSNs are kept as their distance from `#base`, in 32 bits. When that is too little, everything counts as changed at that moment.
  * - A key of a tree counts under its first 0, 8, 16 and 32 bytes, as far as it has them: a range counts under the longest of these that
  *   all its keys have in common.
  */
 
-/** Stripes of one database. A power of two; 8 MiB. */
-const STRIPES = 1 << 20
+/** Stripes of one database, a power of two. 1 MiB: a table that leaves the processor's caches costs a commit more than it saves. */
+const STRIPES = 1 << 18
+const DISTANCE_MAX = 0xffff_ffff
 const LONG_PREFIX_BYTES = 32
 
 export class ChangeTable {
-  readonly #lsns = new Float64Array(STRIPES)
+  readonly #distances = new Uint32Array(STRIPES)
+  #base: number
 
-  /** The newest LSN that changed something with this stripe, 0 when there was none. */
+  /** `lsn` is the newest commit: whatever was changed before counts as changed by it. */
+  constructor(lsn: number) {
+    this.#base = lsn
+  }
+
+  /** The newest LSN that changed something with this stripe, or a later one. */
   newest(stripe: number): number {
-    return this.#lsns[stripe]!
+    return this.#base + this.#distances[stripe]!
   }
 
   /** Notes that the commit `lsn` changed a key of at least 16 bytes, the first of which are the words `words[at, at + 4)`. */
   touch(tree: number, words: Uint32Array, at: number, lsn: number): void {
-    const lsns = this.#lsns
+    const distances = this.#distances
+    const distance = this.#distanceOf(lsn)
     const half = mix(mix(tree, words[at]!), words[at + 1]!)
-    lsns[stripeOf(tree, 0)] = lsn
-    lsns[stripeOf(half, 8)] = lsn
-    lsns[stripeOf(mix(mix(half, words[at + 2]!), words[at + 3]!), 16)] = lsn
+    distances[stripeOf(tree, 0)] = distance
+    distances[stripeOf(half, 8)] = distance
+    distances[stripeOf(mix(mix(half, words[at + 2]!), words[at + 3]!), 16)] = distance
   }
 
   /** Notes the same for a longer key, whose bytes are at `bytes[at]`. */
   touchLong(tree: number, bytes: Uint8Array, at: number, length: number, lsn: number): void {
-    if (length >= LONG_PREFIX_BYTES) this.#lsns[stripeOfPrefix(tree, bytes, at, LONG_PREFIX_BYTES)] = lsn
+    if (length >= LONG_PREFIX_BYTES) this.#distances[stripeOfPrefix(tree, bytes, at, LONG_PREFIX_BYTES)] = this.#distanceOf(lsn)
+  }
+
+  #distanceOf(lsn: number): number {
+    if (lsn - this.#base > DISTANCE_MAX) {
+      this.#base = lsn
+      this.#distances.fill(0)
+    }
+    return lsn - this.#base
   }
 }
 

@@ -126,7 +126,7 @@ export class Engine {
 
   /** When anything was changed last. It is noted from the first call on: ask before the snapshot whose answers are to be checked. */
   get changes(): ChangeTable {
-    return (this.#changes ??= new ChangeTable())
+    return (this.#changes ??= new ChangeTable(this.#lsn))
   }
 
   /** A reader at the durable LSN, which notes in `footprint` what it is asked for. Close it; it expires after `snapshotTimeoutMs`. */

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { ChangeTable, stripeOfPrefix } from "../../src/Storage/ChangeTable.ts"
 import { Footprint, isUnchanged } from "../../src/Storage/Footprint.ts"
 import { DocumentView, type Range, type Reader } from "../../src/Storage/Reader.ts"
 import { type Database, openDatabase } from "./Database.ts"
@@ -139,5 +140,18 @@ describe("what a reader has looked at", () => {
       }
     }
     assert.isAbove(held, 100, "most of what was looked at should have been told apart from what was written")
+  })
+})
+
+describe("when things were changed last", () => {
+  it("counts everything as changed once distances no longer fit, so that nothing older passes for unchanged", () => {
+    const changes = new ChangeTable(10)
+    const words = Uint32Array.of(1, 2, 3, 4)
+    const stripe = stripeOfPrefix(7, orderKey(1), 0, 16)
+    changes.touch(9, words, 0, 12)
+    assert.isTrue(isUnchanged(changes, Int32Array.of(stripe), 10))
+    changes.touch(9, words, 0, 2 ** 33)
+    assert.isFalse(isUnchanged(changes, Int32Array.of(stripe), 2 ** 33 - 1))
+    assert.isTrue(isUnchanged(changes, Int32Array.of(stripe), 2 ** 33))
   })
 })

@@ -20,7 +20,7 @@ export class StandInEngine implements ServiceEngine {
   /** Thrown by the next transaction. */
   poisoned: Fault | undefined
   readonly stores = new Map<string, Store>()
-  readonly changes = new ChangeTable()
+  readonly changes = new ChangeTable(0)
 
   readonly store = (name: string): Store | undefined => this.stores.get(name)
 
