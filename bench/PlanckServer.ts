@@ -19,6 +19,7 @@ const service = process.env["SERVICE"] ?? "orders"
 const directory = process.env["DIRECTORY"] ?? "."
 const configuration = readConfiguration({
   environment: {
+    PLANCK_HTTP_ANSWERS_HELD_MAX: process.env["ANSWERS_HELD_MAX"],
     PLANCK_HTTP_PORT: process.env["PORT"],
     PLANCK_GUEST_ANSWER_CACHE_BYTES_MAX: process.env["ANSWER_CACHE_BYTES_MAX"]
   }

@@ -26,6 +26,11 @@ export const settings = {
     keepAliveTimeoutMs: duration("Time an idle connection is kept", { default: 5_000, min: 0, max: 600_000 }),
     connectionsMax: integer("Connections at once; more are refused", { default: 10_000, min: 1, max: 1_000_000 }),
     requestsInFlightMax: integer("Requests at once; more are answered 503", { default: 4_096, min: 1, max: 1_000_000 }),
+    answersHeldMax: integer("Answers held to be sent together, within one turn of the event loop; 1 sends each at once", {
+      default: 64,
+      min: 1,
+      max: 4_096
+    }),
     drainTimeoutMs: duration("Time that requests under way get at shutdown", { default: 10_000, min: 0, max: 600_000 })
   },
   guest: {

@@ -10,6 +10,16 @@ import type { Request, RequestHeaders } from "../Wasm/Answer.ts"
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
 const NO_PARAMETERS: ReadonlyArray<string> = []
 
+/** What is to be sent. */
+export interface Reply {
+  readonly status: number
+  /** Names and values in turn. */
+  readonly headers: ReadonlyArray<string>
+  readonly body: Uint8Array | string | undefined
+  /** Called once the bytes of the body are with the socket. */
+  readonly release: (() => void) | undefined
+}
+
 export class Exchange implements Request {
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -30,6 +40,10 @@ export class Exchange implements Request {
   params: ReadonlyArray<string> = NO_PARAMETERS
   /** Set once it was collected. */
   body: Uint8Array | undefined
+  /** Set from when the exchange is answered until the answer is being sent. */
+  reply: Reply | undefined
+  /** Whether something failed and the client was told so, or is about to be. */
+  isBroken = false
 
   /** `makeId` gives the request's id when the client offered none. */
   constructor(request: IncomingMessage, response: ServerResponse, nowMs: number, makeId: () => string) {

@@ -5,7 +5,7 @@
  * - The body is collected first, then the service is called in one synchronous step. Whoever may have to wait (for room to write, for
  *   durability) has a fiber for it; a read waits for nothing and is answered in the same tick. A client that leaves before the call cancels
  *   it; after the call the commit stands.
- * - No byte of an answer leaves before its `waitLsn` is durable.
+ * - No byte of an answer leaves before its `waitLsn` is durable. Answers that are ready leave together (`Outbox`).
  * - Every exchange ends in exactly one answer or a closed connection, and is counted in `inFlight` until then.
  */
 import * as Effect from "effect/Effect"
@@ -19,9 +19,10 @@ import { problem } from "../Wasm/Problem.ts"
 import type { AccessLog } from "./AccessLog.ts"
 import { answerAsset } from "./Assets.ts"
 import { collectBody } from "./Body.ts"
-import { Exchange } from "./Exchange.ts"
+import { Exchange, type Reply } from "./Exchange.ts"
 import type { EngineState } from "./Health.ts"
 import type { HttpOptions } from "./Options.ts"
+import { Outbox } from "./Outbox.ts"
 import { NO_SUCH_METHOD, NO_SUCH_PATH, RouteTable } from "./RouteTable.ts"
 import type { GatewayService } from "./Service.ts"
 
@@ -32,6 +33,8 @@ export interface GatewayPorts {
   /** Waits until the engine has room for a writer. */
   readonly admitWrite: Effect.Effect<void, StorageError>
   readonly health: () => EngineState
+  /** Runs a task once the event loop has handled what it has read. */
+  readonly afterTurn: (task: () => void) => void
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   readonly accessLog: AccessLog
   /** Starts every request id this process makes. */
@@ -56,10 +59,16 @@ export class Gateway {
   private readonly idle: Array<() => void> = []
   private readonly options: HttpOptions
   private readonly ports: GatewayPorts
+  private readonly outbox: Outbox
 
   constructor(options: HttpOptions, ports: GatewayPorts) {
     this.options = options
     this.ports = ports
+    this.outbox = new Outbox(options.answersHeldMax, {
+      send: (exchange) => this.send(exchange),
+      failed: (exchange) => this.broken(exchange),
+      afterTurn: ports.afterTurn
+    })
   }
 
   /** From the next request on, this service answers; requests under way end with the one that began them. */
@@ -182,7 +191,7 @@ export class Gateway {
   }
 
   private answer(exchange: Exchange, site: Site, answer: Answer): void {
-    this.send(exchange, answer.status, answer.headers, answer.body, () => site.service.release(answer))
+    this.reply(exchange, answer.status, answer.headers, answer.body, () => site.service.release(answer))
   }
 
   private asset(site: Site, exchange: Exchange): boolean {
@@ -191,23 +200,23 @@ export class Gateway {
     if (exchange.path === HEALTH_PATH) {
       const state = this.ports.health()
       const headers = ["content-type", "application/json", "cache-control", "no-store"]
-      this.send(exchange, state === "ok" ? 200 : 503, headers, `{"status":"${state}"}`, undefined)
+      this.reply(exchange, state === "ok" ? 200 : 503, headers, `{"status":"${state}"}`, undefined)
       return true
     }
     const asset = site.service.assets.get(decoded(exchange.path))
     if (asset === undefined) return false
     const answer = answerAsset(asset, exchange.headers)
-    this.send(exchange, answer.status, answer.headers, answer.body, undefined)
+    this.reply(exchange, answer.status, answer.headers, answer.body, undefined)
     return true
   }
 
   private allow(exchange: Exchange, allow: string): void {
-    this.send(exchange, 204, ["allow", allow], undefined, undefined)
+    this.reply(exchange, 204, ["allow", allow], undefined, undefined)
   }
 
   private problem(exchange: Exchange, code: ErrorCodeName, extra: ReadonlyArray<string> = []): void {
     const { status, headers, body } = problem(code, undefined, { requestId: exchange.requestId })
-    this.send(exchange, status, extra.length === 0 ? headers : [...headers, ...extra], body, undefined)
+    this.reply(exchange, status, extra.length === 0 ? headers : [...headers, ...extra], body, undefined)
   }
 
   /** Runs a step of an exchange; nothing it throws gets past here. */
@@ -221,19 +230,25 @@ export class Gateway {
 
   /** A step threw, or a fiber was interrupted: the client gets a 500 if nothing was sent yet, else the connection ends. */
   private broken(exchange: Exchange): void {
-    if (exchange.response.headersSent || exchange.response.destroyed) exchange.response.destroy()
-    else this.problem(exchange, "internal", ["connection", "close"])
+    const { response } = exchange
+    // What threw came after the answer, which is whole.
+    if (exchange.reply !== undefined) return
+    if (response.headersSent || response.destroyed || exchange.isBroken) return void response.destroy()
+    exchange.isBroken = true
+    this.problem(exchange, "internal", ["connection", "close"])
   }
 
-  private send(
-    exchange: Exchange,
-    status: number,
-    headers: ReadonlyArray<string>,
-    body: Uint8Array | string | undefined,
-    release: (() => void) | undefined
-  ): void {
-    const { response } = exchange
-    const fields = headers.slice()
+  private reply(exchange: Exchange, status: number, headers: Reply["headers"], body: Reply["body"], release: Reply["release"]): void {
+    exchange.reply = { status, headers, body, release }
+    this.outbox.hold(exchange)
+  }
+
+  private send(exchange: Exchange): void {
+    const { response, reply } = exchange
+    if (reply === undefined) return
+    exchange.reply = undefined
+    const { status, body, release } = reply
+    const fields = reply.headers.slice()
     const bodiless = status === 204 || status === 304
     if (!bodiless) fields.push("content-length", String(body?.length ?? 0))
     fields.push("x-request-id", exchange.requestId)

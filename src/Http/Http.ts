@@ -63,6 +63,7 @@ const make = Effect.fnUntraced(function* (options: HttpOptions) {
     awaitDurable: storage.awaitDurable,
     admitWrite: storage.admitWrite,
     health: () => engineState(storage.engine),
+    afterTurn: (task) => setImmediate(task),
     fork: Effect.runForkWith(context),
     accessLog,
     requestIdPrefix: `${seed.toString(36).padStart(REQUEST_ID_PREFIX_DIGITS, "0")}-`

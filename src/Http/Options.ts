@@ -11,6 +11,8 @@ export interface HttpOptions {
   readonly keepAliveTimeoutMs: number
   readonly connectionsMax: number
   readonly requestsInFlightMax: number
+  /** How many answers may be held to be sent together, within one turn of the event loop; 1 sends each at once. */
+  readonly answersHeldMax: number
   readonly drainTimeoutMs: number
   /** Which requests are logged: none, those answered with 500 or more, or all. Lines are written in batches. */
   readonly accessLog: "off" | "errors" | "all"

@@ -48,7 +48,7 @@ describe("configuration", () => {
 
   it("names file, line, key and what was meant for a wrong key", () => {
     assert.deepStrictEqual(refused("dir: shop\nhttp:\n  prot: 8080\n"), [
-      'planck.yaml:3: unknown key "http.prot"; expected "http.port"? Known here: host, port, bodyBytesMax, headerBytesMax, targetBytesMax, headerTimeoutMs, bodyTimeoutMs, keepAliveTimeoutMs, connectionsMax, requestsInFlightMax, drainTimeoutMs'
+      'planck.yaml:3: unknown key "http.prot"; expected "http.port"? Known here: host, port, bodyBytesMax, headerBytesMax, targetBytesMax, headerTimeoutMs, bodyTimeoutMs, keepAliveTimeoutMs, connectionsMax, requestsInFlightMax, answersHeldMax, drainTimeoutMs'
     ])
   })
 

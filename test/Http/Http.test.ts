@@ -27,6 +27,7 @@ const options: HttpOptions = {
   keepAliveTimeoutMs: 1000,
   connectionsMax: 100,
   requestsInFlightMax: 50,
+  answersHeldMax: 4,
   drainTimeoutMs: 500,
   accessLog: "off"
 }
@@ -110,6 +111,17 @@ describe("Http", () => {
           { method, path, params, query, requestId },
           { method: "GET", path: "/orders/a%20b", params: ["a%20b"], query: "x=1&y", requestId: "mine" }
         )
+      })
+    )
+  )
+
+  it.live("answers 500 in place of an answer that cannot be sent, and goes on", () =>
+    withServer({ "GET /bad": () => ({ headers: ["x-a", "line\nbreak"] }), "GET /good": () => ({}) }, ({ url }) =>
+      Effect.gen(function* () {
+        const [bad, good] = yield* Effect.all([get(`${url}/bad`), get(`${url}/good`)], { concurrency: 2 })
+        assert.strictEqual(bad.status, 500)
+        assert.strictEqual(yield* problemCode(bad), "internal")
+        assert.strictEqual(yield* text(good), "ok")
       })
     )
   )
