@@ -74,10 +74,10 @@ export async function runHttp(options: Options): Promise<Report> {
   const definitions = options.quick ? all.filter((peer) => peer.name !== PLANCK_KEEPING_NOTHING) : all
   const running: Array<Peer> = []
   try {
-    for (const definition of definitions) {
-      options.say(`starting ${definition.name}`)
-      running.push(await Peer.start(definition))
-    }
+    options.say(`starting ${definitions.map(({ name }) => name).join(", ")}`)
+    const starts = await Promise.allSettled(definitions.map((definition) => Peer.start(definition)))
+    for (const start of starts) if (start.status === "fulfilled") running.push(start.value)
+    for (const start of starts) if (start.status === "rejected") throw start.reason
     await checkEqual(running, options)
     const rows = await measure(running, options)
     notes.push(await recount(running, rows.acknowledged))

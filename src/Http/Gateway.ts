@@ -67,6 +67,7 @@ export class Gateway {
     this.outbox = new Outbox(options.answersHeldMax, {
       send: (exchange) => this.send(exchange),
       failed: (exchange) => this.broken(exchange),
+      nowMs: ports.nowMs,
       afterTurn: ports.afterTurn
     })
   }

@@ -22,6 +22,7 @@ import { engineState } from "./Health.ts"
 import type { HttpOptions } from "./Options.ts"
 import { rawProblem } from "./Problems.ts"
 import type { GatewayService } from "./Service.ts"
+import { keepTickShape } from "./TickShape.ts"
 
 const ACCESS_LOG_INTERVAL_MS = 250
 const TIMEOUT_CHECK_INTERVAL_MS = 500
@@ -69,6 +70,7 @@ const make = Effect.fnUntraced(function* (options: HttpOptions) {
     requestIdPrefix: `${seed.toString(36).padStart(REQUEST_ID_PREFIX_DIGITS, "0")}-`
   })
   const server = configure(options, gateway)
+  keepTickShape()
   yield* writeAccessLog(accessLog)
   const port = yield* listen(server, options)
   yield* Effect.addFinalizer(() => drain(server, gateway, options))

@@ -6,23 +6,25 @@
  *
  * Invariants
  * - Answers leave in the order they were held, each once, in the same turn of the event loop at the latest.
- * - At most `heldMax` are held, and none while a request is answered that came `HELD_MS_MAX` or more after the first of them.
+ * - At most `heldMax` are held, and when one is held `HELD_MS_MAX` or more after the first, all leave.
  * - What sending one of them throws goes to `failed`, and the others are sent all the same.
  */
 import type { Exchange } from "./Exchange.ts"
 
-/** How much later a request may have come for its answer to be held together with others. */
+/** How long an answer may wait for others to leave with it. */
 const HELD_MS_MAX = 2
 
 export interface OutboxPorts {
   readonly send: (exchange: Exchange) => void
   readonly failed: (exchange: Exchange) => void
+  readonly nowMs: () => number
   /** Runs a task once the event loop has handled what it has read. */
   readonly afterTurn: (task: () => void) => void
 }
 
 export class Outbox {
   private held: Array<Exchange> = []
+  private firstHeldAtMs = 0
   private readonly heldMax: number
   private readonly ports: OutboxPorts
 
@@ -34,9 +36,13 @@ export class Outbox {
   /** Takes an exchange whose reply is set. */
   hold(exchange: Exchange): void {
     const { held } = this
-    if (held.length === 0) this.ports.afterTurn(this.flush)
+    const nowMs = this.ports.nowMs()
+    if (held.length === 0) {
+      this.firstHeldAtMs = nowMs
+      this.ports.afterTurn(this.flush)
+    }
     held.push(exchange)
-    if (held.length >= this.heldMax || exchange.nowMs - held[0]!.nowMs >= HELD_MS_MAX) this.flush()
+    if (held.length >= this.heldMax || nowMs - this.firstHeldAtMs >= HELD_MS_MAX) this.flush()
   }
 
   private readonly flush = (): void => {
