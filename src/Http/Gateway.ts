@@ -2,9 +2,8 @@
  * One HTTP exchange from request to answer, over a plain `node:http` server.
  *
  * Invariants
- * - The body is collected first, then the service is called in one synchronous step. Whoever may have to wait (for room to write, for
- *   durability) has a fiber for it; a read waits for nothing and is answered in the same tick. A client that leaves before the call cancels
- *   it; after the call the commit stands.
+ * - The body is collected first, then the service is called in one synchronous step. Who waits for room to write has a fiber, which ends when
+ *   the client leaves; who waits for durability is called back. A read waits for nothing. After the call the commit stands, whoever left.
  * - No byte of an answer leaves before its `waitLsn` is durable. Answers that are ready leave together (`Outbox`).
  * - Every exchange ends in exactly one answer or a closed connection, and is counted in `inFlight` until then.
  */
@@ -29,8 +28,11 @@ import type { GatewayService } from "./Service.ts"
 /** What the gateway needs from around it. */
 export interface GatewayPorts {
   readonly nowMs: () => number
-  readonly awaitDurable: (lsn: number) => Effect.Effect<void, StorageError>
-  /** Waits until the engine has room for a writer. */
+  /** Calls back, once, when the LSN is on disk, or with the error when that can no longer be known. */
+  readonly whenDurable: (lsn: number, settled: (error: StorageError | undefined) => void) => void
+  /** Whether a writer may begin in this turn. */
+  readonly hasRoom: () => boolean
+  /** Waits until one may. */
   readonly admitWrite: Effect.Effect<void, StorageError>
   readonly health: () => EngineState
   /** Runs a task once the event loop has handled what it has read. */
@@ -145,18 +147,19 @@ export class Gateway {
     })
   }
 
-  /** Calls a handler that reads here and now; one that may write gets a fiber, which may have to wait before and after the call. */
+  /** Calls the handler here and now, but for one that may write while the engine has no room: that gets a fiber, which waits. */
   private start(exchange: Exchange, site: Site, index: number): void {
-    if (site.service.routes[index]?.writes !== true) {
-      const answer = site.service.handle(index, exchange)
-      if (answer.waitLsn === 0) return this.answer(exchange, site, answer)
-      return this.fork(exchange, this.answerDurably(exchange, site, answer))
-    }
-    this.fork(exchange, this.write(exchange, site, index))
+    if (site.service.routes[index]?.writes === true && !this.ports.hasRoom()) return this.startWithRoom(exchange, site, index)
+    this.call(exchange, site, index)
   }
 
-  private fork(exchange: Exchange, effect: Effect.Effect<void>): void {
-    const fiber = this.ports.fork(effect)
+  private startWithRoom(exchange: Exchange, site: Site, index: number): void {
+    const fiber = this.ports.fork(
+      Effect.match(this.ports.admitWrite, {
+        onFailure: () => this.problem(exchange, "read_only"),
+        onSuccess: () => this.call(exchange, site, index)
+      })
+    )
     if (fiber.pollUnsafe() === undefined) {
       this.waiting.add(fiber)
       exchange.response.once("close", () => fiber.interruptUnsafe())
@@ -167,28 +170,15 @@ export class Gateway {
     })
   }
 
-  /** Waits for room, calls the handler, and answers when what the answer rests on is on disk. */
-  private write(exchange: Exchange, site: Site, index: number): Effect.Effect<void> {
-    return Effect.matchEffect(this.ports.admitWrite, {
-      onFailure: () => Effect.sync(() => this.problem(exchange, "read_only")),
-      onSuccess: () => {
-        const answer = site.service.handle(index, exchange)
-        return answer.waitLsn === 0 ? Effect.sync(() => this.answer(exchange, site, answer)) : this.answerDurably(exchange, site, answer)
-      }
+  /** Calls the handler, and answers when what the answer rests on is on disk. */
+  private call(exchange: Exchange, site: Site, index: number): void {
+    const answer = site.service.handle(index, exchange)
+    if (answer.waitLsn === 0) return this.answer(exchange, site, answer)
+    this.ports.whenDurable(answer.waitLsn, (error) => {
+      if (error === undefined) return this.answer(exchange, site, answer)
+      site.service.release(answer)
+      this.problem(exchange, "outcome_unknown")
     })
-  }
-
-  private answerDurably(exchange: Exchange, site: Site, answer: Answer): Effect.Effect<void> {
-    return this.ports.awaitDurable(answer.waitLsn).pipe(
-      Effect.match({
-        onFailure: () => {
-          site.service.release(answer)
-          this.problem(exchange, "outcome_unknown")
-        },
-        onSuccess: () => this.answer(exchange, site, answer)
-      }),
-      Effect.onInterrupt(() => Effect.sync(() => site.service.release(answer)))
-    )
   }
 
   private answer(exchange: Exchange, site: Site, answer: Answer): void {
@@ -248,6 +238,7 @@ export class Gateway {
     const { response, reply } = exchange
     if (reply === undefined) return
     exchange.reply = undefined
+    if (response.destroyed) return reply.release?.()
     const { status, body, release } = reply
     const fields = reply.headers.slice()
     const bodiless = status === 204 || status === 304

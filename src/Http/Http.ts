@@ -61,7 +61,8 @@ const make = Effect.fnUntraced(function* (options: HttpOptions) {
   const accessLog = new AccessLog(options.accessLog)
   const gateway = new Gateway(options, {
     nowMs: () => clock.currentTimeMillisUnsafe(),
-    awaitDurable: storage.awaitDurable,
+    whenDurable: storage.whenDurable,
+    hasRoom: () => storage.engine.admission() === "open",
     admitWrite: storage.admitWrite,
     health: () => engineState(storage.engine),
     afterTurn: (task) => setImmediate(task),

@@ -71,6 +71,8 @@ export class Storage extends Context.Service<
     readonly engine: Engine
     /** Waits until the LSN is on disk. Fails with Poisoned when that can no longer be known, with Closed when the engine was closed before. */
     readonly awaitDurable: (lsn: number) => Effect.Effect<void, StorageError>
+    /** The same without a fiber, for whoever waits very often: calls back once, at once when it is on disk already. */
+    readonly whenDurable: (lsn: number, settled: (error: StorageError | undefined) => void) => void
     /** Waits while writers have to; then a transaction may begin in the same turn. Fails with Poisoned, ReadOnly or Closed. */
     readonly admitWrite: Effect.Effect<void, StorageError>
     /** Makes the stores exist as defined, durably, and waits until their indexes are built; StorageDamaged when a document cannot be read. */
@@ -170,12 +172,7 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
   yield* Effect.forkScoped(expire(engine))
   yield* Effect.forkScoped(reportBuilds(engine))
 
-  const awaitDurable = (lsn: number): Effect.Effect<void, StorageError> =>
-    Effect.suspend(() => {
-      if (engine.durableLsn >= lsn) return Effect.void
-      if (!canMaintain(engine)) return Effect.fail(ended(engine))
-      return Effect.flatMap(durable.wait(lsn), () => awaitDurable(lsn))
-    })
+  const { awaitDurable, whenDurable } = durability(engine, durable)
   /** Waits until `isReached` says so, looking again at every change; fails when the engine is over. */
   const until = (isReached: () => boolean): Effect.Effect<void, StorageError> =>
     Effect.suspend(() => {
@@ -220,6 +217,7 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
   return Storage.of({
     engine,
     awaitDurable,
+    whenDurable,
     admitWrite,
     defineStores,
     snapshot,
@@ -229,6 +227,27 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
     compact: flush.pipe(Effect.andThen(compact(engine, until)))
   })
 })
+
+type Settled = (error: StorageError | undefined) => void
+
+/** Both ways to wait for an LSN. */
+function durability(engine: Engine, durable: DurableWaiters) {
+  const wait = (lsn: number, settled: Settled): object | undefined => {
+    if (engine.durableLsn >= lsn) return void settled(undefined)
+    if (!canMaintain(engine)) return void settled(ended(engine))
+    return durable.wait(lsn, () => void wait(lsn, settled))
+  }
+  const awaitDurable = (lsn: number): Effect.Effect<void, StorageError> =>
+    Effect.suspend(() => {
+      if (engine.durableLsn >= lsn) return Effect.void
+      return Effect.callback<void, StorageError>((resume) => {
+        const waiter = wait(lsn, (error) => resume(error === undefined ? Effect.void : Effect.fail(error)))
+        return waiter && Effect.sync(() => durable.cancel(waiter))
+      })
+    })
+  const whenDurable = (lsn: number, settled: Settled): void => void wait(lsn, settled)
+  return { awaitDurable, whenDurable }
+}
 
 /** Asks for a long snapshot once the engine can freeze its memtable. */
 const requestLongSnapshot = (

@@ -1,41 +1,44 @@
 /**
- * Fibers that wait: for an LSN to be durable, or for anything to change. Plain arrays, woken by the engine's listeners.
+ * Who waits: for an LSN to be durable, or for anything to change. Plain arrays, woken by the engine's listeners.
  *
  * Invariants
- * - A waiter is resumed exactly once, or removed because its fiber was interrupted.
+ * - A waiter is called exactly once, or removed because nobody waits any more.
  * - Nothing is missed between looking and waiting: a Signal counts its raises, and who waits names the count it has seen.
  */
 import * as Effect from "effect/Effect"
 
 interface Waiter {
   readonly lsn: number
-  readonly resume: (effect: Effect.Effect<void>) => void
+  readonly wake: () => void
 }
 
 /** Who waits for an LSN. */
 export class DurableWaiters {
   #waiting: Array<Waiter> = []
 
-  /** Waits until `wake` is called with at least `lsn`. The caller has looked in the same turn. */
-  wait(lsn: number): Effect.Effect<void> {
-    return Effect.callback<void>((resume) => {
-      const waiter: Waiter = { lsn, resume }
-      this.#waiting.push(waiter)
-      return Effect.sync(() => {
-        const at = this.#waiting.indexOf(waiter)
-        if (at !== -1) this.#waiting.splice(at, 1)
-      })
-    })
+  /** Calls back, once, when `wake` is called with at least `lsn`. The caller has looked in the same turn. Gives what `cancel` takes. */
+  wait(lsn: number, wake: () => void): object {
+    const waiter: Waiter = { lsn, wake }
+    this.#waiting.push(waiter)
+    return waiter
   }
 
-  /** Resumes those that wait for at most `lsn`; all of them with `Infinity`. */
+  /** Forgets a waiter, if it still waits. */
+  cancel(waiter: object): void {
+    const at = this.#waiting.findIndex((candidate) => candidate === waiter)
+    if (at !== -1) this.#waiting.splice(at, 1)
+  }
+
+  /** Calls those that wait for at most `lsn`; all of them with `Infinity`. */
   wake(lsn: number): void {
     const waiting = this.#waiting
     if (waiting.length === 0) return
     this.#waiting = []
     for (const waiter of waiting) {
-      if (waiter.lsn <= lsn) waiter.resume(Effect.void)
-      else this.#waiting.push(waiter)
+      if (waiter.lsn > lsn) this.#waiting.push(waiter)
+    }
+    for (const waiter of waiting) {
+      if (waiter.lsn <= lsn) waiter.wake()
     }
   }
 }

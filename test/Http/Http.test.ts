@@ -12,6 +12,7 @@ import { Disk } from "../../src/Disk/Disk.ts"
 import { Http } from "../../src/Http/Http.ts"
 import type { HttpOptions } from "../../src/Http/Options.ts"
 import type { GatewayService } from "../../src/Http/Service.ts"
+import { Poisoned, StorageError } from "../../src/Storage/Errors.ts"
 import { Storage } from "../../src/Storage/Storage.ts"
 import type { Answer, Request } from "../../src/Wasm/Answer.ts"
 import { isPatternProblem, parsePattern } from "../../src/Wasm/RoutePattern.ts"
@@ -57,11 +58,19 @@ const makeService = (handlers: Record<string, Handler>) => {
   return { service, asked, released }
 }
 
+const lost = new StorageError({ reason: new Poisoned({ message: "the disk is gone" }) })
+
 /** A real engine in memory whose durability the test decides. */
 const storage = (awaitDurable: (lsn: number) => Effect.Effect<void> = () => Effect.void) =>
   Layer.effect(
     Storage,
-    Effect.map(Storage, (real) => Storage.of({ ...real, awaitDurable }))
+    Effect.map(Storage, (real) =>
+      Storage.of({
+        ...real,
+        whenDurable: (lsn, settled) =>
+          Effect.runFork(awaitDurable(lsn)).addObserver((exit) => settled(Exit.isSuccess(exit) ? undefined : lost))
+      })
+    )
   ).pipe(Layer.provide(Storage.layer({ directory: "shop" })), Layer.provide(Disk.layerMemory()))
 
 const withServer = <A>(
@@ -154,6 +163,30 @@ describe("Http", () => {
             assert.deepStrictEqual(waited, [7])
           }),
         { awaitDurable: (lsn) => Effect.suspend(() => (waited.push(lsn), Deferred.await(durable))) }
+      )
+    })
+  )
+
+  it.live("gives an answer back when its client left before it was durable, and goes on", () =>
+    Effect.gen(function* () {
+      const durable = yield* Deferred.make<void>()
+      yield* withServer(
+        { "POST /orders": () => ({ status: 201, waitLsn: 7 }), "GET /a": () => ({}) },
+        ({ url, asked, released }) =>
+          Effect.gen(function* () {
+            const leaving = new AbortController()
+            const fiber = yield* Effect.forkChild(
+              Effect.tryPromise(() => fetch(`${url}/orders`, { method: "POST", signal: leaving.signal })).pipe(Effect.exit)
+            )
+            while (asked.length === 0) yield* Effect.sleep(5)
+            leaving.abort()
+            assert.isTrue(Exit.isFailure(yield* Fiber.join(fiber)))
+            yield* Effect.sleep(20)
+            yield* Deferred.succeed(durable, undefined)
+            while (released.length === 0) yield* Effect.sleep(5)
+            assert.strictEqual(yield* Effect.flatMap(get(`${url}/a`), text), "ok")
+          }),
+        { awaitDurable: () => Deferred.await(durable) }
       )
     })
   )
