@@ -148,7 +148,7 @@ async function measure(running: ReadonlyArray<Peer>, options: Options): Promise<
   const rounds = options.quick ? 2 : 5
   const seconds = options.quick ? 1 : 5
   // Peers run in a just-in-time compiler: what is measured before it is done is the compiler.
-  const warmSeconds = options.quick ? 3 : 10
+  const warmSeconds = options.quick ? 2 : 10
   const samples = new Map<string, Array<Sample>>()
   const syncs = new Map<Peer, number | undefined>()
   let acknowledged = 0
