@@ -1,7 +1,19 @@
-// LevelDB by npm's classic-level: 64 MiB of cache, no compression, since the values do not compress.
+// LevelDB by npm's classic-level: 256 MiB of cache as Planck has, no compression, since the values do not compress. It compacts in a thread of its own and does
+// not say when that is done: when the process has stopped working.
 import { ClassicLevel } from "classic-level"
 
-const CACHE_BYTES = 64 * 1024 * 1024
+const CACHE_BYTES = 256 * 1024 * 1024
+const POLL_MS = 20
+const IDLE_MICROS = 4000
+
+async function untilIdle() {
+  for (;;) {
+    const before = process.cpuUsage()
+    await new Promise((done) => setTimeout(done, POLL_MS))
+    const { user, system } = process.cpuUsage(before)
+    if (user + system < IDLE_MICROS) return
+  }
+}
 
 export const open = async (directory) => {
   const options = { keyEncoding: "buffer", valueEncoding: "buffer", cacheSize: CACHE_BYTES, compression: false }
@@ -17,7 +29,7 @@ export const open = async (directory) => {
       const found = await level.iterator({ gte: key, limit: count }).all()
       return found.reduce((bytes, [foundKey, value]) => bytes + foundKey.length + value.length, 0)
     },
-    settle: () => {},
+    settle: untilIdle,
     compact: () => level.compactRange(first, last),
     close: () => level.close()
   }

@@ -49,7 +49,7 @@ export const settings = {
   storage: {
     memtableBytesMax: bytes("Memory of the memtable before it is flushed", { default: 32 * MIB, min: MIB, max: 2 * GIB }),
     pageCacheBytesMax: bytes("Memory for index pages", { default: 64 * MIB, min: MIB, max: 64 * GIB }),
-    valueCacheBytesMax: bytes("Memory for documents read from disk", { default: 64 * MIB, min: MIB, max: 64 * GIB }),
+    valueCacheBytesMax: bytes("Memory for documents read from disk", { default: 256 * MIB, min: MIB, max: 64 * GIB }),
     compactionDeadPercentMax: integer("Lost space, in percent of all documents' files, at which it is given back", {
       default: 15,
       min: 1,

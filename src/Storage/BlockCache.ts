@@ -4,8 +4,8 @@
  * Invariants
  * - A block's bytes are never written again once a reader can see them: eviction forgets the block, it does not reuse the buffer. What a
  *   reader was shown stays as it is for as long as the reader holds it.
- * - A block comes in when it was asked for twice within about as many misses as there is room for blocks: of data many times the cache, read
- *   at random, a whole block for each document would be read and forgotten again.
+ * - While there is room a block comes in at once; from then on when it was asked for twice within about as many misses as there is room for
+ *   blocks: of data many times the cache, read at random, a whole block for each document would be read and forgotten again.
  * - `length` says how much of the block was in the file when it was read; the last block of a growing segment is read again when more is
  *   asked of it.
  */
@@ -19,8 +19,6 @@ export class Block {
   readonly bytes: Uint8Array
   readonly view: DataView
   readonly length: number
-  /** One bit for each 8 bytes: an entry that starts there has passed its checksum. */
-  readonly verified = new Uint32Array(BLOCK_BYTES / 8 / 32)
   readonly #home: Array<Block | undefined>
   readonly #number: number
   isUsed = true
@@ -33,14 +31,6 @@ export class Block {
     this.length = length
   }
 
-  isVerified(at: number): boolean {
-    return (this.verified[at >>> 8]! & (1 << ((at >>> 3) & 31))) !== 0
-  }
-
-  setVerified(at: number): void {
-    this.verified[at >>> 8]! |= 1 << ((at >>> 3) & 31)
-  }
-
   forget(): void {
     if (this.#home[this.#number] === this) this.#home[this.#number] = undefined
   }
@@ -49,6 +39,8 @@ export class Block {
 export class BlockCache {
   readonly #ring: Array<Block | undefined>
   #hand = 0
+  /** Whether every place was taken once. */
+  #isFull = false
   /** Blocks that were missed lately, each where its number leads; a later one takes the place of an earlier one. */
   readonly #missed: Float64Array
 
@@ -59,8 +51,9 @@ export class BlockCache {
     this.#missed = new Float64Array(blocks)
   }
 
-  /** Notes that block `number` of a segment is missing; whether it was missed lately before, and should come in now. */
+  /** Notes that block `number` of a segment is missing; whether it should come in now: there is room, or it was missed lately before. */
   admits(segment: number, number: number): boolean {
+    if (!this.#isFull) return true
     const missed = this.#missed
     const name = segment * SEGMENT_BLOCKS_MAX + number + 1
     const place = ((Math.imul(number ^ Math.imul(segment, 0x85eb_ca6b), 0x9e37_79b1) >>> 0) * missed.length) / 0x1_0000_0000
@@ -87,6 +80,7 @@ export class BlockCache {
     home[number] = block
     ring[this.#hand] = block
     this.#hand = this.#hand + 1 === ring.length ? 0 : this.#hand + 1
+    if (this.#hand === 0) this.#isFull = true
     return block
   }
 }

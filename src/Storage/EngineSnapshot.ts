@@ -9,9 +9,11 @@ import { type AliveCheck, IndexCursor, StoreCursor } from "./Cursors.ts"
 import type { Footprint } from "./Footprint.ts"
 import type { Direction, DocumentCursor, DocumentView, EntryCursor, Range, Snapshot, Store, StoreIndex } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
+import { Ring } from "./Ring.ts"
 import type { Sources } from "./Sources.ts"
 
-export class EngineSnapshot implements Snapshot {
+/** A member of the list of all snapshots while it lives. */
+export class EngineSnapshot extends Ring implements Snapshot {
   readonly lsn: number
   readonly startMs: number
   readonly #sources: Sources
@@ -29,6 +31,7 @@ export class EngineSnapshot implements Snapshot {
     ended: (snapshot: EngineSnapshot) => void,
     footprint: Footprint | undefined
   ) {
+    super()
     this.#sources = sources
     this.#catalog = catalog
     this.lsn = lsn

@@ -57,7 +57,7 @@ export const DEFAULT_LIMITS: StorageLimits = {
   transactionBytesMax: 64 * MIB,
   transactionWritesMax: 100_000,
   valueSegmentBytesMax: 64 * MIB,
-  valueCacheBytesMax: 64 * MIB,
+  valueCacheBytesMax: 256 * MIB,
   directTreeBytesMax: 8 * MIB,
   foldEntriesMax: 16_384,
   compactionDeadPercentMax: 15,

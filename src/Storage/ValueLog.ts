@@ -20,8 +20,10 @@ import type { Location } from "./TreeSource.ts"
 import { ValueAccounts } from "./ValueAccounts.ts"
 import {
   isValueAt,
+  isVerified,
   readSegmentHeader,
   SEGMENT_HEADER_BYTES,
+  setVerified,
   VALUE_HEADER_BYTES,
   valueBytes,
   type ValueHeader,
@@ -332,11 +334,12 @@ export class ValueLog {
     if (block !== undefined && block.length >= end) block.isUsed = true
     else if (end > BLOCK_BYTES || !this.#cache.admits(segment.number, number)) return this.#readAlone(segment, location, out)
     else block = this.#load(segment, number)
-    if (!block.isVerified(start)) {
-      if (block.length < end || !isValueAt(block.bytes, block.view, start, length, location.lsn, segment.salt)) {
+    const { view } = block
+    if (block.length < end || !isVerified(view, start)) {
+      if (block.length < end || !isValueAt(block.bytes, view, start, length, location.lsn, segment.salt)) {
         throw this.#damaged(segment.number, location.offset, "the value fails its checksum")
       }
-      block.setVerified(start)
+      setVerified(view, start)
     }
     out.bytes = block.bytes
     out.at = start + VALUE_HEADER_BYTES

@@ -4,8 +4,18 @@ import { type Block, BLOCK_BYTES, BlockCache } from "../../src/Storage/BlockCach
 const block = () => new Uint8Array(BLOCK_BYTES)
 
 describe("a cache of blocks", () => {
-  it("lets a block in when it is missed a second time, soon", () => {
+  it("lets every block in while there is room", () => {
+    const cache = new BlockCache(2 * BLOCK_BYTES)
+    assert.isTrue(cache.admits(1, 7))
+    cache.add([], 7, block(), BLOCK_BYTES)
+    assert.isTrue(cache.admits(1, 8))
+    cache.add([], 8, block(), BLOCK_BYTES)
+    assert.isFalse(cache.admits(1, 9))
+  })
+
+  it("lets a block in when it is missed a second time, soon, once it is full", () => {
     const cache = new BlockCache(64 * BLOCK_BYTES)
+    for (let number = 0; number < 64; number++) cache.add([], number, block(), BLOCK_BYTES)
     assert.isFalse(cache.admits(1, 7))
     assert.isTrue(cache.admits(1, 7))
     assert.isFalse(cache.admits(2, 7))
