@@ -91,7 +91,9 @@ async function repeat(seconds: number, work: () => Promise<unknown> | unknown): 
     const pending = work()
     if (pending instanceof Promise) await pending
     count++
-    if (count % CHECK_EVERY === 0 && performance.now() >= end) return count
+    if (count % CHECK_EVERY > 0) continue
+    if (performance.now() >= end) return count
+    await turn()
   }
 }
 
@@ -111,8 +113,12 @@ async function syncedPuts(seconds: number, clients: number): Promise<number> {
   return count
 }
 
-function read(index: number): void {
-  if (store.get(keyOf(index, order)) === undefined) throw new Error(`entry ${index} of ${loaded} is missing`)
+function read(index: number): Promise<void> | void {
+  const check = (found: Uint8Array | undefined): void => {
+    if (found === undefined) throw new Error(`entry ${index} of ${loaded} is missing`)
+  }
+  const found = store.get(keyOf(index, order))
+  return found instanceof Promise ? found.then(check) : check(found)
 }
 
 const write = (index: number): Promise<void> | void => store.putBatch([keyOf(index, order)], [values.of(index + numbers.below(1000))])
@@ -128,8 +134,8 @@ function ycsb(kind: YcsbKind): () => Promise<unknown> | unknown {
     if (kind === "e") return isFirst ? store.scan(keyOf(skewed.next(), order), 1 + numbers.below(SCAN_LENGTH_MAX)) : write(loaded++)
     const index = skewed.next()
     if (isFirst) return read(index)
-    if (kind === "f") read(index)
-    return write(index)
+    const pending = kind === "f" ? read(index) : undefined
+    return pending instanceof Promise ? pending.then(() => write(index)) : write(index)
   }
 }
 
@@ -154,7 +160,7 @@ async function run(command: Command): Promise<number> {
       return 1
     case "reopen":
       store = await openStore(directory)
-      read(0)
+      await read(0)
       return 1
     case "close":
       await store.close()

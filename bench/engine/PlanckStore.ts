@@ -33,6 +33,12 @@ export const openPlanck: OpenStore = async (directory) => {
   const copy = (reader: Reader, key: Buffer): Buffer | undefined =>
     reader.get(entries, key, 0, view) ? Buffer.from(view.bytes.subarray(view.at + VALUE_AT, view.at + view.length - 1)) : undefined
   const admit = (): Promise<void> | undefined => (engine.admission() === "open" ? undefined : Effect.runPromise(storage.admitWrite))
+  const written = (key: Buffer): Buffer | undefined => {
+    const transaction = engine.transact()
+    const found = copy(transaction, key)
+    transaction.rollback()
+    return found
+  }
   return {
     putBatch: async (keys, values) => {
       await admit()
@@ -44,7 +50,8 @@ export const openPlanck: OpenStore = async (directory) => {
       await admit()
       const transaction = engine.transact()
       put(transaction, key, value)
-      await Effect.runPromise(storage.awaitDurable(transaction.commit()))
+      const lsn = transaction.commit()
+      await new Promise<void>((done, failed) => storage.whenDurable(lsn, (error) => (error === undefined ? done() : failed(error))))
     },
     // A snapshot sees what is on disk. What was just written and is not there yet is seen by the writer's own kind of reader.
     get: (key) => {
@@ -52,10 +59,8 @@ export const openPlanck: OpenStore = async (directory) => {
       const found = copy(snapshot, key)
       snapshot.close()
       if (found !== undefined) return found
-      const transaction = engine.transact()
-      const written = copy(transaction, key)
-      transaction.rollback()
-      return written
+      const pending = admit()
+      return pending === undefined ? written(key) : pending.then(() => written(key))
     },
     scan: (key, count) => {
       const snapshot = engine.snapshot()
@@ -70,7 +75,7 @@ export const openPlanck: OpenStore = async (directory) => {
       }
     },
     settle: () => Effect.runPromise(storage.flush),
-    compact: () => Effect.runPromise(storage.flush),
+    compact: async () => void (await Effect.runPromise(storage.compact)),
     close: () => Effect.runPromise(Scope.close(scope, Exit.void))
   } satisfies EngineStore
 }

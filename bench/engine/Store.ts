@@ -4,8 +4,8 @@ export interface EngineStore {
   readonly putBatch: (keys: ReadonlyArray<Buffer>, values: ReadonlyArray<Buffer>) => Promise<void> | void
   /** Stores one value, and settles once it is on disk. */
   readonly putSynced: (key: Buffer, value: Buffer) => Promise<void> | void
-  /** A value that belongs to the caller; undefined when there is none. */
-  readonly get: (key: Buffer) => Uint8Array | undefined
+  /** A value that belongs to the caller; undefined when there is none. A promise only where what was just written cannot be read at once. */
+  readonly get: (key: Buffer) => Uint8Array | undefined | Promise<Uint8Array | undefined>
   /** Reads up to `count` entries from `key` on; the bytes of their keys and values. */
   readonly scan: (key: Buffer, count: number) => Promise<number> | number
   /** Settles once nothing is left to be done in the background, as far as the engine tells. */
