@@ -5,22 +5,21 @@
 // - Only Node 18 syntax and `node:` imports: this file runs before anything is installed.
 // - Two starts at once install once: the second waits for the first. One that died while installing is followed by the next start.
 // - A signal reaches the program, and its exit code is ours.
-import { spawn, spawnSync } from "node:child_process"
+import { spawn } from "node:child_process"
 import { createHash } from "node:crypto"
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { constants } from "node:os"
 import { delimiter, dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
+import { exitCode, fail, findNode, NODE_MAJOR_MIN, supervise, THREADS } from "../bin/launch.js"
 
-const NODE_MAJOR_MIN = 24
 const LOCK_POLL_MS = 200
 const PARENT_POLL_MS = 250
+/** This project's own programs import it as its sources, not as what `prepack` made of them. */
+const SOURCES = "--conditions=planck-source"
 /** Ten minutes. */
 const LOCK_POLLS_MAX = 3000
 /** Five seconds: so long a claim may say nothing before its owner counts as dead. */
 const SILENT_POLLS_MAX = 25
-/** Threads for file work: the log's sync must not wait behind reads of files. */
-const THREADS = "8"
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..")
 const modules = join(root, "node_modules")
@@ -126,48 +125,15 @@ async function install() {
   if (problem !== undefined) process.exit(problem.code)
 }
 
-/** Hands our signals to a child until it ends: how it ended, and the first signal we were asked to stop with. */
-function supervise(child) {
-  let asked
-  const handlers = ["SIGINT", "SIGTERM", "SIGHUP"].map((signal) => {
-    const handler = () => {
-      asked ??= signal
-      child.kill(signal)
-    }
-    process.on(signal, handler)
-    return () => process.off(signal, handler)
-  })
-  return new Promise((resolve) => {
-    const end = (how) => {
-      for (const remove of handlers) remove()
-      resolve({ ...how, asked })
-    }
-    child.on("error", (error) => end({ error, code: null, signal: null }))
-    child.on("exit", (code, signal) => end({ code, signal }))
-  })
-}
-
-/** A program that a signal ended has the exit code that a shell gives it. */
-const exitCode = (code, signal) => code ?? 128 + (constants.signals[signal] ?? 0)
-
 /** The pinned Node when there is one that runs here, else one from the PATH that is new enough. */
-function findNode() {
+function findPinnedNode() {
   const name = process.platform === "win32" ? "node.exe" : "node"
   const pinned = join(modules, `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`, "bin", name)
-  const onPath = (process.env.PATH ?? "").split(delimiter).map((directory) => join(directory, name))
-  for (const candidate of [pinned, process.execPath, ...onPath]) {
-    if (!existsSync(candidate)) continue
-    const answer = spawnSync(candidate, ["--version"], { encoding: "utf8" })
-    if (Number(/^v(\d+)\./.exec(answer.stdout ?? "")?.[1] ?? 0) >= NODE_MAJOR_MIN) return candidate
-  }
+  const found = findNode([pinned, process.execPath])
+  if (found !== undefined) return found
   return fail(
     `Planck needs Node ${NODE_MAJOR_MIN} or newer: none is packaged for ${process.platform}-${process.arch} and none is on the PATH`
   )
-}
-
-function fail(message) {
-  process.stderr.write(`planck: ${message}\n`)
-  process.exit(1)
 }
 
 /** npm that is killed outright tells nobody: a parent that changes says so. Whoever starts us without npm may leave us alone. */
@@ -185,7 +151,7 @@ function stopWithNpm(child) {
 function run(node, file, rest) {
   const ours = /\.(ts|mjs)$/.test(file) && !file.startsWith("node_modules")
   const path = `${join(modules, ".bin")}${delimiter}${dirname(node)}${delimiter}${process.env.PATH ?? ""}`
-  const child = spawn(node, [resolve(root, file), ...rest], {
+  const child = spawn(node, [...(ours ? [SOURCES] : []), resolve(root, file), ...rest], {
     stdio: ours ? ["inherit", "inherit", "inherit", "ipc"] : "inherit",
     env: { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? THREADS, PATH: path }
   })
@@ -199,4 +165,4 @@ function run(node, file, rest) {
 const [file, ...rest] = process.argv.slice(2)
 if (file === undefined) fail("usage: node scripts/run.mjs <file> [arguments]")
 await install()
-await run(findNode(), file, rest)
+await run(findPinnedNode(), file, rest)

@@ -55,7 +55,7 @@ describe("the example of embedding", () => {
     using folder = new Folder({})
     const start = join(import.meta.dirname, "../examples/embedding/start.ts")
     for (const sent of [1, 2]) {
-      await using child = new Child(process.execPath, [start, join(folder.path, "data")])
+      await using child = new Child(process.execPath, ["--conditions=planck-source", start, join(folder.path, "data")])
       assert.deepStrictEqual(await child.ended, { code: 0, signal: null }, child.err)
       assert.include(child.out, `the order is sent and costs 1780 cents; orders sent so far: ${sent}`)
     }

@@ -11,6 +11,12 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null
 }
 
+export interface ChildOptions {
+  readonly env?: NodeJS.ProcessEnv
+  readonly cwd?: string
+  readonly bare?: boolean
+}
+
 export class Child implements AsyncDisposable {
   out = ""
   err = ""
@@ -19,8 +25,11 @@ export class Child implements AsyncDisposable {
   #watchers: Array<() => void> = []
   #isOver = false
 
-  constructor(command: string, argv: ReadonlyArray<string>, options: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string } = {}) {
-    this.#process = spawn(command, argv, { ...options, env: { ...process.env, ...options.env }, stdio: ["ignore", "pipe", "pipe"] })
+  /** `bare`: with `env` and nothing else of this process's environment. */
+  constructor(command: string, argv: ReadonlyArray<string>, options: ChildOptions = {}) {
+    const { bare = false, cwd, env } = options
+    const environment = bare ? env : { ...process.env, ...env }
+    this.#process = spawn(command, argv, { ...(cwd === undefined ? {} : { cwd }), env: environment, stdio: ["ignore", "pipe", "pipe"] })
     this.#process.stdout?.on("data", (text) => this.#printed("out", String(text)))
     this.#process.stderr?.on("data", (text) => this.#printed("err", String(text)))
     this.ended = new Promise((resolve) =>

@@ -84,7 +84,7 @@ function run(folder: string, names: ReadonlyArray<string>): ReadonlyArray<string
   writeFiles(folder, {
     "run.ts": names.map((name) => `await import("./examples/${name}")\nconsole.log(${JSON.stringify(mark)})`).join("\n")
   })
-  const output = execFileSync(process.execPath, ["--disable-warning=ExperimentalWarning", "run.ts"], {
+  const output = execFileSync(process.execPath, ["--conditions=planck-source", "--disable-warning=ExperimentalWarning", "run.ts"], {
     cwd: folder,
     encoding: "utf8",
     env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0" }

@@ -11,18 +11,19 @@ const INSTALL = ["begin ci --no-audit --no-fund --loglevel=error", "end"]
 const HIDDEN = ["--import", 'data:text/javascript,process.execPath="/nowhere/node"']
 const CLAIMS = ".planck-install.lock"
 
-describe("the launcher's source", () => {
-  const source = readFileSync(join(import.meta.dirname, "../../scripts/run.mjs"), "utf8")
-
-  it("imports nothing but what Node 18 has", () => {
-    const imports = [...source.matchAll(/^import .* from "(.*)"$/gm)].map((match) => match[1] ?? "")
-    assert.isNotEmpty(imports)
-    for (const name of imports) assert.match(name, /^node:/)
-    assert.notMatch(
-      source,
-      /import\.meta\.(dirname|filename)|\.toSorted\(|\.toReversed\(|\.with\(|Promise\.withResolvers|Object\.groupBy|\busing /
-    )
-  })
+describe("the launchers' sources", () => {
+  for (const name of ["scripts/run.mjs", "bin/launch.js", "bin/planck.js"]) {
+    it(`import nothing but what Node 18 has: ${name}`, () => {
+      const source = readFileSync(join(import.meta.dirname, "../..", name), "utf8")
+      const imports = [...source.matchAll(/^import .* from "(.*)"$/gm)].map((match) => match[1] ?? "")
+      assert.isNotEmpty(imports)
+      for (const from of imports) assert.match(from, /^node:|^(\.\.\/bin|\.)\/launch\.js$/)
+      assert.notMatch(
+        source,
+        /import\.meta\.(dirname|filename)|\.toSorted\(|\.toReversed\(|\.with\(|Promise\.withResolvers|Object\.groupBy|\busing /
+      )
+    })
+  }
 })
 
 describe("installing", () => {

@@ -5,7 +5,9 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { Child } from "../Cli/Child.ts"
 
-const RUN = join(import.meta.dirname, "../../scripts/run.mjs")
+const REPOSITORY = join(import.meta.dirname, "../..")
+/** The launcher and what it imports. */
+const LAUNCHER = ["scripts/run.mjs", "bin/launch.js"]
 
 /** Installs by making `node_modules`, and writes down when it began and ended. `NPM_MS`: how long it takes. `NPM_EXIT`: its exit code. */
 const NPM = `const { appendFileSync, mkdirSync } = require("node:fs")
@@ -28,8 +30,7 @@ export class Skeleton implements Disposable {
     this.write("package-lock.json", "{}")
     this.write("npm/npm-cli.cjs", NPM)
     for (const [name, text] of Object.entries(programs)) this.write(name, text)
-    mkdirSync(join(this.path, "scripts"))
-    cpSync(RUN, join(this.path, "scripts/run.mjs"))
+    for (const name of LAUNCHER) cpSync(join(REPOSITORY, name), join(this.path, name))
   }
 
   write(name: string, text: string): void {
