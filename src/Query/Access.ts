@@ -1,5 +1,5 @@
 /**
- * The ways to get at documents that a planner weighs: by key, through an index, or all of a store in the order of keys.
+ * The ways to get at documents that a planner weighs: by key, through an index or several, or all of a store in the order of keys.
  */
 import type { StoreIndex } from "../Storage/Reader.ts"
 import type { Leaf } from "./Condition.ts"
@@ -46,7 +46,30 @@ export interface IndexAccess {
   readonly repeats: boolean
 }
 
-export type Access = KeyAccess | ScanAccess | IndexAccess
+/**
+ * The documents that at least one part gives: an `or`, each of whose alternatives is a part. Keys are collected from all parts, and each
+ * document is fetched once and tested for everything.
+ */
+export interface UnionAccess {
+  readonly kind: "union"
+  readonly parts: ReadonlyArray<KeyAccess | IndexAccess>
+}
+
+/** The documents that every part gives, each part for other conditions. Keys are collected from all parts; only common ones are fetched. */
+export interface IntersectionAccess {
+  readonly kind: "intersection"
+  readonly parts: ReadonlyArray<IndexAccess>
+}
+
+export type Access = KeyAccess | ScanAccess | IndexAccess | UnionAccess | IntersectionAccess
+
+/** The indexes that an access reads. */
+export function indexesOf(access: Access): ReadonlyArray<IndexAccess> {
+  if (access.kind === "index") return [access]
+  if (access.kind === "keys" || access.kind === "scan") return []
+  const parts: ReadonlyArray<KeyAccess | IndexAccess> = access.parts
+  return parts.filter((part) => part.kind === "index")
+}
 
 /** The leaves that an access takes care of: when its bounds are exact, the documents it gives need no test for them. */
 export function leavesOf(access: Access): ReadonlyArray<Leaf> {
@@ -57,6 +80,10 @@ export function leavesOf(access: Access): ReadonlyArray<Leaf> {
       return ends(access)
     case "index":
       return [...access.bound.map((field) => field.leaf), ...(access.range === undefined ? [] : ends(access.range)), ...access.covered]
+    case "union":
+    case "intersection":
+      // Their documents are tested for everything.
+      return []
   }
 }
 

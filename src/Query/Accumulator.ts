@@ -28,6 +28,8 @@ export interface Accumulator {
   /** Appends the group's result as the element `name`. */
   write(group: number, writer: Writer, name: Uint8Array): void
   sizeBytes(): number
+  /** Forgets all groups. */
+  reset(): void
 }
 
 export function accumulatorOf(operator: AggregateOperator): Accumulator {
@@ -61,6 +63,10 @@ class Counts implements Accumulator {
 
   sizeBytes(): number {
     return this.#counts.length * 8
+  }
+
+  reset(): void {
+    this.#counts.fill(0)
   }
 }
 
@@ -99,6 +105,11 @@ class Kept implements Accumulator {
 
   sizeBytes(): number {
     return this.#bytes.length + this.#types.length * 9
+  }
+
+  reset(): void {
+    this.#places.fill(-1)
+    this.#used = 0
   }
 
   #isBetter(group: number, bytes: Uint8Array, type: number, at: number): boolean {
@@ -175,6 +186,12 @@ class Lists implements Accumulator {
   sizeBytes(): number {
     return this.#bytes.length + this.#count * 16
   }
+
+  reset(): void {
+    this.#values.length = 0
+    this.#used = 0
+    this.#count = 0
+  }
 }
 
 /** Distinct values that are not null: pairs of a group and a value in one table. */
@@ -203,6 +220,11 @@ class DistinctCounts implements Accumulator {
 
   sizeBytes(): number {
     return this.#table.sizeBytes() + this.#counts.length * 8
+  }
+
+  reset(): void {
+    this.#table.reset()
+    this.#counts.fill(0)
   }
 }
 

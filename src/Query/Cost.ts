@@ -1,12 +1,15 @@
 /**
- * What a way to run a statement is expected to cost, by fixed rules of thumb: enough to tell candidates apart, and the same every time.
+ * What a way to run a statement is expected to cost: from the store's counts and its sample where there are any, by fixed rules of thumb
+ * otherwise; the same every time.
  *
- * The unit is one document read in the order of keys. Without counts of its own the planner assumes a store of `ASSUMED_DOCUMENTS`.
+ * The unit is one document read in the order of keys. Of a store without statistics the planner assumes `ASSUMED_DOCUMENTS`.
  */
 import type { IndexFilter } from "../Schema/Definition.ts"
 import type { Access, IndexAccess } from "./Access.ts"
-import { type Condition, isLeaf, type LeafOperator } from "./Condition.ts"
-import type { Ordering } from "./Plan.ts"
+import { type Condition, isLeaf, type Leaf, type LeafOperator } from "./Condition.ts"
+import type { Candidate } from "./Plan.ts"
+import type { Task } from "./Planner.ts"
+import type { StoreStatistics } from "./Statistics.ts"
 
 const ASSUMED_DOCUMENTS = 1_000_000
 /** Rows asked for when there is a limit. */
@@ -14,10 +17,16 @@ const ASSUMED_LIMIT = 50
 /** Values in a list of `in`. */
 const ASSUMED_VALUES = 5
 const ENTRY_COST = 0.5
+/** Making a document from its entry. */
+const COVER_COST = 0.4
 /** Fetching a document by its key, against meeting it in a walk. */
 const FETCH_COST = 2
-/** Sorting one row. */
+/** Sorting one row, or finding its group. */
 const SORT_COST = 0.5
+/** Sorting one key, or looking it up among those of another index. */
+const KEY_COST = 0.25
+
+type Known = StoreStatistics | undefined
 
 /** The share of documents that a condition is expected to let through. */
 const SHARES: Readonly<Record<LeafOperator, number>> = {
@@ -39,41 +48,64 @@ const SHARES: Readonly<Record<LeafOperator, number>> = {
   exists: 0.9
 }
 
-function shareOf(condition: Condition): number {
-  if (isLeaf(condition)) return SHARES[condition.op]
+/** The share that a leaf lets through. */
+function leafShare({ op, path }: Leaf, known: Known): number {
+  if (known === undefined) return SHARES[op]
+  if (op === "eq") return known.equalShare(path)
+  if (op === "in") return Math.min(1, known.equalShare(path) * ASSUMED_VALUES)
+  if (op === "ne") return 1 - known.equalShare(path)
+  return op === "notIn" ? Math.max(0, 1 - known.equalShare(path) * ASSUMED_VALUES) : SHARES[op]
+}
+
+function shareOf(condition: Condition, known: Known): number {
+  if (isLeaf(condition)) return leafShare(condition, known)
   switch (condition.op) {
     case "not":
-      return 1 - shareOf(condition.of)
+      return 1 - shareOf(condition.of, known)
     case "any":
     case "all":
-      return shareOf(condition.of)
+      // Paths below an array have shares of their own; the sample does not look into elements.
+      return shareOf(condition.of, undefined)
     case "and":
-      return condition.of.reduce((product, part) => product * shareOf(part), 1)
+      return condition.of.reduce((product, part) => product * shareOf(part, known), 1)
     case "or":
       return Math.min(
         1,
-        condition.of.reduce((sum, part) => sum + shareOf(part), 0)
+        condition.of.reduce((sum, part) => sum + shareOf(part, known), 0)
       )
   }
 }
 
+function documentsOf(known: Known): number {
+  return known?.documents ?? ASSUMED_DOCUMENTS
+}
+
 /** The share of the store's documents that an access gives. */
-function accessShare(access: Access): number {
+export function shareOfAccess(access: Access, known: Known): number {
   switch (access.kind) {
     case "keys":
-      return (access.leaf.op === "eq" ? 1 : ASSUMED_VALUES) / ASSUMED_DOCUMENTS
+      return (access.leaf.op === "eq" ? 1 : ASSUMED_VALUES) / documentsOf(known)
     case "scan":
       return rangeShare(access)
     case "index":
-      return indexShare(access)
+      return indexShare(access, known)
+    case "union":
+      return Math.min(
+        1,
+        access.parts.reduce((sum, part) => sum + shareOfAccess(part, known), 0)
+      )
+    case "intersection":
+      return access.parts.reduce((product, part) => product * shareOfAccess(part, known), 1)
   }
 }
 
-function indexShare({ bound, index, range }: IndexAccess): number {
+function indexShare({ bound, index, range }: IndexAccess, known: Known): number {
   const { on, unique } = index.definition
-  if (unique === true && bound.length === on.length && bound.every((field) => field.leaf.op === "eq")) return 1 / ASSUMED_DOCUMENTS
-  const included = index.filter === undefined ? 1 : filterShare(index.filter)
-  return bound.reduce((share, field) => share * SHARES[field.leaf.op], included) * (range === undefined ? 1 : rangeShare(range))
+  const least = 1 / documentsOf(known)
+  if (unique === true && bound.length === on.length && bound.every((field) => field.leaf.op === "eq")) return least
+  const included = known?.entriesShare(index) ?? (index.filter === undefined ? 1 : filterShare(index.filter))
+  const share = bound.reduce((product, field) => product * leafShare(field.leaf, known), included)
+  return Math.max(least, share * (range === undefined ? 1 : rangeShare(range)))
 }
 
 /** The share of documents that a partial index is expected to have. */
@@ -97,26 +129,70 @@ function rangeShare(range: {
   return low !== undefined && high !== undefined ? SHARES.between : SHARES.lt
 }
 
-/** Expected reads and cost of one way to run a statement. */
+/** The share of documents with the same values in all paths that order the rows, or that make a group. */
+function runShare(paths: ReadonlyArray<string>, known: Known): number {
+  return known === undefined ? SHARES.eq : paths.reduce((product, path) => product * known.equalShare(path), 1)
+}
+
+/** Expected rows, reads and cost of one way to run a statement. */
 export function costOf(
-  access: Access,
-  residual: ReadonlyArray<Condition>,
-  ordering: Ordering,
-  limited: boolean
-): { readonly estimatedReads: number; readonly cost: number } {
-  const all = Math.max(1, ASSUMED_DOCUMENTS * accessShare(access))
+  way: Pick<Candidate, "access" | "covering" | "ordering" | "residual" | "streams">,
+  task: Task
+): { readonly estimatedRows: number; readonly estimatedReads: number; readonly cost: number } {
+  const { access, covering, ordering, residual, streams } = way
+  const known = task.statistics
+  const documents = documentsOf(known)
+  const all = Math.max(1, documents * shareOfAccess(access, known))
   const passing = Math.max(
-    1 / ASSUMED_DOCUMENTS,
-    residual.reduce((share, condition) => share * shareOf(condition), 1)
+    1 / documents,
+    residual.reduce((share, condition) => share * shareOf(condition, known), 1)
   )
+  const isCombined = access.kind === "union" || access.kind === "intersection"
+  // An access through several indexes collects all its keys; what is tested again has been let through by them already.
+  const passed = isCombined ? all : all * passing
+  const rows = task.limited ? Math.min(passed, ASSUMED_LIMIT) : passed
   // A run of rows that sort alike is read to its end.
-  const run = ordering === "ties" ? all * SHARES.eq : 0
-  const enough = limited ? Math.min(all, Math.max(run, ASSUMED_LIMIT / passing)) : all
-  const stopsEarly = ordering === "walk" || ordering === "ties" || ordering === "any"
-  const fetched = stopsEarly || ordering === "keys" ? enough : all
+  const run =
+    ordering === "ties"
+      ? all *
+        runShare(
+          task.orderBy.map((order) => order.path),
+          known
+        )
+      : 0
+  const perGroup = streams && task.limited ? Math.max(1, documents * runShare(task.groupBy ?? [], known)) : 1
+  const enough = task.limited ? Math.min(all, Math.max(run, (ASSUMED_LIMIT * perGroup * all) / Math.max(passed, 1))) : all
+  const stopsEarly =
+    !isCombined && (ordering === "walk" || ordering === "ties" || (ordering === "any" && (task.groupBy === undefined || streams)))
   const walked = stopsEarly ? enough : all
-  const perEntry = access.kind === "index" ? ENTRY_COST : 0
-  const perDocument = access.kind === "scan" ? 1 : FETCH_COST
-  const sorted = ordering === "sort" || ordering === "keys" ? all * SORT_COST : 0
-  return { estimatedReads: Math.max(walked, fetched), cost: walked * perEntry + fetched * perDocument + sorted }
+  const fetched = covering !== undefined || !readsDocuments(way, task) ? 0 : stopsEarly || ordering === "keys" ? enough : all
+  const sorted = ordering === "sort" || ordering === "keys" || (task.groupBy !== undefined && !streams) ? all * SORT_COST : 0
+  const cost = entriesOf(access, walked, known) + (covering === undefined ? 0 : walked * COVER_COST) + sorted
+  return {
+    estimatedRows: rows,
+    estimatedReads: Math.max(access.kind === "index" ? walked : 0, fetched),
+    cost: cost + (access.kind === "scan" ? Math.max(walked, fetched) : fetched * FETCH_COST)
+  }
+}
+
+/** Whether documents have to be looked at, and not only their keys. */
+function readsDocuments({ access, residual }: Pick<Candidate, "access" | "residual">, { needed, ordered }: Task): boolean {
+  if (access.kind === "union" || access.kind === "intersection" || residual.length > 0 || ordered) return true
+  return needed === undefined || needed.paths.length > 0 || needed.id
+}
+
+/** The cost of the entries of an access, of which `walked` documents come. */
+function entriesOf(access: Access, walked: number, known: Known): number {
+  switch (access.kind) {
+    case "keys":
+    case "scan":
+      return 0
+    case "index":
+      return walked * ENTRY_COST
+    default:
+      return access.parts.reduce((sum, part) => {
+        const keys = documentsOf(known) * shareOfAccess(part, known)
+        return sum + keys * (part.kind === "index" ? ENTRY_COST + KEY_COST : KEY_COST)
+      }, 0)
+  }
 }

@@ -51,6 +51,17 @@ export class ExactSum {
     return this.#counts.length * 37 + this.#big.size * 100
   }
 
+  /** Forgets all groups. */
+  reset(): void {
+    this.#counts.fill(0)
+    this.#flags.fill(0)
+    this.#coefficients.fill(0)
+    this.#exponents.fill(0)
+    this.#doubles.fill(0)
+    this.#lost.fill(0)
+    this.#big.clear()
+  }
+
   add(group: number, bytes: Uint8Array, type: number, at: number): void {
     if (type !== Type.INT32 && type !== Type.DOUBLE && type !== Type.INT64 && type !== Type.DECIMAL128) return
     if (group >= this.#counts.length) this.#grow(group + 1)

@@ -12,10 +12,11 @@ import { fieldName, findElement, readString } from "../Bson/View.ts"
 import { Fault } from "../Fault/Fault.ts"
 import { DocumentView, KEY_BYTES, type Reader, type Store, type Transaction } from "../Storage/Reader.ts"
 import { Changer, undoing } from "./Changer.ts"
-import { explainPlan, type Explanation } from "./Explanation.ts"
+import { type ActualRun, explainPlan, type Explanation } from "./Explanation.ts"
 import { Finder, getById } from "./Finder.ts"
 import { KeyList } from "./KeyList.ts"
 import { applyLookup } from "./Lookups.ts"
+import type { Plan } from "./Plan.ts"
 import type { PlannedKind } from "./PlanCompiler.ts"
 import { breakBudget, DEFAULT_QUERY_LIMITS, type QueryLimits, type QueryReason, refuseStatement } from "./Reasons.ts"
 import type { RowList } from "./RowList.ts"
@@ -29,6 +30,8 @@ export interface ExecutorOptions {
   /** The current version of a store; undefined when statements may not know it. */
   readonly store: (name: string) => Store | undefined
   readonly limits?: Partial<QueryLimits>
+  /** Milliseconds of a monotonic clock, with fractions; without it nothing is timed. */
+  readonly now?: () => number
 }
 
 /** What a write did to documents that were there. */
@@ -57,6 +60,7 @@ export class Executor {
   readonly #changer = new Changer()
   readonly #keys = new KeyList()
   readonly #view = new DocumentView()
+  readonly #now: (() => number) | undefined
 
   constructor(options: ExecutorOptions) {
     this.#findStore = (name) => {
@@ -66,23 +70,24 @@ export class Executor {
     }
     this.#limits = { ...DEFAULT_QUERY_LIMITS, ...options.limits }
     this.#finder = new Finder(this.#findStore, this.#limits)
+    this.#now = options.now
   }
 
   /** Fills `rows` with the rows of a find statement; they are valid as long as `reader` is open. Faults: see `QueryReason`. */
   find(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): void {
-    const plan = this.#finder.plans.take("find", bytes, at)
+    const plan = this.#finder.plans.take("find", bytes, at, reader)
     for (const lookup of plan.lookups) this.#findStore(lookup.store)
     this.#finder.find(reader, plan, rows)
     for (const lookup of plan.lookups) {
       applyLookup(lookup, rows, this.#limits, (statement, into) =>
-        this.#finder.find(reader, this.#finder.plans.take("find", statement, 0), into)
+        this.#finder.find(reader, this.#finder.plans.take("find", statement, 0, reader), into)
       )
     }
   }
 
   /** Fills `rows` with the groups of an aggregate statement; they are valid until the list is reset. */
   aggregate(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): void {
-    this.#finder.aggregate(reader, this.#finder.plans.take("aggregate", bytes, at), rows)
+    this.#finder.aggregate(reader, this.#finder.plans.take("aggregate", bytes, at, reader), rows)
   }
 
   /** Fills `rows` with the rows of a find or an aggregate, whichever the statement is by its members. */
@@ -94,19 +99,19 @@ export class Executor {
 
   /** The number of rows of `{ store, filter?, limit?, skip? }`. */
   count(reader: Reader, bytes: Uint8Array, at: number): number {
-    return this.#finder.count(reader, this.#finder.plans.take("count", bytes, at))
+    return this.#finder.count(reader, this.#finder.plans.take("count", bytes, at, reader))
   }
 
   /** Finds the document of `{ store, key }`. A key that no document of the store can have finds nothing. */
   get(reader: Reader, bytes: Uint8Array, at: number, out: DocumentView): boolean {
-    const plan = this.#finder.plans.take("get", bytes, at)
+    const plan = this.#finder.plans.take("get", bytes, at, reader)
     if (plan.projection !== undefined) refuseStatement("select", "a document is taken as it lies here: select needs a find")
     return this.#finder.get(reader, plan, out)
   }
 
   /** As `get`, but as one row or none, with the statement's `select`. */
   getRow(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): boolean {
-    const plan = this.#finder.plans.take("get", bytes, at)
+    const plan = this.#finder.plans.take("get", bytes, at, reader)
     rows.reset()
     rows.projection = plan.projection
     const view = this.#view
@@ -169,7 +174,7 @@ export class Executor {
   /** Changes the documents of `{ store, key or filter, set?, inc?, unset?, push?, addToSet?, pull? }`. Faults with InvalidUpdate and InvalidDocument. */
   update(transaction: Transaction, bytes: Uint8Array, at: number): Changes {
     const { plans } = this.#finder
-    const plan = plans.take("update", bytes, at)
+    const plan = plans.take("update", bytes, at, transaction)
     const { program, store } = plan
     if (program === undefined) return refuseStatement("", "update changes nothing")
     return this.#changing(transaction, () => {
@@ -186,7 +191,7 @@ export class Executor {
 
   /** Removes the documents of `{ store, key or filter }` and returns how many there were. */
   delete(transaction: Transaction, bytes: Uint8Array, at: number): number {
-    const plan = this.#finder.plans.take("delete", bytes, at)
+    const plan = this.#finder.plans.take("delete", bytes, at, transaction)
     return this.#changing(transaction, () => {
       this.#finder.collect(transaction, plan, this.#keys)
       const { bytes: keys, count } = this.#keys
@@ -195,14 +200,42 @@ export class Executor {
     })
   }
 
-  /** How a statement of this kind would be run, as plain data. Reads no document. */
-  explain(kind: PlannedKind, bytes: Uint8Array, at: number): Explanation {
+  /**
+   * How a statement of this kind is run, as plain data. With `reader` it is planned for what that sees and run, as far as it reads: a change
+   * finds its documents and leaves them as they are.
+   */
+  explain(kind: PlannedKind, bytes: Uint8Array, at: number, reader?: Reader): Explanation {
     const { plans } = this.#finder
-    const plan = plans.take(kind, bytes, at)
+    const plan = plans.take(kind, bytes, at, reader)
+    let explanation: Explanation
     try {
-      return explainPlan(plan, plans.operands)
+      explanation = explainPlan(plan, plans.operands, reader?.lsn ?? Number.MAX_SAFE_INTEGER)
+      if (reader === undefined) return explanation
+      return { ...explanation, actual: this.#measure(reader, plan) }
     } finally {
       plans.operands.clear()
+    }
+  }
+
+  #measure(reader: Reader, plan: Plan): ActualRun {
+    const finder = this.#finder
+    const startedMs = this.#now?.()
+    let rows = 0
+    let budget: keyof QueryLimits | undefined
+    try {
+      rows = finder.measure(reader, plan)
+    } catch (error) {
+      if (!(error instanceof Fault) || error.reason._tag !== "BudgetExceeded") throw error
+      budget = (error.reason as Extract<QueryReason, { readonly _tag: "BudgetExceeded" }>).budget
+    }
+    const { bytesRead, documentsRead, entriesRead } = finder.work
+    return {
+      rows,
+      indexKeysRead: entriesRead,
+      documentsRead,
+      bytesRead,
+      ...(startedMs === undefined || this.#now === undefined ? {} : { elapsedMs: this.#now() - startedMs }),
+      ...(budget === undefined ? {} : { budget })
     }
   }
 

@@ -11,8 +11,10 @@ import { keyOf } from "../Bson/Key.ts"
 import * as Type from "../Bson/Type.ts"
 import { documentEnd, firstElement, readInt32, skipValue, valueOffset } from "../Bson/View.ts"
 import { Fault } from "../Fault/Fault.ts"
+import type { Predicate } from "../Match/Compile.ts"
 import { KEY_BYTES, type DocumentView, type Range, type Reader, type Store } from "../Storage/Reader.ts"
-import type { IndexAccess, ScanAccess } from "./Access.ts"
+import type { IndexAccess, IntersectionAccess, KeyAccess, ScanAccess, UnionAccess } from "./Access.ts"
+import type { AggregateProgram } from "./AggregateProgram.ts"
 import { BoundsBuilder } from "./Bounds.ts"
 import type { Leaf } from "./Condition.ts"
 import { Grouping } from "./Grouping.ts"
@@ -21,7 +23,7 @@ import type { Plan } from "./Plan.ts"
 import { PlanCache } from "./PlanCache.ts"
 import { alternativeFor } from "./PlanCompiler.ts"
 import { breakBudget, type QueryLimits } from "./Reasons.ts"
-import type { RowList } from "./RowList.ts"
+import { RowList } from "./RowList.ts"
 import { SortBuffer } from "./SortBuffer.ts"
 import { Source } from "./Source.ts"
 
@@ -37,6 +39,8 @@ export class Finder {
   readonly #bounds: BoundsBuilder
   readonly #sorter = new SortBuffer()
   readonly #keys = new KeyList()
+  /** Keys of the next index of an intersection, or of one part of a union. */
+  readonly #others = new KeyList()
 
   constructor(findStore: (name: string) => Store, limits: QueryLimits) {
     this.plans = new PlanCache(findStore)
@@ -50,6 +54,7 @@ export class Finder {
     const plan = alternativeFor(planned, reader.lsn, this.plans.operands)
     rows.reset()
     rows.projection = plan.projection
+    this.#source.begin()
     if (this.plans.limit === 0) return
     try {
       this.#run(reader, plan, rows)
@@ -61,19 +66,17 @@ export class Finder {
   /** Fills `rows` with the groups of what the plan finds. */
   aggregate(reader: Reader, planned: Plan, rows: RowList): void {
     const plan = alternativeFor(planned, reader.lsn, this.plans.operands)
-    const { aggregate, store } = plan
+    const { aggregate } = plan
     rows.reset()
+    this.#source.begin()
     if (aggregate === undefined) return
-    const grouping = new Grouping(aggregate.program, this.#limits, store.definition.name)
-    const source = this.#source
     const { limit, skip } = this.plans
     try {
       const having = aggregate.having.predicate(this.plans.operands)
-      if (plan.ordering === "any") {
-        const { aggregates, groupBy } = aggregate.program
-        this.#open(reader, plan, groupBy.length > 0 || aggregates.some((one) => one.path !== undefined))
-        while (source.next()) grouping.add(source.view.bytes, source.view.at)
-      } else {
+      if (plan.streams && this.#streamed(reader, plan, aggregate.program, having, rows)) return
+      const grouping = new Grouping(aggregate.program, this.#limits, plan.store.definition.name)
+      if (plan.ordering === "any") this.#group(reader, plan, aggregate.program, grouping)
+      else {
         this.plans.limit = Number.POSITIVE_INFINITY
         this.plans.skip = 0
         this.#run(reader, plan, rows)
@@ -86,12 +89,36 @@ export class Finder {
     }
   }
 
+  #group(reader: Reader, plan: Plan, program: AggregateProgram, grouping: Grouping): void {
+    const source = this.#source
+    this.#open(reader, plan, program.groupBy.length > 0 || program.aggregates.some((one) => one.path !== undefined))
+    while (source.next()) grouping.add(source.view.bytes, source.view.at)
+  }
+
+  /** Computes one group after another; false when entries were cut, so that the order of groups cannot be relied on. */
+  #streamed(reader: Reader, plan: Plan, program: AggregateProgram, having: Predicate | undefined, rows: RowList): boolean {
+    const source = this.#source
+    const { limit, skip } = this.plans
+    const grouping = new Grouping(program, this.#limits, plan.store.definition.name)
+    // Groups that are put into another order are all needed.
+    const enough = program.sort.length > 0 ? Number.POSITIVE_INFINITY : skip + limit
+    grouping.startOrdered(having)
+    this.#open(reader, plan, true)
+    while (grouping.passed < enough && source.next()) {
+      if (source.sawCut) return false
+      grouping.addOrdered(source.view.bytes, source.view.at)
+    }
+    grouping.finishOrdered(rows, skip, limit)
+    return true
+  }
+
   /** Counts what the plan finds. */
   count(reader: Reader, planned: Plan): number {
     const plan = alternativeFor(planned, reader.lsn, this.plans.operands)
     const { limit, skip } = this.plans
     const enough = skip + limit
     let count = 0
+    this.#source.begin()
     try {
       this.#open(reader, plan, false)
       while (count < enough && this.#source.next()) count++
@@ -108,6 +135,7 @@ export class Finder {
   collect(reader: Reader, planned: Plan, into: KeyList): void {
     const plan = alternativeFor(planned, reader.lsn, this.plans.operands)
     const source = this.#source
+    source.begin()
     try {
       this.#open(reader, plan, false)
       while (source.next()) {
@@ -116,6 +144,31 @@ export class Finder {
       }
     } finally {
       source.close()
+    }
+  }
+
+  /** What the last run read. */
+  get work(): Pick<Source, "entriesRead" | "documentsRead" | "bytesRead" | "scanned"> {
+    return this.#source
+  }
+
+  /** Runs a plan of any kind and gives the number of its rows; nothing is kept of them, and nothing is changed. */
+  measure(reader: Reader, plan: Plan): number {
+    switch (plan.kind) {
+      case "find":
+      case "aggregate": {
+        const rows = new RowList()
+        if (plan.kind === "find") this.find(reader, plan, rows)
+        else this.aggregate(reader, plan, rows)
+        return rows.count
+      }
+      case "count":
+        return this.count(reader, plan)
+      default: {
+        const keys = new KeyList()
+        this.collect(reader, plan, keys)
+        return keys.count
+      }
     }
   }
 
@@ -140,6 +193,7 @@ export class Finder {
     const { projection } = rows
     rows.reset()
     rows.projection = projection
+    this.#source.begin()
     this.#sorted(reader, plan, rows)
   }
 
@@ -205,26 +259,60 @@ export class Finder {
     return left
   }
 
-  /** Points the source at the documents of the entries in the bounds, each once and in the order of keys, fetched only as far as asked for. */
-  #openByKey(reader: Reader, plan: Plan, access: IndexAccess): void {
-    const source = this.#source
-    const keys = this.#keys
-    keys.reset()
-    source.walk(reader, plan, access.index, this.#bounds.ranges, 1, false, undefined)
-    while (source.next()) {
-      keys.push(source.key, source.keyAt)
-      if (keys.count * KEY_BYTES > this.#limits.sortBytesMax) breakBudget("sortBytesMax", this.#limits, plan.store.definition.name)
+  /** Points the source at the documents of an access, each once and in the order of keys, fetched only as far as asked for. */
+  #openByKey(reader: Reader, plan: Plan, access: Combinable): void {
+    this.#keys.reset()
+    const isExact = this.#collectKeys(reader, plan, access, this.#keys)
+    this.#keys.sortUnique(plan.direction)
+    const tests = isExact ? plan.tests.residual : plan.tests.all
+    this.#source.fetch(reader, plan, this.#keys, tests.predicate(this.plans.operands))
+  }
+
+  /** Adds the keys of an access to `into`; whether what it takes care of holds for all of their documents. */
+  #collectKeys(reader: Reader, plan: Plan, access: Combinable, into: KeyList): boolean {
+    if (access.kind === "union") {
+      for (const part of access.parts) {
+        if (part.kind === "index") this.#collectKeys(reader, plan, part, into)
+        else if (!this.#addKeys(plan.store, part.leaf, into)) this.#collectAll(reader, plan, into)
+      }
+      return false
     }
-    keys.sortUnique(plan.direction)
-    const tests = this.#bounds.exact ? plan.tests.residual : plan.tests.all
-    source.fetch(reader, plan, keys, tests.predicate(this.plans.operands))
+    if (access.kind === "intersection") {
+      access.parts.forEach((part, number) => {
+        const list = number === 0 ? into : this.#others
+        if (number > 0) list.reset()
+        this.#collectKeys(reader, plan, part, list)
+        list.sortUnique(1)
+        if (number > 0) into.intersect(list)
+      })
+      return false
+    }
+    const bounds = this.#bounds
+    bounds.build(access, this.plans.operands)
+    const isExact = bounds.exact
+    this.#source.walk(reader, plan, access.index, bounds.ranges, 1, false, undefined)
+    this.#drain(plan, into)
+    return isExact
+  }
+
+  /** Adds all keys of the store: of an `_id` that could be equal to ids whose keys cannot be told. */
+  #collectAll(reader: Reader, plan: Plan, into: KeyList): void {
+    this.#source.scan(reader, plan, undefined, false, undefined)
+    this.#drain(plan, into)
+  }
+
+  #drain(plan: Plan, into: KeyList): void {
+    const source = this.#source
+    while (source.next()) {
+      into.push(source.key, source.keyAt)
+      if (into.count * KEY_BYTES > this.#limits.sortBytesMax) breakBudget("sortBytesMax", this.#limits, plan.store.definition.name)
+    }
   }
 
   #byKeys(reader: Reader, plan: Plan, rows: RowList): void {
     const { access, store } = plan
-    if (access.kind !== "index") return this.#sorted(reader, plan, rows)
+    if (access.kind === "keys" || access.kind === "scan") return this.#sorted(reader, plan, rows)
     const source = this.#source
-    this.#bounds.build(access, this.plans.operands)
     this.#openByKey(reader, plan, access)
     const { limit } = this.plans
     let { skip } = this.plans
@@ -240,17 +328,22 @@ export class Finder {
 
   /** Points the source at what the plan's access gives. Without `needed` documents are fetched only if they have to be tested. */
   #open(reader: Reader, plan: Plan, needed: boolean): void {
-    const { access, direction, store, tests } = plan
+    const { access, covering, direction, store, tests } = plan
     const { operands } = this.plans
-    if (access.kind === "index") {
+    if (access.kind === "union" || access.kind === "intersection") this.#openByKey(reader, plan, access)
+    else if (access.kind === "index") {
       const bounds = this.#bounds
       bounds.build(access, operands)
       // Without what was left unbound, a document may come several times where the access says it does not.
       if (access.repeats || (access.isMultikey && bounds.widened)) return this.#openByKey(reader, plan, access)
       const predicate = (bounds.exact ? tests.residual : tests.all).predicate(operands)
       const fetch = needed || predicate !== undefined
-      this.#source.walk(reader, plan, access.index, bounds.ranges, direction, fetch, predicate)
-    } else if (access.kind === "keys" && this.#fillKeys(store, access.leaf)) {
+      if (covering === undefined || !fetch) this.#source.walk(reader, plan, access.index, bounds.ranges, direction, fetch, predicate)
+      else {
+        const keeps = plan.ordering !== "any"
+        this.#source.cover(reader, plan, access.index, bounds.ranges, direction, covering, keeps, predicate)
+      }
+    } else if (access.kind === "keys" && this.#fillKeys(store, access)) {
       this.#keys.sortUnique(direction)
       const exact = areOwn(store, operands, access.leaf)
       this.#source.fetch(reader, plan, this.#keys, (exact ? tests.residual : tests.all).predicate(operands))
@@ -262,15 +355,17 @@ export class Finder {
     }
   }
 
-  /** Collects the keys of the `_id`s in a leaf; false when a value has no key of its own but could still be equal to an `_id`. */
-  #fillKeys(store: Store, leaf: Leaf): boolean {
-    const { operands } = this.plans
-    const keys = this.#keys
-    keys.reset()
+  /** Collects the keys of the `_id`s of an access; false when a value has no key of its own but could still be equal to an `_id`. */
+  #fillKeys(store: Store, access: KeyAccess): boolean {
+    this.#keys.reset()
+    return this.#addKeys(store, access.leaf, this.#keys)
+  }
+
+  #addKeys(store: Store, leaf: Leaf, into: KeyList): boolean {
     let complete = true
-    eachValue(operands, leaf, (bytes, type, at) => {
+    eachValue(this.plans.operands, leaf, (bytes, type, at) => {
       const key = keyOrNone(store, type, bytes, at)
-      if (key !== undefined) keys.push(key, 0)
+      if (key !== undefined) into.push(key, 0)
       else if (mayEqualInteger(store, type)) complete = false
     })
     return complete
@@ -310,6 +405,9 @@ export class Finder {
     this.plans.operands.clear()
   }
 }
+
+/** Accesses whose keys are collected before documents are fetched. */
+type Combinable = IndexAccess | UnionAccess | IntersectionAccess
 
 type ValueVisit = (bytes: Uint8Array, type: number, at: number) => void
 

@@ -43,6 +43,12 @@ export class GroupTable {
     }
   }
 
+  /** Forgets all keys. */
+  reset(): void {
+    this.count = 0
+    this.#slots.fill(0)
+  }
+
   /** The order of two keys as bytes. */
   compare(a: number, b: number): number {
     const aStart = this.#start(a)

@@ -58,6 +58,10 @@ export class Grouping implements PathVisitor {
   #types = new Uint8Array(64)
   #places = new Int32Array(64)
   #rows = 0
+  /** The rows of groups that have passed, and where each begins. */
+  readonly #results = new Writer(4096, RESULT_BYTES_MAX)
+  readonly #starts: Array<number> = []
+  #having: Predicate | undefined
   /** Where the values of the current row lie. */
   readonly #rowTypes: Uint8Array
   readonly #rowPlaces: Int32Array
@@ -98,18 +102,64 @@ export class Grouping implements PathVisitor {
     return false
   }
 
+  /** Number of groups that have been finished and have passed, when groups come one after another. */
+  get passed(): number {
+    return this.#starts.length
+  }
+
+  /** From now on documents come group by group, groups in the order of their keys, by `addOrdered`: only one of them is held. */
+  startOrdered(having: Predicate | undefined): void {
+    this.#having = having
+  }
+
+  /** Takes in the document at `at`, of the group of the one before or of a later one. */
+  addOrdered(bytes: Uint8Array, at: number): void {
+    const { groupBy } = this.#program
+    for (let level = 0; level < groupBy.length; level++) {
+      const element = resolveFirst(groupBy[level]!, bytes, at)
+      this.#rowTypes[level] = element < 0 ? Type.MISSING : bytes[element]!
+      this.#rowPlaces[level] = element < 0 ? 0 : valueOffset(bytes, element)
+    }
+    if (this.#group(bytes) > 0) {
+      this.#flushGroup()
+      this.#group(bytes)
+    }
+    this.#feed(0, bytes, at)
+    if (++this.#rows % CHECK_ROWS === 0) this.#checkBudget()
+  }
+
+  /** Writes the one group that is held and forgets it. */
+  #flushGroup(): void {
+    this.#finishGroup(0, this.#having)
+    this.#table.reset()
+    this.#values.length = 0
+    for (const accumulator of this.#accumulators) accumulator.reset()
+  }
+
+  /** Fills `rows` with the groups that have passed. */
+  finishOrdered(rows: RowList, skip: number, limit: number): void {
+    if (this.#table.count > 0) this.#flushGroup()
+    this.#emit(rows, skip, limit)
+  }
+
   /** Fills `rows` with the groups that `having` lets through, in order. */
   finish(rows: RowList, having: Predicate | undefined, skip: number, limit: number): void {
     this.#checkBudget()
-    const results = new Writer(4096, RESULT_BYTES_MAX)
-    const starts: Array<number> = []
-    for (const group of this.#inOrder()) {
-      const start = results.length
-      this.#writeRow(group, results)
-      if (having !== undefined && !having(results.bytes, start)) results.length = start
-      else starts.push(start)
-    }
-    const bytes = results.toBytes()
+    for (const group of this.#inOrder()) this.#finishGroup(group, having)
+    this.#emit(rows, skip, limit)
+  }
+
+  #finishGroup(group: number, having: Predicate | undefined): void {
+    const results = this.#results
+    const start = results.length
+    this.#writeRow(group, results)
+    if (having !== undefined && !having(results.bytes, start)) results.length = start
+    else this.#starts.push(start)
+  }
+
+  #emit(rows: RowList, skip: number, limit: number): void {
+    const starts = this.#starts
+    const bytes = this.#results.toBytes()
     const emit = (at: number): void => {
       if (rows.count === this.#limits.rowsMax) breakBudget("rowsMax", this.#limits, this.#store)
       rows.push(bytes, at, documentLength(bytes, at))
@@ -203,7 +253,7 @@ export class Grouping implements PathVisitor {
 
   #checkBudget(): void {
     const kept = this.#accumulators.reduce((sum, accumulator) => sum + accumulator.sizeBytes(), 0)
-    const total = kept + this.#table.sizeBytes() + this.#values.length + this.#places.length * 5
+    const total = kept + this.#table.sizeBytes() + this.#values.length + this.#places.length * 5 + this.#results.length
     if (total > this.#limits.groupBytesMax) breakBudget("groupBytesMax", this.#limits, this.#store)
   }
 }

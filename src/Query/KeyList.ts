@@ -41,6 +41,22 @@ export class KeyList {
     this.count = kept
   }
 
+  /** Keeps the keys that `other` has too. Both are in ascending order, each key once. */
+  intersect(other: KeyList): void {
+    const { bytes, count } = this
+    let kept = 0
+    for (let own = 0, its = 0; own < count && its < other.count;) {
+      const order = compareKeys(bytes, own * KEY_BYTES, other.bytes, its * KEY_BYTES)
+      if (order === 0) {
+        bytes.copyWithin(kept * KEY_BYTES, own * KEY_BYTES, (own + 1) * KEY_BYTES)
+        kept++
+      }
+      if (order <= 0) own++
+      if (order >= 0) its++
+    }
+    this.count = kept
+  }
+
   reset(): void {
     this.count = 0
     if (this.bytes.length > KEPT_BYTES) this.bytes = new Uint8Array(FIRST_KEYS * KEY_BYTES)

@@ -6,11 +6,13 @@ import type { Store } from "../Storage/Reader.ts"
 import type { Access } from "./Access.ts"
 import type { AggregateProgram } from "./AggregateProgram.ts"
 import type { Condition } from "./Condition.ts"
+import type { Covering } from "./EntryDocument.ts"
 import type { LookupProgram } from "./Lookups.ts"
 import type { Reading } from "./Operands.ts"
 import type { Projection } from "./Projection.ts"
 import type { Residual } from "./Residual.ts"
 import type { SortPath } from "./SortBuffer.ts"
+import type { StoreStatistics } from "./Statistics.ts"
 import type { UpdateProgram } from "./UpdateProgram.ts"
 
 /**
@@ -31,7 +33,12 @@ export interface Candidate {
   readonly ordering: Ordering
   /** What the access leaves to be tested on each document. */
   readonly residual: ReadonlyArray<Condition>
-  /** Rows expected to be read, by rule of thumb, and what reading them costs; only to compare candidates. */
+  /** Set when documents are made from the entries of the index instead of being fetched. */
+  readonly covering: Covering | undefined
+  /** Whether the documents of a group come one behind the other, and the groups in the order of their keys. */
+  readonly streams: boolean
+  /** Rows expected to pass, documents or entries expected to be read, and what that costs; only to compare candidates. */
+  readonly estimatedRows: number
   readonly estimatedReads: number
   readonly cost: number
 }
@@ -40,6 +47,8 @@ export interface Plan extends Candidate {
   readonly kind: "find" | "get" | "count" | "aggregate" | "update" | "delete"
   /** The store as it was when the plan was made; a plan for another version of it is not used. */
   readonly store: Store
+  /** What was known of the store's documents; a plan is made anew when that has changed. */
+  readonly statistics: StoreStatistics | undefined
   /** All conditions, for runs whose bounds cannot be exact. */
   readonly conditions: ReadonlyArray<Condition>
   /** Their tests: what the access leaves over, and everything. They remember their last values. */

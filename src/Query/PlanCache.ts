@@ -3,17 +3,19 @@
  *
  * Invariants
  * - At most `PLANS_MAX` plans are kept; beyond that the oldest goes.
- * - A plan is used only for the very version of the store it was made for: a change of schema or indexes makes a new one.
+ * - A plan is used only for the very version of the store it was made for, and with the statistics it was made with: a change of schema or
+ *   indexes, or of the store's size, makes a new one.
  * - The result of `take` is one reused object: it is read before the next `take`.
  */
 import { documentEnd, firstElement, nextElement } from "../Bson/View.ts"
-import type { Store } from "../Storage/Reader.ts"
+import type { Reader, Store } from "../Storage/Reader.ts"
 import { Operands } from "./Operands.ts"
 import type { Plan } from "./Plan.ts"
 import { compilePlan, type PlannedKind } from "./PlanCompiler.ts"
 import { refuseStatement } from "./Reasons.ts"
 import { Shape } from "./Shape.ts"
 import { readRowNumber } from "./StatementBson.ts"
+import { Statistics } from "./Statistics.ts"
 
 /** Most shapes that are remembered. */
 export const PLANS_MAX = 1000
@@ -38,20 +40,24 @@ export class PlanCache {
   readonly #shape = new Shape()
   readonly #plans = new Map<number, Kept>()
   readonly #findStore: (name: string) => Store
+  readonly #statistics = new Statistics()
 
   /** `findStore` gives the current version of a store; it faults with UnknownStore. */
   constructor(findStore: (name: string) => Store) {
     this.#findStore = findStore
   }
 
-  /** The plan of the statement at `at`; loads its values. Faults with InvalidStatement and UnknownStore. */
-  take(kind: PlannedKind, bytes: Uint8Array, at: number): Plan {
+  /**
+   * The plan of the statement at `at`; loads its values. `reader` is what is to be read, for statistics; without it the plan is one for a
+   * store of which nothing is known. Faults with InvalidStatement and UnknownStore.
+   */
+  take(kind: PlannedKind, bytes: Uint8Array, at: number, reader?: Reader): Plan {
     const shape = this.#shape
     shape.scan(KINDS.indexOf(kind), bytes, at)
     let kept = this.#plans.get(shape.hash)
     while (kept !== undefined && !shape.equals(kept.shape)) kept = kept.next
     let plan = kept?.plan
-    if (plan === undefined || this.#findStore(plan.store.definition.name) !== plan.store) plan = this.#compile(kind, bytes, at)
+    if (plan === undefined || !this.#isCurrent(plan, reader)) plan = this.#compile(kind, bytes, at, reader)
     this.operands.load(shape, bytes, plan.readings)
     this.#check(plan)
     return plan
@@ -62,9 +68,16 @@ export class PlanCache {
     return this.#plans.size
   }
 
-  #compile(kind: PlannedKind, bytes: Uint8Array, at: number): Plan {
+  #isCurrent(plan: Plan, reader: Reader | undefined): boolean {
+    if (this.#findStore(plan.store.definition.name) !== plan.store) return false
+    return reader === undefined ? plan.statistics === undefined : this.#statistics.of(reader, plan.store) === plan.statistics
+  }
+
+  #compile(kind: PlannedKind, bytes: Uint8Array, at: number, reader: Reader | undefined): Plan {
     const shape = this.#shape
-    const plan = compilePlan(kind, bytes, at, this.#findStore)
+    const plan = compilePlan(kind, bytes, at, this.#findStore, (store) =>
+      reader === undefined ? undefined : this.#statistics.of(reader, store)
+    )
     if (plan.slots !== shape.slots) throw new Error(`a shape has ${shape.slots} values, its plan ${plan.slots}`)
     const others = without(this.#plans.get(shape.hash), shape, CHAIN_MAX - 1)
     this.#plans.delete(shape.hash)

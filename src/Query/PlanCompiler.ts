@@ -3,7 +3,8 @@
  */
 import { elementName, documentEnd, firstElement, nextElement } from "../Bson/View.ts"
 import type { Store } from "../Storage/Reader.ts"
-import type { Order, Planned } from "./Ast.ts"
+import { indexesOf } from "./Access.ts"
+import type { Aggregate, Order, Planned } from "./Ast.ts"
 import { type AggregateProgram, compileAggregate } from "./AggregateProgram.ts"
 import { type Condition, conditionOf, conjunctsOf, eachLeaf } from "./Condition.ts"
 import { compileLookup } from "./Lookups.ts"
@@ -11,11 +12,12 @@ import { type Operands, type Reading, readingOf } from "./Operands.ts"
 import { idsAreOrdered, typeOfPath } from "./PathTypes.ts"
 import { holds } from "./Implication.ts"
 import type { Candidate, Plan } from "./Plan.ts"
-import { type Choice, choose } from "./Planner.ts"
+import { type Choice, choose, type Task } from "./Planner.ts"
 import { compileProjection } from "./Projection.ts"
 import { Residual } from "./Residual.ts"
 import { type SortPath, sortPath } from "./SortBuffer.ts"
 import { decodeStatement, isChange } from "./StatementBson.ts"
+import type { StoreStatistics } from "./Statistics.ts"
 import { compileUpdate, type PathChange } from "./UpdateProgram.ts"
 
 /** The kinds of statements that are planned, in the BSON form's terms. */
@@ -34,22 +36,58 @@ interface Slots {
 }
 
 /**
- * Reads the statement at `at` strictly and plans it. Faults with InvalidStatement, and as `findStore` does.
+ * Reads the statement at `at` strictly and plans it with what `statisticsOf` knows. Faults with InvalidStatement, and as `findStore` does.
  */
-export function compilePlan(kind: PlannedKind, bytes: Uint8Array, at: number, findStore: (name: string) => Store): Plan {
+export function compilePlan(
+  kind: PlannedKind,
+  bytes: Uint8Array,
+  at: number,
+  findStore: (name: string) => Store,
+  statisticsOf: (store: Store) => StoreStatistics | undefined
+): Plan {
   const statement = decodeStatement(kind, bytes, at) as PlannedStatement
   const store = findStore(statement.store)
   const slots = numberSlots(statement, bytes, at)
   const program = statement.kind === "aggregate" ? compileAggregate(statement) : undefined
   const orderBy = (statement.kind === "find" ? statement.orderBy : statement.kind === "aggregate" ? statement.inputOrder : undefined) ?? []
+  const statistics = statisticsOf(store)
   const choice = choose({
     store,
     condition: slots.condition,
     orderBy,
-    limited: slots.limit >= 0 && kind !== "aggregate",
-    ordered: kind === "find" || (program?.ordered ?? false)
+    limited: slots.limit >= 0 && (statement.kind !== "aggregate" || isCutShort(statement)),
+    ordered: kind === "find" || (program?.ordered ?? false),
+    needed: neededBy(statement),
+    groupBy: statement.kind === "aggregate" && program?.ordered === false ? statement.groupBy : undefined,
+    statistics
   })
-  return planOf(statement, store, slots, orderBy, choice, program)
+  return { ...planOf(statement, store, slots, orderBy, choice, program), statistics }
+}
+
+/** Whether the first groups are all that is asked for: nothing chooses among all of them. */
+function isCutShort({ groupBy, having, orderBy }: Aggregate): boolean {
+  return groupBy !== undefined && having === undefined && orderBy === undefined
+}
+
+/** What a statement reads of its documents beside what its conditions and its order name; undefined when it is everything. */
+function neededBy(statement: PlannedStatement): Task["needed"] {
+  switch (statement.kind) {
+    case "count":
+    case "delete":
+    case "update":
+      return { paths: [], id: false }
+    case "find": {
+      if (statement.select === undefined) return undefined
+      return { paths: [...statement.select, ...(statement.lookup ?? []).map((lookup) => lookup.local)], id: true }
+    }
+    case "aggregate": {
+      const { aggregates = {}, distinct, groupBy = [] } = statement
+      const values = Object.values(aggregates).flatMap(({ path }) => (path === undefined ? [] : [path]))
+      return { paths: [...groupBy, ...(distinct === undefined ? [] : [distinct]), ...values], id: false }
+    }
+    default:
+      return undefined
+  }
 }
 
 function planOf(
@@ -59,7 +97,7 @@ function planOf(
   orderBy: ReadonlyArray<Order>,
   choice: Choice,
   aggregate: AggregateProgram | undefined
-): Plan {
+): Omit<Plan, "statistics"> {
   const conditions = conjunctsOf(slots.condition)
   const select = "select" in statement ? statement.select : undefined
   const readings = readingsOf(store, slots.condition, slots.count)
@@ -161,6 +199,8 @@ export function alternativeFor(plan: Plan, lsn: number, operands: Operands): Pla
 
 /** Whether a way gives every document that a reader at `lsn` would find, with the values of this run. */
 export function serves({ access }: Candidate, lsn: number, operands: Operands): boolean {
-  if (access.kind !== "index") return true
-  return (access.index.readyLsn ?? 0) <= lsn && (access.guard === undefined || holds(access.guard, operands))
+  for (const { guard, index } of indexesOf(access)) {
+    if ((index.readyLsn ?? 0) > lsn || (guard !== undefined && !holds(guard, operands))) return false
+  }
+  return true
 }

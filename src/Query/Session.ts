@@ -51,9 +51,9 @@ export class ReadSession {
     return this.executor.count(this.#reader, encodeStatement(statement), 0)
   }
 
-  /** How a statement would be run. */
+  /** How a statement is run, and what that came to; nothing is changed. */
   explain(statement: Explain["of"]): Explanation {
-    return this.executor.explain(statement.kind, encodeStatement(statement), 0)
+    return this.executor.explain(statement.kind, encodeStatement(statement), 0, this.#reader)
   }
 
   /** The result of a typed reading (`Builder.ts`). */

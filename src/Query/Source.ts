@@ -20,6 +20,7 @@ import {
 } from "../Storage/Reader.ts"
 import { missingIndex } from "./Advice.ts"
 import type { EntryRange } from "./Bounds.ts"
+import { type Covering, EntryDocuments } from "./EntryDocument.ts"
 import type { KeyList } from "./KeyList.ts"
 import type { Plan } from "./Plan.ts"
 import type { QueryLimits, QueryReason } from "./Reasons.ts"
@@ -36,8 +37,12 @@ export class Source {
   /** Where its key lies. */
   key: Uint8Array = NOTHING
   keyAt = 0
-  /** Steps of this run. */
+  /** Steps of this run, taken or not: entries and documents looked at. */
   scanned = 0
+  /** Of this run: index entries read, documents read, and the bytes of these. */
+  entriesRead = 0
+  documentsRead = 0
+  bytesRead = 0
   /** Whether an entry was met that may have been cut, so that the order of entries is not to be relied on. */
   sawCut = false
   readonly #limits: QueryLimits
@@ -54,9 +59,20 @@ export class Source {
   #ranges: ReadonlyArray<EntryRange> = []
   #keys: KeyList | undefined
   #next = 0
+  readonly #made = new EntryDocuments()
+  #covering: Covering | undefined
+  #isMade = false
 
   constructor(limits: QueryLimits) {
     this.#limits = limits
+  }
+
+  /** Starts a run: everything that follows, up to the next `begin`, counts as one. */
+  begin(): void {
+    this.scanned = 0
+    this.entriesRead = 0
+    this.documentsRead = 0
+    this.bytesRead = 0
   }
 
   /** Walks documents in the order of their keys. Without `fetch` only keys are given, and nothing is tested. */
@@ -64,6 +80,25 @@ export class Source {
     this.#start(SCAN, reader, plan, predicate)
     this.#documents = reader.documents(plan.store, range, plan.direction)
     this.#fetch = fetch
+  }
+
+  /**
+   * Walks the entries of an index and makes the documents out of them; a document is fetched only where its entry does not say enough.
+   * With `keeps` documents stay as they are until the next run, otherwise until the next step.
+   */
+  cover(
+    reader: Reader,
+    plan: Plan,
+    index: StoreIndex,
+    ranges: ReadonlyArray<EntryRange>,
+    direction: 1 | -1,
+    covering: Covering,
+    keeps: boolean,
+    predicate: Predicate | undefined
+  ): void {
+    this.walk(reader, plan, index, ranges, direction, true, predicate)
+    this.#covering = covering
+    this.#made.start(covering, keeps)
   }
 
   /** Walks the entries of `index` in `ranges`. Without `fetch` only keys are given, and nothing is tested. */
@@ -85,9 +120,7 @@ export class Source {
 
   /** Fetches the documents with these keys, in the order of the list; keys without a document are passed over. */
   fetch(reader: Reader, plan: Plan, keys: KeyList, predicate: Predicate | undefined): void {
-    const { scanned } = this
     this.#start(KEYS, reader, plan, predicate)
-    this.scanned = scanned
     this.#keys = keys
   }
 
@@ -96,6 +129,7 @@ export class Source {
     const predicate = this.#predicate
     while (this.#advance()) {
       if (predicate === undefined || predicate(this.view.bytes, this.view.at)) return true
+      if (this.#isMade) this.#made.drop()
     }
     return false
   }
@@ -110,6 +144,8 @@ export class Source {
     this.#plan = undefined
     this.#predicate = undefined
     this.#keys = undefined
+    this.#covering = undefined
+    this.#isMade = false
     this.#kind = IDLE
   }
 
@@ -121,7 +157,6 @@ export class Source {
     this.#predicate = predicate
     this.#fetch = true
     this.#next = 0
-    this.scanned = 0
     this.sawCut = false
     this.view = this.#own
   }
@@ -138,7 +173,9 @@ export class Source {
     this.key = cursor.key
     this.keyAt = 0
     // Reading the document is what costs: a cursor does it when it is asked.
-    if (this.#fetch) this.view = cursor.document
+    if (!this.#fetch) return true
+    this.view = cursor.document
+    this.#countDocument()
     return true
   }
 
@@ -151,9 +188,19 @@ export class Source {
     const { at, bytes, length } = this.#entries.entry
     this.key = bytes
     this.keyAt = at + length - KEY_BYTES
+    this.entriesRead++
     if (mayBeCut(length)) this.sawCut = true
-    if (this.#fetch && !this.#reader!.get(this.#plan!.store, bytes, this.keyAt, this.view)) this.#damaged()
+    if (!this.#fetch) return true
+    this.#isMade = this.#covering !== undefined && this.#made.read(bytes, at, length, this.view)
+    if (this.#isMade) return true
+    if (!this.#reader!.get(this.#plan!.store, bytes, this.keyAt, this.view)) this.#damaged()
+    this.#countDocument()
     return true
+  }
+
+  #countDocument(): void {
+    this.documentsRead++
+    this.bytesRead += this.view.length
   }
 
   #openRange(): boolean {
@@ -172,7 +219,9 @@ export class Source {
     while (this.#next < keys.count) {
       this.key = keys.bytes
       this.keyAt = this.#next++ * KEY_BYTES
-      if (this.#reader!.get(this.#plan!.store, this.key, this.keyAt, this.view)) return true
+      if (!this.#reader!.get(this.#plan!.store, this.key, this.keyAt, this.view)) continue
+      this.#countDocument()
+      return true
     }
     return false
   }

@@ -7,7 +7,7 @@
 import type { Catalog } from "./Catalog.ts"
 import { type AliveCheck, IndexCursor, StoreCursor } from "./Cursors.ts"
 import type { Footprint } from "./Footprint.ts"
-import type { Direction, DocumentCursor, DocumentView, EntryCursor, Range, Snapshot, Store, StoreIndex } from "./Reader.ts"
+import type { Direction, DocumentCursor, DocumentView, EntryCursor, Range, Snapshot, Store, StoreIndex, TreeSize } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
 import { Ring } from "./Ring.ts"
 import type { Sources } from "./Sources.ts"
@@ -57,6 +57,11 @@ export class EngineSnapshot extends Ring implements Snapshot {
     requireReady(this.#catalog, index, this.lsn)
     this.#footprint?.addRange(index.id, range)
     return new IndexCursor(this.#sources.cursor(index.id, this.lsn, range, direction, undefined), this.#check())
+  }
+
+  size(tree: Store | StoreIndex): TreeSize {
+    if (this.#isOver) this.#expired()
+    return this.#sources.size(tree.id)
   }
 
   close(): void {

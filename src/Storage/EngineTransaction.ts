@@ -22,7 +22,8 @@ import {
   type Reader,
   type Store,
   type StoreIndex,
-  type Transaction
+  type Transaction,
+  type TreeSize
 } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
 
@@ -71,6 +72,11 @@ export class EngineTransaction implements Transaction {
     return this.#entries(index, this.#overlay.sequence, range, direction)
   }
 
+  size(tree: Store | StoreIndex): TreeSize {
+    this.#check()
+    return this.#overlay.size(tree.id)
+  }
+
   statement(): Reader {
     this.#check()
     const sequence = this.#overlay.sequence
@@ -81,7 +87,8 @@ export class EngineTransaction implements Transaction {
         return this.#overlay.get(store.id, key, keyAt, sequence, out)
       },
       documents: (store, range, direction) => this.#documents(store, sequence, range, direction),
-      entries: (index, range, direction) => this.#entries(index, sequence, range, direction)
+      entries: (index, range, direction) => this.#entries(index, sequence, range, direction),
+      size: (tree) => this.size(tree)
     }
   }
 

@@ -21,7 +21,7 @@ import { DELETE, PUT, VERSION_MAX } from "./MemtableLayout.ts"
 import { Memtable } from "./Memtable.ts"
 import { MemtableCursor } from "./MemtableCursor.ts"
 import type { MergedCursor } from "./MergedCursor.ts"
-import { type Direction, DocumentView, KEY_BYTES, type Range } from "./Reader.ts"
+import { type Direction, DocumentView, KEY_BYTES, type Range, type TreeSize } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
 import { compareBytes } from "./SourceCursor.ts"
 import type { Sources } from "./Sources.ts"
@@ -93,6 +93,11 @@ export class Overlay {
     if (kind === DELETE) return false
     memtable.showFound(out)
     return true
+  }
+
+  /** About how much a tree has, without what is written here. */
+  size(tree: number): TreeSize {
+    return this.#base().size(tree)
   }
 
   /** A walk over a tree as of a sequence number. */

@@ -91,6 +91,16 @@ export interface Reader {
    * documents of the moment this reader sees: it is being built, was finished later, or is gone.
    */
   entries(index: StoreIndex, range: Range | undefined, direction: Direction): EntryCursor
+  /** About how much there is, from counts that are kept anyway: for planners. */
+  size(tree: Store | StoreIndex): TreeSize
+}
+
+/** How large a store or an index is, roughly. */
+export interface TreeSize {
+  /** Entries on disk, those of removed documents included until they are merged away. */
+  readonly flushed: number
+  /** Documents of all stores that are in memory only. */
+  readonly unflushed: number
 }
 
 /** A reader at the durable LSN of its start. It expires after `snapshotTimeoutMs` (Fault SnapshotExpired); close it when done. */

@@ -15,7 +15,7 @@ import { DELETE } from "./MemtableLayout.ts"
 import { Memtable } from "./Memtable.ts"
 import { MemtableCursor } from "./MemtableCursor.ts"
 import { MergedCursor, successor } from "./MergedCursor.ts"
-import type { Direction, DocumentView, Range } from "./Reader.ts"
+import type { Direction, DocumentView, Range, TreeSize } from "./Reader.ts"
 import type { SourceCursor } from "./SourceCursor.ts"
 import { Location, TreeSource } from "./TreeSource.ts"
 import type { ValueLog } from "./ValueLog.ts"
@@ -98,6 +98,15 @@ export class Sources {
     this.#location.read(this.#value.bytes, this.#value.at)
     this.#values.read(this.#location, out)
     return true
+  }
+
+  /** About how much a tree has; see `Reader.size`. */
+  size(tree: number): TreeSize {
+    let flushed = 0
+    for (const root of this.version.roots(tree)) flushed += root.entries
+    let unflushed = 0
+    for (const { memtable } of this.generations) unflushed += memtable.documents
+    return { flushed, unflushed }
   }
 
   /** A walk over a tree as of `lsn`; `newest`, when given, is looked into before everything else. */

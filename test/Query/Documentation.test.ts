@@ -86,8 +86,8 @@ function read(database: Database, executor: Executor, statement: Statement): str
       case "get":
         return executor.getRow(snapshot, bytes, 0, rows) ? jsonOf((sink) => writeRowJson(sink, rows, 0)) : "null"
       case "explain": {
-        const { access, bounds, ordering, residual }: Explanation = executor.explain(statement.of.kind, bytes, 0)
-        return JSON.stringify({ access, bounds, residual, ordering })
+        const { access, actual, bounds, ordering, residual }: Explanation = executor.explain(statement.of.kind, bytes, 0, snapshot)
+        return JSON.stringify({ access, bounds, residual, ordering, actual })
       }
       case "aggregate":
         executor.aggregate(snapshot, bytes, 0, rows)

@@ -311,7 +311,8 @@ describe("what a plan remembers", () => {
       lsn: snapshot.lsn,
       get: (store, _key, _at, out) => snapshot.get(store, pizza, 0, out),
       documents: (...range) => snapshot.documents(...range),
-      entries: (...range) => snapshot.entries(...range)
+      entries: (...range) => snapshot.entries(...range),
+      size: (tree) => snapshot.size(tree)
     }
     const found = (id: string): boolean => getById(colliding, categories, encode({ "": id }), 2, 6, new DocumentView())
     assert.deepStrictEqual([found("pizza"), found("pasta")], [true, false])

@@ -88,6 +88,8 @@ describe("Query", () => {
         assert.strictEqual(text(yield* query.json({ kind: "get", store: "orders", key: "x" })), "null")
         const plan = yield* query.explain({ kind: "delete", store: "orders" })
         assert.strictEqual(plan.access, "all documents")
+        assert.deepInclude(plan.actual, { rows: 1, indexKeysRead: 0, documentsRead: 0 })
+        assert.isAtLeast(plan.actual?.elapsedMs ?? -1, 0)
       })
     )
   )

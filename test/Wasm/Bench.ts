@@ -26,7 +26,14 @@ export class StandInEngine implements ServiceEngine {
 
   readonly snapshot = (): Snapshot => {
     this.events.push("snapshot")
-    return { lsn: this.durableLsn, get: () => false, documents: none, entries: noEntries, close: () => void this.events.push("close") }
+    return {
+      lsn: this.durableLsn,
+      get: () => false,
+      documents: none,
+      entries: noEntries,
+      size: noSize,
+      close: () => void this.events.push("close")
+    }
   }
 
   readonly transact = (): Transaction => {
@@ -38,6 +45,7 @@ export class StandInEngine implements ServiceEngine {
       get: () => false,
       documents: none,
       entries: noEntries,
+      size: noSize,
       statement: () => transaction,
       endStatement: () => {},
       put: () => {
@@ -69,6 +77,7 @@ export class StandInEngine implements ServiceEngine {
 const none = (): DocumentCursor => {
   throw new Fault({ _tag: "StandIn" })
 }
+const noSize = () => ({ flushed: 0, unflushed: 0 })
 const noEntries = (): EntryCursor => {
   throw new Fault({ _tag: "StandIn" })
 }

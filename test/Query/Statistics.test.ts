@@ -1,0 +1,116 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Executor } from "../../src/Query/Executor.ts"
+import type { Explanation } from "../../src/Query/Explanation.ts"
+import { parsePql } from "../../src/Query/Pql.ts"
+import { RowList } from "../../src/Query/RowList.ts"
+import { Statistics } from "../../src/Query/Statistics.ts"
+import { encodeStatement } from "../../src/Query/StatementBson.ts"
+import type { StoreDefinition } from "../../src/Schema/Definition.ts"
+import { type Database, openDatabase } from "../Storage/Database.ts"
+import { keyNumber } from "./Model.ts"
+
+const asc = (path: string) => ({ path, direction: "asc" as const })
+const PEOPLE: StoreDefinition = {
+  name: "people",
+  idKind: "key",
+  schema: {
+    country: { type: "string" },
+    mail: { type: "string" },
+    tags: { type: "array", items: { type: "string" } },
+    late: { type: "boolean", optional: true }
+  },
+  indexes: [
+    { name: "byCountry", on: [asc("country")] },
+    { name: "byMail", on: [asc("mail")] },
+    { name: "late", on: [asc("country")], where: { op: "eq", path: "late", value: true } }
+  ]
+}
+
+class People {
+  readonly database: Database = openDatabase({ limits: { snapshotTimeoutMs: 1_000_000 } })
+  readonly executor = new Executor({ store: (name) => this.database.engine.store(name) })
+  #next = 0
+
+  constructor() {
+    this.database.engine.define([PEOPLE])
+    this.database.settle()
+  }
+
+  add(count: number): void {
+    const documents = Array.from({ length: count }, () => {
+      const number = this.#next++
+      const late = number % 20 === 0 ? { late: true } : {}
+      return {
+        _id: keyNumber(number * 7),
+        country: number % 2 === 0 ? "it" : "fr",
+        mail: `${number}@x`,
+        tags: ["a", `t${number % 4}`],
+        ...late
+      }
+    })
+    const transaction = this.database.engine.transact()
+    this.executor.insert(transaction, encodeStatement({ kind: "insert", store: "people", documents }), 0, new RowList())
+    transaction.commit()
+    this.database.settle()
+  }
+
+  explain(text: string): Explanation {
+    const statement = parsePql(text)
+    const snapshot = this.database.engine.snapshot()
+    if (statement.kind !== "explain") throw new Error(text)
+    try {
+      return this.executor.explain(statement.of.kind, encodeStatement(statement.of), 0, snapshot)
+    } finally {
+      snapshot.close()
+    }
+  }
+}
+
+describe("statistics", () => {
+  it("tell the planner which of two conditions is the narrower one", () => {
+    const people = new People()
+    people.add(1000)
+    const plan = people.explain("explain people.filter(country = 'it' and mail = '10@x')")
+    assert.strictEqual(plan.access, "index byMail")
+    assert.deepInclude(plan.actual, { rows: 1, indexKeysRead: 1, documentsRead: 1 })
+    // Half of all documents are read faster where they lie.
+    const half = people.explain("explain people.filter(country = 'it')")
+    assert.strictEqual(half.access, "all documents")
+    assert.approximately(half.estimatedRows, 500, 100)
+    assert.strictEqual(half.actual?.rows, 500)
+  })
+
+  it("say nothing of small stores, and are taken again when a store has doubled", () => {
+    const people = new People()
+    people.add(50)
+    const text = "explain people.filter(country = 'it')"
+    assert.strictEqual(people.explain(text).access, "index byCountry")
+    assert.isUndefined(people.explain(text).documents)
+    people.add(950)
+    assert.strictEqual(people.explain(text).access, "all documents")
+    const before = people.explain(text).documents
+    people.add(100)
+    assert.strictEqual(people.explain(text).documents, before)
+    people.add(2000)
+    assert.isAbove(people.explain(text).documents ?? 0, 3000)
+  })
+
+  it("know the share of each value, also in arrays, and how much of the store an index has", () => {
+    const people = new People()
+    people.add(1000)
+    people.database.engine.freeze()
+    people.database.settle()
+    const store = people.database.engine.store("people")!
+    const snapshot = people.database.engine.snapshot()
+    const statistics = new Statistics()
+    const known = statistics.of(snapshot, store)!
+    assert.strictEqual(statistics.of(snapshot, store), known)
+    assert.strictEqual(known.documents, 1000)
+    assert.approximately(known.equalShare("country"), 0.5, 0.05)
+    assert.isAtMost(known.equalShare("mail"), 0.001)
+    assert.approximately(known.equalShare("tags"), 0.625, 0.08)
+    assert.strictEqual(known.equalShare("nothing"), 0.001)
+    assert.approximately(known.entriesShare(store.indexes.find((it) => it.definition.name === "late")!) ?? 0, 0.05, 0.001)
+    snapshot.close()
+  })
+})
