@@ -4,7 +4,8 @@
  * Invariants
  * - What the valid meta with the higher transaction reaches is the database; everything else in the file is free.
  * - Opening for update writes that meta once more and syncs before anything else, so that what was read is also on disk (after a failed
- *   sync it may only have been in the system's memory).
+ *   sync it may only have been in the system's memory). In place of one that could not be used it is written too, and synced after that: so
+ *   there are two again.
  * - A version may be read while it is pinned, and without a pin while it is the current one or the one before.
  */
 import type { File, SyncDone, Volume } from "../Disk/Volume.ts"
@@ -138,13 +139,13 @@ export class IndexFile {
         }
         const pages = Math.max(meta.pageCount, older.pageCount)
         if (file.size() > pages * PAGE_BYTES) file.truncate(pages * PAGE_BYTES)
+        const sync = (then: SyncDone) => file.syncData(then)
         file.writeAt(metaOffset(meta.transaction), encodeMeta(meta))
-        whenSynced(
-          done,
-          file,
-          (then) => file.syncData(then),
-          () => done(undefined, open(undefined))
-        )
+        whenSynced(done, file, sync, () => {
+          if (fallback === undefined) return done(undefined, open(undefined))
+          file.writeAt(metaOffset(meta.transaction + 1), encodeMeta(meta))
+          whenSynced(done, file, sync, () => done(undefined, open(undefined)))
+        })
       } catch (error) {
         file.close()
         throw error
