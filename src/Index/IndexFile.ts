@@ -34,9 +34,13 @@ export interface IndexFileOptions {
   readonly cacheBytes: number
   /** `update` unless given. A file opened with `read` is never written to. */
   readonly mode?: "read" | "update"
+  /** Fewest bytes cut from the end of the file at once; 1 MiB unless given. */
+  readonly trimBytesMin?: number
   /** Where the memory for pages comes from; a fresh ArrayBuffer unless given. */
   readonly allocate?: (bytes: number) => ArrayBufferLike
 }
+
+const TRIM_BYTES_MIN = 1024 * 1024
 
 export interface NewIndexFile extends IndexFileOptions {
   /** 16 bytes. */
@@ -347,7 +351,7 @@ interface Loaded {
 
 function load(file: File, meta: Meta, options: IndexFileOptions): Loaded {
   const cache = new PageCache(file, meta.salt, options.cacheBytes, options.allocate)
-  const free = new FreePages(file.path, meta.pageCount)
+  const free = new FreePages(file.path, meta.pageCount, Math.ceil((options.trimBytesMin ?? TRIM_BYTES_MIN) / PAGE_BYTES))
   const trees = meta.catalog === undefined ? new Map() : readRoots(new RootCursor(cache, meta.catalog, () => {}))
   const listPages: Array<number> = []
   readFreeList(

@@ -106,7 +106,7 @@ export class TreeQueue {
     this.#limits = parts.limits
     const { volume, directory } = parts.options
     this.#reserve = new Reserve(volume, directoryNames(directory).reserve, parts.limits.reserveBytes)
-    this.#shrink = new Shrink(parts.index)
+    this.#shrink = new Shrink(parts.index, parts.limits)
     this.#roots = new RootLists(parts.index, parts.limits)
     this.#catalog = parts.catalog
   }
