@@ -170,6 +170,12 @@ export class SimulatedVolume implements Volume {
     return this.#root.paths("").toSorted()
   }
 
+  /** Bytes of all files in a directory and below; 0 when there is none. */
+  usedBytes(directory: string): number {
+    const entry = this.#find("list", directory)
+    return entry instanceof SimulatedDirectory ? entry.usedBytes() : 0
+  }
+
   /** What a file shows, for the eyes of a test: no rule is asked and nothing is counted. */
   peek(path: string): Uint8Array {
     const content = this.#content("read", path)

@@ -17,9 +17,6 @@ interface Released {
   readonly pages: PageList
 }
 
-/** Fewest pages cut from the end at once: 1 MiB. Less would be grown again by the next commit. */
-export const TRIM_PAGES_MIN = 128
-
 export class FreePages {
   readonly #file: string
   /** May be taken at once. */
@@ -36,11 +33,14 @@ export class FreePages {
   #listPages: ReadonlyArray<number> = []
   #pageCount: number
   #pageCountBefore: number
+  /** Fewest pages cut from the end at once. */
+  readonly #trimPagesMin: number
   /** Where the search for a reusable page goes on, so that pages of one transaction come in ascending runs. */
   #cursor = 1
 
-  constructor(file: string, pageCount: number) {
+  constructor(file: string, pageCount: number, trimPagesMin: number) {
     this.#file = file
+    this.#trimPagesMin = trimPagesMin
     this.#pageCount = pageCount
     this.#pageCountBefore = pageCount
   }
@@ -119,7 +119,7 @@ export class FreePages {
   trim(): void {
     let end = this.#pageCount
     while (end > 1 && this.reusable.has(end - 1)) end--
-    if (this.#pageCount - end < TRIM_PAGES_MIN) return
+    if (this.#pageCount - end < this.#trimPagesMin) return
     for (let page = end; page < this.#pageCount; page++) {
       this.reusable.delete(page)
       this.#trimmed.push(page)

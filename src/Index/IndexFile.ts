@@ -4,7 +4,8 @@
  * Invariants
  * - What the valid meta with the higher transaction reaches is the database; everything else in the file is free.
  * - Opening for update writes that meta once more and syncs before anything else, so that what was read is also on disk (after a failed
- *   sync it may only have been in the system's memory).
+ *   sync it may only have been in the system's memory). In place of one that could not be used it is written too, and synced after that: so
+ *   there are two again.
  * - A version may be read while it is pinned, and without a pin while it is the current one or the one before.
  */
 import type { File, SyncDone, Volume } from "../Disk/Volume.ts"
@@ -33,9 +34,13 @@ export interface IndexFileOptions {
   readonly cacheBytes: number
   /** `update` unless given. A file opened with `read` is never written to. */
   readonly mode?: "read" | "update"
+  /** Fewest bytes cut from the end of the file at once; 1 MiB unless given. */
+  readonly trimBytesMin?: number
   /** Where the memory for pages comes from; a fresh ArrayBuffer unless given. */
   readonly allocate?: (bytes: number) => ArrayBufferLike
 }
+
+const TRIM_BYTES_MIN = 1024 * 1024
 
 export interface NewIndexFile extends IndexFileOptions {
   /** 16 bytes. */
@@ -138,13 +143,13 @@ export class IndexFile {
         }
         const pages = Math.max(meta.pageCount, older.pageCount)
         if (file.size() > pages * PAGE_BYTES) file.truncate(pages * PAGE_BYTES)
+        const sync = (then: SyncDone) => file.syncData(then)
         file.writeAt(metaOffset(meta.transaction), encodeMeta(meta))
-        whenSynced(
-          done,
-          file,
-          (then) => file.syncData(then),
-          () => done(undefined, open(undefined))
-        )
+        whenSynced(done, file, sync, () => {
+          if (fallback === undefined) return done(undefined, open(undefined))
+          file.writeAt(metaOffset(meta.transaction + 1), encodeMeta(meta))
+          whenSynced(done, file, sync, () => done(undefined, open(undefined)))
+        })
       } catch (error) {
         file.close()
         throw error
@@ -346,7 +351,7 @@ interface Loaded {
 
 function load(file: File, meta: Meta, options: IndexFileOptions): Loaded {
   const cache = new PageCache(file, meta.salt, options.cacheBytes, options.allocate)
-  const free = new FreePages(file.path, meta.pageCount)
+  const free = new FreePages(file.path, meta.pageCount, Math.ceil((options.trimBytesMin ?? TRIM_BYTES_MIN) / PAGE_BYTES))
   const trees = meta.catalog === undefined ? new Map() : readRoots(new RootCursor(cache, meta.catalog, () => {}))
   const listPages: Array<number> = []
   readFreeList(

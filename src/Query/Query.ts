@@ -9,6 +9,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { ByteSink } from "../Bson/ByteSink.ts"
+import { seenLsn } from "../Storage/Admission.ts"
 import type { Engine } from "../Storage/Engine.ts"
 import { type StorageError, toStorageError } from "../Storage/Errors.ts"
 import type { Transaction } from "../Storage/Reader.ts"
@@ -87,10 +88,13 @@ const make = Effect.fnUntraced(function* (limits: Partial<QueryLimits>) {
   const transact = <A>(change: (transaction: WriteSession) => A): Effect.Effect<Exclude<A, Abort<unknown>>, Failure | AbortError<A>> =>
     storage.admitWrite.pipe(
       Effect.andThen(attempt(() => inTransaction(engine, executor, change))),
+      // What was refused rests on what is there as much as what was done.
+      Effect.tapError(() => storage.awaitDurable(seenLsn(engine))),
       Effect.flatMap(({ lsn, value }): Effect.Effect<Exclude<A, Abort<unknown>>, StorageError | AbortError<A>> =>
-        value instanceof Abort
-          ? Effect.fail(value.error as AbortError<A>)
-          : Effect.as(storage.awaitDurable(lsn), value as Exclude<A, Abort<unknown>>)
+        Effect.andThen(
+          storage.awaitDurable(lsn),
+          value instanceof Abort ? Effect.fail(value.error as AbortError<A>) : Effect.succeed(value as Exclude<A, Abort<unknown>>)
+        )
       )
     )
   return Query.of({
@@ -129,7 +133,7 @@ function inTransaction<A>(
   })
   if (value instanceof Abort) {
     transaction.rollback()
-    return { value, lsn: 0 }
+    return { value, lsn: seenLsn(engine) }
   }
   return { value, lsn: transaction.commit() }
 }

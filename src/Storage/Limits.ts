@@ -33,6 +33,12 @@ export interface StorageLimits {
   readonly reserveBytes: number
   /** Bytes of index pages kept in memory. */
   readonly indexCacheBytesMax: number
+  /** Free bytes of the index file from which on it is made smaller without being asked to, when they are the greater part. */
+  readonly indexFreeBytesMax: number
+  /** Free bytes that are left in the index file when it is made smaller, for the transactions to come. */
+  readonly indexSpareBytes: number
+  /** Fewest bytes cut from the end of the index file at once: less would be grown again by the next commit. */
+  readonly indexTrimBytesMin: number
   /** Milliseconds after which a snapshot expires. */
   readonly snapshotTimeoutMs: number
   /** Milliseconds after which a snapshot for a backup or an export expires. */
@@ -66,6 +72,9 @@ export const DEFAULT_LIMITS: StorageLimits = {
   compactionBatchBytesMax: 4 * MIB,
   reserveBytes: 0,
   indexCacheBytesMax: 32 * MIB,
+  indexFreeBytesMax: 32 * MIB,
+  indexSpareBytes: MIB / 2,
+  indexTrimBytesMin: MIB,
   snapshotTimeoutMs: 5000,
   longSnapshotTimeoutMs: 6 * 3_600_000,
   longSnapshotBytesMax: 8 * 1024 * MIB,

@@ -186,7 +186,8 @@ export class Opening {
 
   #openIndex(): Generator<"waiting", IndexFile, number> {
     const { volume } = this.#options
-    return this.#file((done) => IndexFile.open({ volume, path: this.#names.index, cacheBytes: this.#limits.indexCacheBytesMax }, done))
+    const { indexCacheBytesMax: cacheBytes, indexTrimBytesMin: trimBytesMin } = this.#limits
+    return this.#file((done) => IndexFile.open({ volume, path: this.#names.index, cacheBytes, trimBytesMin }, done))
   }
 
   *#file(start: (done: (fault: Fault | undefined, file: IndexFile | undefined) => void) => void): Generator<"waiting", IndexFile, number> {

@@ -106,7 +106,7 @@ export class TreeQueue {
     this.#limits = parts.limits
     const { volume, directory } = parts.options
     this.#reserve = new Reserve(volume, directoryNames(directory).reserve, parts.limits.reserveBytes)
-    this.#shrink = new Shrink(parts.index)
+    this.#shrink = new Shrink(parts.index, parts.limits)
     this.#roots = new RootLists(parts.index, parts.limits)
     this.#catalog = parts.catalog
   }
@@ -181,16 +181,19 @@ export class TreeQueue {
       this.#woken()
       return
     }
-    const work = this.#work
+    this.#abort()
     this.#end()
-    try {
-      work?.abort()
-    } catch (error) {
-      // What it left behind belongs to nobody, and the next opening removes it.
-      this.#host.report(error)
-    }
     this.#endFull(undefined)
     done()
+  }
+
+  /** Gives up the work under way for good. What it leaves behind belongs to nobody, and the next opening removes it. */
+  #abort(): void {
+    try {
+      this.#work?.abort()
+    } catch (error) {
+      this.#host.report(error)
+    }
   }
 
   /** Begins the next piece of work, or does a part of what has to be known before. */
@@ -379,6 +382,7 @@ export class TreeQueue {
       if (progress === "waiting") return
     } catch {
       // The log still has everything this work would have written.
+      this.#abort()
     }
     this.#end()
     this.#endFull(undefined)

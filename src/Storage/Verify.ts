@@ -74,8 +74,8 @@ export interface StorageReport {
 }
 
 const PROBLEMS_MAX = 100
-/** The cache for index pages while checking, in bytes. */
-const CACHE_BYTES = 16 * 1024 * 1024
+/** The cache for index pages while checking, in bytes; a file that is smaller needs less. */
+const CACHE_BYTES_MAX = 16 * 1024 * 1024
 /** What looking at an entry of an index counts for, in bytes of a slice. */
 const ENTRY_COST_BYTES = 64
 /** Bytes of the log that are read at a time. */
@@ -176,7 +176,8 @@ export class Verify extends Work<StorageReport> {
       this.#note(path, 0, "the index file is missing")
       return undefined
     }
-    const options = { volume: this.#volume, path, cacheBytes: CACHE_BYTES, mode: "read" } as const
+    const cacheBytes = Math.min(CACHE_BYTES_MAX, this.#sizeOf(path))
+    const options = { volume: this.#volume, path, cacheBytes, mode: "read" } as const
     const opened = yield* this.told<{ fault: Fault | undefined; file: IndexFile | undefined }>((done) =>
       IndexFile.open(options, (fault, file) => done({ fault, file }))
     )
@@ -184,6 +185,15 @@ export class Verify extends Work<StorageReport> {
       if (opened.fault !== undefined) throw opened.fault
     })
     return opened.file
+  }
+
+  #sizeOf(path: string): number {
+    const file = this.#volume.open(path, "read")
+    try {
+      return file.size()
+    } finally {
+      file.close()
+    }
   }
 
   *#checkIndexFile(): Steps {

@@ -72,7 +72,7 @@ export function parseSegmentName(name: string): { readonly timeline: string; rea
 
 /** Lower-case hex of some bytes. */
 export function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex")
 }
 
 /** The header's block: all bytes before the first record. */

@@ -13,6 +13,7 @@ import { validate, type ValidateLimits } from "../Bson/Validate.ts"
 import { encode, type Value } from "../Bson/Value.ts"
 import { Executor } from "../Query/Executor.ts"
 import type { QueryLimits } from "../Query/Reasons.ts"
+import { seenLsn } from "../Storage/Admission.ts"
 import type { ChangeTable } from "../Storage/ChangeTable.ts"
 import { Footprint } from "../Storage/Footprint.ts"
 import type { Reader, Snapshot, Store, Transaction } from "../Storage/Reader.ts"
@@ -171,7 +172,7 @@ export class Service {
       this.log.end()
       return answer
     } catch (error) {
-      return this.failed(failureOf(error), request, this.seen(), undefined)
+      return this.failed(failureOf(error), request, seenLsn(this.engine), undefined)
     }
   }
 
@@ -223,7 +224,7 @@ export class Service {
     try {
       transaction = this.engine.transact()
     } catch (error) {
-      return this.failed(failureOf(error), request, this.seen(), undefined)
+      return this.failed(failureOf(error), request, seenLsn(this.engine), undefined)
     }
     return this.call(route, request, transaction, transaction)
   }
@@ -271,8 +272,8 @@ export class Service {
   private settle(transaction: Transaction, answer: ServiceAnswer, rollsBack: boolean): void {
     try {
       if (rollsBack) transaction.rollback()
-      const lsn = rollsBack ? this.engine.lastLsn : transaction.commit()
-      answer.waitLsn = lsn > this.engine.durableLsn ? lsn : 0
+      if (!rollsBack) transaction.commit()
+      answer.waitLsn = seenLsn(this.engine)
     } catch (error) {
       this.answers.release(answer)
       throw error
@@ -282,7 +283,7 @@ export class Service {
   /** The guest came back without a reply, or with one that does not count. */
   private unfinished(request: Request, transaction: Transaction | undefined): Answer {
     transaction?.rollback()
-    const waitLsn = transaction === undefined ? 0 : this.seen()
+    const waitLsn = transaction === undefined ? 0 : seenLsn(this.engine)
     const { fatal, failure } = this.host
     if (fatal !== undefined || failure?.code === "out_of_memory" || failure?.code === "stack_overflow") this.pool.replace()
     if (fatal !== undefined) return this.failed(fatal, request, waitLsn, failure)
@@ -316,7 +317,7 @@ export class Service {
     const { fatal } = this.host
     const failure = fatal ?? failureOfTrap(error)
     if (fatal !== undefined || isGuestFrame(error)) this.pool.replace()
-    return this.failed(failure, request, writing ? this.seen() : 0, this.host.failure)
+    return this.failed(failure, request, writing ? seenLsn(this.engine) : 0, this.host.failure)
   }
 
   private afterReply(instance: Instance): void {
@@ -328,12 +329,6 @@ export class Service {
       return
     }
     if (instance.memoryBytes > this.retireBytes) this.pool.replace()
-  }
-
-  /** The newest commit a handler in a transaction may have seen, if it is not durable yet. */
-  private seen(): number {
-    const { lastLsn, durableLsn } = this.engine
-    return lastLsn > durableLsn ? lastLsn : 0
   }
 
   /** The problem answer of a failure, and its line in the log. */

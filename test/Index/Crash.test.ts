@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Random } from "../../src/Disk/Random.ts"
 import type { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
 import { META_BYTES, PAGE_BYTES } from "../../src/Index/Layout.ts"
+import { verifyIndex } from "../../src/Index/Verify.ts"
 import type { Model } from "./Fixture.ts"
 import {
   PATH,
@@ -88,6 +89,8 @@ describe("IndexFile in a crash", () => {
       assert.strictEqual(reopened.fallback?.transaction, transaction - 1)
       assert.deepStrictEqual(reopened.olderCheckpoint(), reopened.current().checkpoint)
       assert.deepStrictEqual(contents(reopened, reopened.current(), 1), sortedEntries(before))
+      reopened.close()
+      assert.deepStrictEqual(verifyIndex(damaged.open(PATH, "read")).problems, [], "there are two metas again")
     }
   })
 

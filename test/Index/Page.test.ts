@@ -12,7 +12,7 @@ import { shapes, toBytes, toText } from "./Fixture.ts"
 /** Pages of one level with these keys (and no values), and where their runs begin. */
 function build(keys: ReadonlyArray<string>, level: number): { run: PageRun; counts: Array<number>; separators: Array<string> } {
   const file = new MemoryVolume().open("pages", "create")
-  const free = new FreePages("pages", 1)
+  const free = new FreePages("pages", 1, 128)
   const run = new PageRun(file, new PageCache(file, 1, 1), free, 1)
   const counts: Array<number> = []
   const separators: Array<string> = []

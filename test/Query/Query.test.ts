@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import { parseKey } from "../../src/Bson/Key.ts"
-import { Decimal128, type Key } from "../../src/Bson/Value.ts"
+import { Decimal128, encode, type Key } from "../../src/Bson/Value.ts"
 import { Disk } from "../../src/Disk/Disk.ts"
 import { store } from "../../src/Query/Builder.ts"
 import type { QueryError } from "../../src/Query/Errors.ts"
@@ -150,6 +150,26 @@ describe("Query", () => {
           (yield* query.query(orders)).map((row) => row.customer),
           ["kept"]
         )
+      })
+    )
+  )
+
+  it.effect("says what a transaction saw, undone or refused, only when that is on disk", () =>
+    onOrders(
+      Effect.gen(function* () {
+        const query = yield* Query
+        const { engine } = yield* Storage
+        const undone = query.transact((transaction) => transaction.abort(transaction.read(orders.count())))
+        const refused = query.write(orders.insert({ ...order("eve", "2"), _id: KEY }))
+        for (const [n, ending] of [undone, refused, undone].entries()) {
+          const transaction = engine.transact()
+          const document = encode({ ...(n === 0 ? { _id: KEY } : {}), ...order("ada", "5"), lines: 1 })
+          transaction.insert(engine.store("orders")!, document, 0, new Uint8Array(16))
+          const lsn = transaction.commit()
+          assert.isBelow(engine.durableLsn, lsn)
+          yield* Effect.flip(ending)
+          assert.isAtLeast(engine.durableLsn, lsn)
+        }
       })
     )
   )

@@ -72,7 +72,7 @@ function isReadable(index: StoreIndex, reader: Reader): boolean {
 }
 
 function checkIndex(reader: Reader, index: StoreIndex, expected: StoreState, context: string): void {
-  const wanted = expectedOrder(index.definition, expected)
+  const wanted = expectedOrder(index.definition, expected.documents)
   for (const direction of [1, -1] as const) {
     const found: Array<string> = []
     const cursor = reader.entries(index, undefined, direction)

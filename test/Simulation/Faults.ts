@@ -11,7 +11,7 @@ import type { Coverage, Situation } from "./Coverage.ts"
 interface Fault {
   readonly directory: string
   readonly code: string
-  /** How many operations it still fails. */
+  /** How many operations it still fails; Infinity until the disk is healed. */
   left: number
   readonly hits: (operation: SimulatedOperation) => boolean
 }
@@ -44,6 +44,7 @@ export class Faults {
   readonly #coverage: Coverage
   readonly #isOpening: (path: string) => boolean
   #faults: Array<Fault> = []
+  #volume: SimulatedVolume | undefined
   #stray: { readonly directory: string; readonly random: Random; readonly isLost: boolean } | undefined
   /** Failures met so far. */
   injected = 0
@@ -58,6 +59,7 @@ export class Faults {
   /** Lets this disk fail as was ordered; what was ordered for the disk before is forgotten. */
   attach(volume: SimulatedVolume): void {
     this.clear()
+    this.#volume = volume
     volume.failWhen((operation) => this.#failure(operation))
     volume.strayWhen((operation) => this.#mishap(operation, volume))
   }
@@ -82,6 +84,19 @@ export class Faults {
       code: "ENOSPC",
       left: 1 + random.below(12),
       hits: (operation) => needsRoom(operation) && skipped-- <= 0
+    })
+  }
+
+  /** From now on `directory` may take `bytes` more than it has, and no byte beyond. */
+  fillUp(directory: string, bytes: number): void {
+    const volume = this.#volume!
+    const capacityBytes = volume.usedBytes(directory) + bytes
+    this.#faults = this.#faults.filter((it) => it.left !== Infinity)
+    this.#faults.push({
+      directory,
+      code: "ENOSPC",
+      left: Infinity,
+      hits: (operation) => needsRoom(operation) && volume.usedBytes(directory) + (operation.growth ?? 0) > capacityBytes
     })
   }
 

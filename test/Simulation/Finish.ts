@@ -1,8 +1,11 @@
 /** The end of a run: the disk is well again, everything gets the time it needs, and nothing may be left undone or unaccounted for. */
 import type { Random } from "../../src/Disk/Random.ts"
+import { checkExpired, expireDocuments } from "./Expiring.ts"
+import { releaseAll } from "./Holds.ts"
+import { backUp, endBackup, restore } from "./Backups.ts"
 import { readSegments } from "./LogFiles.ts"
 import type { Machine } from "./Machine.ts"
-import { maintain, take } from "./Steps.ts"
+import { compact, maintain, take } from "./Steps.ts"
 import type { Step, StepKind } from "./Steps.ts"
 import type { Subject } from "./Subject.ts"
 import { violated } from "./Violation.ts"
@@ -10,6 +13,8 @@ import { violated } from "./Violation.ts"
 const ROUNDS_MAX = 20_000
 const RETRIES = 3
 const SLICE = 1 << 20
+/** Of an entry of the value log, as docs/format.md has it. */
+const VALUE_HEADER_BYTES = 40
 
 export async function finish(machine: Machine, random: Random): Promise<void> {
   const step = (kind: StepKind, subject: Subject): Step => ({ kind, subject: machine.subjects.indexOf(subject), salt: random.next() })
@@ -21,6 +26,7 @@ export async function finish(machine: Machine, random: Random): Promise<void> {
   // Of one that the disk has lied to nothing can be asked but that it does not show anything wrong.
   for (const subject of machine.subjects.filter((it) => it.lie === undefined)) {
     await settleAndCheck(machine, subject)
+    await backUpAndRestore(machine, subject, random)
     await take(machine, step("stop", subject))
     await until(machine, subject, "stopped", () => subject.phase === "down")
     checkSpace(machine, subject)
@@ -51,7 +57,8 @@ async function bringUp(machine: Machine, step: (kind: StepKind, subject: Subject
 async function settleAndCheck(machine: Machine, subject: Subject): Promise<void> {
   subject.work?.transaction.rollback()
   subject.work = undefined
-  for (const { snapshot } of subject.held.splice(0)) snapshot.close()
+  releaseAll(subject)
+  endBackup(subject)
   // A refusal from before may still be on its way: whoever runs an engine tries again every second.
   for (let count = 0; count < RETRIES; count++) {
     subject.running.retry()
@@ -61,15 +68,66 @@ async function settleAndCheck(machine: Machine, subject: Subject): Promise<void>
   if (running.durableLsn !== running.lastLsn)
     violated("work gets done", `${subject.name} stays at durable LSN ${running.durableLsn} of ${running.lastLsn}`)
   if (running.isBuilding) violated("work gets done", `${subject.name} leaves an index unbuilt`)
+  for (const { definition, indexes } of running.stores()) {
+    const unbuilt = indexes.find((it) => !it.ready && it.duplicates === undefined)
+    if (unbuilt !== undefined) violated("work gets done", `${subject.name} has ${definition.name}.${unbuilt.definition.name} not ready`)
+  }
+  await expireAll(machine, subject)
   subject.checkDurable("settled")
   subject.checkReplay(running.lastLsn)
   // Twice, so that both metas are past everything.
   for (let count = 0; count < 2; count++) {
-    running.freeze()
+    running.freeze(true)
     await settle(machine, subject)
   }
   if (running.backlog.frozenMemtables > 0) violated("work gets done", `${subject.name} leaves a memtable unflushed`)
   subject.checkDurable("flushed")
+  checkLiveBytes(subject)
+  if (running.lastLsn % 2 === 0) return
+  compact(machine, subject)
+  await settle(machine, subject)
+  if (subject.isCompacting) violated("work gets done", `${subject.name} does not end a compaction`)
+  subject.checkDurable("compacted")
+  checkLiveBytes(subject)
+}
+
+/** Of some: a backup of now makes a database that is the same. */
+async function backUpAndRestore(machine: Machine, subject: Subject, random: Random): Promise<void> {
+  if (!random.chance(0.2)) return
+  const known = subject.backups.length
+  for (let round = 0; subject.backups.length === known; round++) {
+    if (round > ROUNDS_MAX) violated("work gets done", `${subject.name} does not end a backup`)
+    backUp(machine, subject, random)
+    machine.volume.pump()
+    await undefined
+  }
+  const { lsn, state } = subject.backups.at(-1)!
+  if (lsn !== subject.running.lastLsn || state !== subject.history.latest)
+    violated("backups", `${subject.name}: one of everything is of LSN ${lsn}`)
+  subject.backups.splice(0, known)
+  await restore(machine, subject, random)
+}
+
+/** What has an end gets removed, as often as it takes. */
+async function expireAll(machine: Machine, subject: Subject): Promise<void> {
+  const { running } = subject
+  for (let idle = 0, round = 0; idle < 2; round++) {
+    if (round > ROUNDS_MAX) violated("work gets done", `${subject.name} does not come to an end of what is over`)
+    const before = running.lastLsn
+    const progress = expireDocuments(machine, subject)
+    await settle(machine, subject)
+    idle = progress === "idle" && running.lastLsn === before ? idle + 1 : 0
+  }
+  if (machine.faults.injected === subject.injectedBefore) checkExpired(subject, machine.nowMs)
+}
+
+/** The value log has every document once that is alive, and knows it. */
+function checkLiveBytes({ history, name, running }: Subject): void {
+  let expected = 0
+  for (const { documents } of history.latest.values())
+    for (const { bytes } of documents.values()) expected += Math.ceil((VALUE_HEADER_BYTES + bytes.length) / 8) * 8
+  const { liveBytes } = running.space
+  if (liveBytes !== expected) violated("space", `${name} takes ${liveBytes} bytes of its value log for documents of ${expected}`)
 }
 
 /** Everything there is to do gets done. */
@@ -102,7 +160,7 @@ function runTasks(subject: Subject): boolean {
 function checkSpace(machine: Machine, subject: Subject): void {
   const { directory, limits } = subject
   const paths = machine.volume.paths().filter((path) => path.startsWith(`${directory}/`))
-  const known = /\/(index\.planck|values\/\d{8}\.values|wal\/[0-9a-f]{32}-\d{16}\.wal)$/
+  const known = /\/(index\.planck|reserve|values\/\d{8}\.values|wal\/[0-9a-f]{32}-\d{16}\.wal)$/
   const unknown = paths.filter((path) => !known.test(path))
   if (unknown.length > 0) violated("space", `${subject.name} leaves ${unknown.join()}`)
   const segments = readSegments(machine.volume, subject.logDirectory)

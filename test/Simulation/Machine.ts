@@ -7,23 +7,25 @@
 import { createHash } from "node:crypto"
 import { Random } from "../../src/Disk/Random.ts"
 import { type SimulatedOperation, SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
-import { ChunkAllocator } from "../../src/Storage/Arena.ts"
 import type { StorageLimits } from "../../src/Storage/Limits.ts"
+import { Chunks } from "./Chunks.ts"
 import { Coverage } from "./Coverage.ts"
 import { Faults, isWithin } from "./Faults.ts"
 import { type Host, Subject } from "./Subject.ts"
 
 const KIB = 1024
 const NAMES = ["alpha", "beta", "gamma"]
-const POOLED_CHUNKS_MAX = 64
 export const SNAPSHOT_TIMEOUT_MS = 5000
+export const LONG_SNAPSHOT_TIMEOUT_MS = 8000
 
 export class Machine implements Host {
   volume: SimulatedVolume
-  allocator = new ChunkAllocator({ shared: false, pooledChunksMax: POOLED_CHUNKS_MAX })
+  readonly allocator = new Chunks()
   nowMs = 1_700_000_000_000
   /** The clock may go back; this does not. */
   newestMs = this.nowMs
+  /** Up to how much a slice of maintenance is given, in its units; now and then one gets more. */
+  readonly sliceBudgetMax: number
   readonly coverage = new Coverage()
   readonly faults: Faults
   readonly subjects: Array<Subject> = []
@@ -37,6 +39,7 @@ export class Machine implements Host {
 
   constructor(seed: number) {
     const random = new Random(seed)
+    this.sliceBudgetMax = [40, 200, 800][random.below(3)]!
     this.faults = new Faults(this.coverage, (path) => this.#ownerOf(path)?.phase === "opening")
     this.volume = new SimulatedVolume({ seed })
     this.#attach()
@@ -73,6 +76,11 @@ export class Machine implements Host {
     this.subjects[this.subjects.indexOf(subject)] = new Subject(name, `data/${name}`, subject.limits, this)
   }
 
+  /** Nothing happens any more. */
+  end(): void {
+    this.allocator.end()
+  }
+
   note(text: string): void {
     this.#trace.update(text)
   }
@@ -85,7 +93,7 @@ export class Machine implements Host {
   #replaceVolume(volume: SimulatedVolume): void {
     for (const subject of this.subjects) subject.fell()
     this.volume = volume
-    this.allocator = new ChunkAllocator({ shared: false, pooledChunksMax: POOLED_CHUNKS_MAX })
+    this.allocator.end()
     this.stalled = undefined
     this.#attach()
   }
@@ -102,6 +110,9 @@ export class Machine implements Host {
     const owner = this.#ownerOf(path)
     if (owner === undefined) return
     if (operation === "remove") owner.releasing(path)
+    if (operation === "remove" && path.endsWith("/reserve")) this.coverage.note("reserve given up")
+    if (operation === "remove" && path.endsWith(".values") && owner.isRunning) this.coverage.note("value segment given back")
+    if (operation === "truncate" && path.endsWith("/index.planck") && owner.isRunning) this.coverage.note("index file made smaller")
     if (operation === "create" && path.endsWith("00000002.values")) this.coverage.note("value segment closed")
     if (operation === "write" && path.endsWith(".wal") && offset === 4096 && length > (owner.limits.logSegmentBytesMax ?? Infinity)) {
       this.coverage.note("oversize segment")
@@ -121,6 +132,18 @@ function someLimits(random: Random): Partial<StorageLimits> {
     frozenMemtablesMax: 1 + random.below(3),
     valueSegmentBytesMax: pick([8, 16, 64]) * KIB,
     valueCacheBytesMax: pick([64, 256]) * KIB,
+    directTreeBytesMax: pick([0, 8, 64]) * KIB,
+    foldEntriesMax: pick([5, 20, 100]),
+    compactionDeadPercentMax: 15,
+    segmentDeadPercentMax: pick([20, 50, 90]),
+    compactionBytesMax: pick([8, 32, 1024]) * KIB,
+    compactionBatchBytesMax: pick([1, 8, 64]) * KIB,
+    reserveBytes: pick([0, 16, 16]) * KIB,
+    indexFreeBytesMax: pick([64, 256, 1024]) * KIB,
+    indexSpareBytes: pick([0, 32]) * KIB,
+    indexTrimBytesMin: pick([8, 64]) * KIB,
+    longSnapshotTimeoutMs: LONG_SNAPSHOT_TIMEOUT_MS,
+    longSnapshotBytesMax: pick([4, 16]) * KIB,
     indexCacheBytesMax: 512 * KIB,
     logSegmentBytesMax: pick([8, 16, 64]) * KIB,
     logStagingBytesMax: pick([16, 64, 512]) * KIB,

@@ -16,16 +16,22 @@ const SOMETIMES: Weights = {
   define: 12,
   read: 12,
   hold: 20,
-  look: 30,
+  holdLong: 12,
+  look: 40,
   release: 8,
   relay: 15,
-  freeze: 16,
+  freeze: 20,
   retry: 30,
   clock: 12,
+  expire: 10,
+  ask: 12,
+  compact: 10,
+  backup: 40,
+  restore: 1,
   replay: 2,
-  crash: 2,
+  crash: 1,
   kill: 1,
-  stop: 2,
+  stop: 1,
   verify: 10,
   fallBack: 2
 }
@@ -36,11 +42,13 @@ const DISKS: ReadonlyArray<Weights> = [
   {},
   { fail: 8, heal: 2 },
   { fill: 12, heal: 2 },
+  { fillUp: 4, retry: 60, heal: 1 },
+  { fillUp: 8, retry: 80, freeze: 40, heal: 1 },
   { fail: 4, fill: 8, stall: 1, heal: 4 },
   { stall: 2, heal: 4 },
   // What such a disk did shows when the files are read again.
-  { stray: 6, crash: 6, kill: 3, stop: 6 },
-  { rot: 6, crash: 4, kill: 4, stop: 6 }
+  { stray: 6, crash: 5, kill: 3, stop: 6, read: 30 },
+  { rot: 6, crash: 3, kill: 3, stop: 6, read: 60 }
 ]
 
 export class Plan {

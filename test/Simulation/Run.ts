@@ -26,7 +26,7 @@ export interface Outcome {
 
 /** Disk operations that a run has at least. */
 export const OPERATIONS_MIN = 500
-const STEPS_MIN = 900
+const STEPS_MIN = 500
 const STEPS_MAX = 20_000
 /** So that the plan's numbers have nothing to do with the machine's. */
 const PLAN_SEED = 0x9e3779b9
@@ -68,5 +68,6 @@ async function caught(work: () => Promise<void>): Promise<Violation | undefined>
 }
 
 function outcomeOf(seed: number, steps: ReadonlyArray<Step>, machine: Machine, violation: Violation | undefined): Outcome {
+  machine.end()
   return { seed, steps, operations: machine.operations, trace: machine.trace, coverage: machine.coverage, violation }
 }

@@ -21,7 +21,7 @@ export function relay(machine: Machine, from: Subject, to: Subject): void {
     to.work = { transaction: engine.transact(), draft: new Draft(to.history.latest) }
     to.work.transaction.put(engine.store(SIGHTINGS.name)!, document.key, document.bytes, 0)
     to.work.draft.put(SIGHTINGS.name, document)
-    commit(to)
+    commit(to, machine.coverage)
     machine.coverage.note("other database seen")
   })
 }

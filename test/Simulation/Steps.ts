@@ -6,15 +6,18 @@
  * - A step that makes no sense now does nothing, so a history stays valid when steps are taken out of it.
  */
 import { Random } from "../../src/Disk/Random.ts"
-import { verify } from "../../src/Storage/Verify.ts"
-import { checkReader } from "./Checks.ts"
+import { ask } from "./Answers.ts"
+import { backUp, restore } from "./Backups.ts"
+import { expireDocuments } from "./Expiring.ts"
+import { expire, hold, holdLong, look, release } from "./Holds.ts"
 import type { Machine } from "./Machine.ts"
-import { SNAPSHOT_TIMEOUT_MS } from "./Machine.ts"
 import { fallBack } from "./OlderMeta.ts"
-import { attempt, hasCause, isExpiry } from "./Refusals.ts"
+import { attempt, hasCause } from "./Refusals.ts"
 import { checkSightings, relay } from "./Sightings.ts"
+import { noteEnd, stop, verifyStopped } from "./Stops.ts"
 import type { Subject } from "./Subject.ts"
 import { transact } from "./Transactions.ts"
+import { checkBuilds } from "./Unique.ts"
 import { violated } from "./Violation.ts"
 import { firstDefinitions, someDefinitions } from "./Workload.ts"
 
@@ -27,8 +30,6 @@ export interface Step {
 }
 
 type Action = (machine: Machine, subject: Subject, random: Random) => void | Promise<void>
-
-const HELD_MAX = 4
 
 const ACTIONS = {
   start: (machine, subject, random) => {
@@ -49,7 +50,7 @@ const ACTIONS = {
     machine.sync(random)
   },
   maintain: (machine, subject, random) => {
-    maintain(machine, subject, 1 + random.below(random.chance(0.2) ? 100_000 : 800))
+    maintain(machine, subject, 1 + random.below(random.chance(0.1) ? 100_000 : machine.sliceBudgetMax))
   },
   transact: (machine, subject, random) => {
     if (mayWrite(machine, subject)) attempt(machine, subject, "a transaction", () => transact(subject, random, machine.coverage))
@@ -62,19 +63,19 @@ const ACTIONS = {
     if (subject.running.admission() === "poisoned") machine.coverage.note("reads while poisoned")
     attempt(machine, subject, "reading", () => subject.checkDurable("running"))
   },
-  hold: (machine, subject) => {
-    if (!subject.isRunning || subject.held.length >= HELD_MAX) return
-    const engine = subject.running
-    const snapshot = engine.snapshot()
-    subject.observe(snapshot.lsn)
-    const state = subject.history.at(snapshot.lsn)
-    subject.held.push({ snapshot, stores: engine.stores(), state, startMs: machine.nowMs, flushes: subject.flushes })
+  hold,
+  holdLong,
+  look,
+  release,
+  expire: (machine, subject) => {
+    expireDocuments(machine, subject)
   },
-  look: (machine, subject, random) => look(machine, subject, random.below(HELD_MAX)),
-  release: (_machine, subject, random) => {
-    const [held] = subject.held.splice(random.below(HELD_MAX), 1)
-    held?.snapshot.close()
+  ask: (machine, subject, random) => {
+    if (mayWrite(machine, subject)) attempt(machine, subject, "being asked", () => ask(machine, subject, random))
   },
+  compact: (machine, subject) => compact(machine, subject),
+  backup: backUp,
+  restore,
   relay: (machine, subject, random) => {
     const other = machine.subjects[random.below(machine.subjects.length)]!
     if (other === subject || !other.isRunning || subject.work !== undefined || !mayWrite(machine, subject)) return
@@ -91,7 +92,7 @@ const ACTIONS = {
     machine.nowMs += stepMs
     machine.newestMs = Math.max(machine.newestMs, machine.nowMs)
     if (stepMs < 0) machine.coverage.note("clock went back")
-    if (subject.isRunning) subject.running.expireSnapshots()
+    if (subject.isRunning) expire(subject)
   },
   replay: (machine, subject) => {
     if (subject.isRunning) attempt(machine, subject, "replaying", () => subject.checkReplay(subject.running.durableLsn))
@@ -111,6 +112,7 @@ const ACTIONS = {
   verify: (machine, subject) => verifyStopped(machine, subject),
   fail: (machine, subject, random) => machine.faults.failSoon(subject.directory, random),
   fill: (machine, subject, random) => machine.faults.fillDisk(subject.directory, random),
+  fillUp: (machine, subject, random) => machine.faults.fillUp(subject.directory, random.below(24 * 1024)),
   stall: (machine, subject) => {
     machine.stalled = subject.directory
   },
@@ -145,11 +147,38 @@ export function maintain(machine: Machine, subject: Subject, budget: number): "m
   const engine = subject.running
   const { coverage } = machine
   const { frozenMemtables } = engine.backlog
-  if (frozenMemtables > 0 && engine.isBuilding && subject.held.length > 0) coverage.note("flush with build and snapshot")
+  const stores = engine.stores()
+  const roots = rootsOf(subject)
+  if (frozenMemtables > 0 && engine.isBuilding && subject.held.length + subject.heldLong.length > 0) {
+    coverage.note("flush with build and snapshot")
+    if (subject.isCompacting) coverage.note("flush with compaction, build and snapshot")
+  }
   const progress = attempt(machine, subject, "maintaining", () => engine.maintain(budget)) ?? "waiting"
   if (!subject.isRunning) return progress
   if (engine.backlog.frozenMemtables < frozenMemtables) subject.flushes++
+  if (rootsOf(subject) > roots) coverage.note("small root pushed")
+  if (rootsOf(subject) < roots) coverage.note("small root merged")
+  if (engine.stores() !== stores) checkBuilds(subject, stores, coverage)
   return progress
+}
+
+/** Roots of all trees beyond the first of each. */
+function rootsOf({ running }: Subject): number {
+  let count = 0
+  for (const roots of running.index.current().trees.values()) count += roots.length - 1
+  return count
+}
+
+export function compact(machine: Machine, subject: Subject): void {
+  if (!subject.isRunning || subject.isCompacting) return
+  const engine = subject.running
+  subject.isCompacting =
+    attempt(machine, subject, "asking for a compaction", () =>
+      engine.compact((report) => {
+        subject.isCompacting = false
+        if (report !== undefined && report.movedBytes > 0) machine.coverage.note("value segments compacted")
+      })
+    ) === true
 }
 
 /** Whether a transaction may be begun or gone on with; a refusal must have a cause. */
@@ -157,7 +186,12 @@ function mayWrite(machine: Machine, subject: Subject): boolean {
   if (!subject.isRunning) return false
   if (subject.work !== undefined) return true
   const admission = subject.running.admission()
-  if (admission === "open") return true
+  if (admission === "open") {
+    if (subject.wasFull) machine.coverage.note("written again after the disk was full")
+    subject.wasFull = false
+    return true
+  }
+  if (admission === "full") subject.wasFull = true
   if (admission === "wait") machine.coverage.note("writers wait")
   else if (!hasCause(machine, subject))
     violated("no refusal without a cause", `${subject.name} is ${admission}: ${subject.running.fault?.message}`)
@@ -172,12 +206,17 @@ function define(machine: Machine, subject: Subject, random: Random): void {
   if (subject.work !== undefined) return
   const engine = subject.running
   const { latest } = subject.history
-  const definitions = latest.size === 0 ? firstDefinitions(random) : someDefinitions(random)
+  const known = (store: string) => latest.get(store)?.definition
+  const definitions = latest.size === 0 ? firstDefinitions(random) : someDefinitions(random, known)
   const state = new Map(latest)
+  const unbuilt = new Set(engine.builds().map((it) => `${it.store}.${it.index}`))
   let drops = 0
   for (const definition of definitions) {
     const before = latest.get(definition.name)
-    drops += before?.definition.indexes.filter((it) => !definition.indexes.includes(it)).length ?? 0
+    const dropped = before?.definition.indexes.filter((it) => !definition.indexes.includes(it)) ?? []
+    drops += dropped.length
+    if (dropped.some((it) => unbuilt.has(`${definition.name}.${it.name}`))) machine.coverage.note("index dropped while it is built")
+    if (before !== undefined && before.definition.schema !== definition.schema) machine.coverage.note("field added")
     state.set(definition.name, { definition, documents: before?.documents ?? new Map() })
   }
   const before = engine.lastLsn
@@ -187,64 +226,4 @@ function define(machine: Machine, subject: Subject, random: Random): void {
     if (engine.lastLsn > before) subject.committed(engine.lastLsn, state)
   }
   if (drops > 0) machine.coverage.note("index dropped")
-}
-
-/** Looks through a snapshot that is held: it shows what it showed at first, or it has expired. */
-function look(machine: Machine, subject: Subject, at: number): void {
-  const held = subject.held[at]
-  if (held === undefined || !subject.isRunning) return
-  attempt(machine, subject, "looking through a snapshot", () => {
-    try {
-      checkReader(held.snapshot, held.stores, held.state, `${subject.name}, a snapshot held at LSN ${held.snapshot.lsn}`)
-      if (subject.flushes > held.flushes) machine.coverage.note("snapshot held over a flush")
-    } catch (error) {
-      if (!isExpiry(error)) throw error
-      if (machine.newestMs - held.startMs < SNAPSHOT_TIMEOUT_MS) violated("snapshots", `${subject.name}: one expired too early`)
-      machine.coverage.note("snapshot expired")
-      subject.held.splice(at, 1)
-    }
-  })
-}
-
-export function stop(machine: Machine, subject: Subject): void {
-  const engine = subject.running
-  subject.phase = "closing"
-  subject.work = undefined
-  subject.held.length = 0
-  engine.close((fault) => {
-    const { lastLsn } = engine
-    subject.fell()
-    if (fault !== undefined) {
-      if (!hasCause(machine, subject)) violated("no refusal without a cause", `${subject.name} cannot be closed: ${fault.message}`)
-      return
-    }
-    subject.observe(lastLsn)
-    subject.isCleanlyStopped = !hasCause(machine, subject)
-    machine.coverage.note("clean stop")
-  })
-}
-
-/** The full check of a database that was stopped cleanly finds nothing. */
-async function verifyStopped(machine: Machine, subject: Subject): Promise<void> {
-  if (subject.phase !== "down" || !subject.isCleanlyStopped) return
-  // Once for every stop: the files do not change any more.
-  subject.isCleanlyStopped = false
-  const { fault, problems } = await new Promise<{ fault: Error | undefined; problems: ReadonlyArray<unknown> }>((resolve) => {
-    verify(machine.volume, subject.directory, (fault, report) => resolve({ fault, problems: report?.problems ?? [] }))
-  })
-  if (fault === undefined && problems.length === 0) return
-  if (!hasCause(machine, subject)) violated("verify", `${subject.name}: ${fault?.message ?? JSON.stringify(problems[0])}`)
-}
-
-function noteEnd(machine: Machine, how: "power cut" | "kill"): void {
-  const { coverage, stalled, subjects } = machine
-  coverage.note(how)
-  if (stalled !== undefined && machine.volume.waitingPaths.some((path) => path.startsWith(stalled))) coverage.note("sync never returned")
-  for (const subject of subjects) {
-    if (subject.phase === "opening") coverage.note(how === "kill" ? "kill while opening" : "power cut while opening")
-    if (how === "kill" || !subject.isRunning) continue
-    if (subject.running.backlog.frozenMemtables > 0) coverage.note("power cut while flushing")
-    if (subject.running.isBuilding) coverage.note("power cut while an index is built")
-    if (subject.work !== undefined) coverage.note("power cut in a transaction")
-  }
 }

@@ -6,6 +6,8 @@
  * - `observedLsn` is the newest LSN that anyone outside was told or shown. No crash may take it back.
  */
 import type { Random } from "../../src/Disk/Random.ts"
+import type { Backup } from "../../src/Storage/Backup.ts"
+import type { LongSnapshotRequest } from "../../src/Storage/LongSnapshots.ts"
 import type { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
 import type { ChunkAllocator } from "../../src/Storage/Arena.ts"
 import type { Engine } from "../../src/Storage/Engine.ts"
@@ -37,6 +39,29 @@ export interface Held {
   readonly flushes: number
 }
 
+/** A long snapshot that was asked for, and what it has to show. */
+export interface HeldLong {
+  readonly request: LongSnapshotRequest
+  readonly stores: ReadonlyArray<Store>
+  readonly lsn: number
+  readonly state: State
+  readonly startMs: number
+}
+
+/** A backup that is under way. */
+export interface BackupWork {
+  readonly work: Backup
+  readonly lsn: number
+  readonly state: State
+}
+
+/** A backup that is done: it has to hold this for ever. */
+export interface BackupDone {
+  readonly number: number
+  readonly lsn: number
+  readonly state: State
+}
+
 /** A transaction that is open, with its model. */
 export interface Work {
   readonly transaction: Transaction
@@ -54,6 +79,13 @@ export class Subject {
   readonly archive = new Archive()
   readonly tasks: Array<() => void> = []
   readonly held: Array<Held> = []
+  readonly heldLong: Array<HeldLong> = []
+  readonly backups: Array<BackupDone> = []
+  backup: BackupWork | undefined
+  /** Whether a compaction that was asked for is under way. */
+  isCompacting = false
+  /** The most bytes that were kept for readers when snapshots were looked through for those that keep too much. */
+  keptBytesSeen = 0
   phase: "down" | "opening" | "running" | "closing" = "down"
   engine: Engine | undefined
   work: Work | undefined
@@ -64,11 +96,15 @@ export class Subject {
   lie: Lie | undefined
   /** Whether it is a copy, opened beside another one for a look: its log is not collected. */
   isCopy = false
+  /** Up to this LSN the log need not have the records: a backup has none. */
+  backupLsn = 0
   /** Flushes that have ended since the start. */
   flushes = 0
   /** Whether the newest end of it was a clean stop, with nothing failing since the start before. */
   isCleanlyStopped = false
   wasPoisoned = false
+  /** Whether there was no room for a commit when one was tried last. */
+  wasFull = false
   /** Failures of the disk that had been met when it was started. */
   injectedBefore = 0
   readonly #host: Host
@@ -128,6 +164,15 @@ export class Subject {
     this.isCopy = true
   }
 
+  /** It was made from a backup. */
+  restoredFrom({ lsn, state }: BackupDone): void {
+    this.backupLsn = lsn
+    this.observedLsn = lsn
+    this.lastLsn = lsn
+    this.history.record(lsn, state)
+    this.isCopy = true
+  }
+
   /** A slice of the opening; true when it is done. Throws what keeps the database closed; it is down then. */
   open(budgetBytes: number): boolean {
     const opening = this.#opening!
@@ -154,6 +199,11 @@ export class Subject {
     this.#opening = undefined
     this.work = undefined
     this.held.length = 0
+    this.heldLong.length = 0
+    this.backup = undefined
+    this.isCompacting = false
+    this.keptBytesSeen = 0
+    this.wasFull = false
     this.tasks.length = 0
     this.flushes = 0
     this.isCleanlyStopped = false
@@ -161,11 +211,14 @@ export class Subject {
 
   // ---- promises ------------------------------------------------------------------------------------------------------------------
 
-  /** Someone outside was shown the database as of `lsn`: the files must prove it. */
-  observe(lsn: number): void {
+  /** Someone outside was shown the database as of `lsn`: the files must prove it. `isOld`: it may not be the newest that is durable. */
+  observe(lsn: number, isOld = false): void {
     this.observedLsn = Math.max(this.observedLsn, lsn)
-    if (lsn === 0 || this.#judgements++ % JUDGED_EVERY !== 0 || this.lie !== undefined) return
-    if (!holdsRecord(readSegments(this.#host.volume.durable(), this.logDirectory), lsn)) {
+    if (lsn <= this.backupLsn || this.#judgements++ % JUDGED_EVERY !== 0 || this.lie !== undefined) return
+    const segments = readSegments(this.#host.volume.durable(), this.logDirectory)
+    // What was released was durable; the newest record is never released.
+    if (isOld && lsn < (segments[0]?.firstLsn ?? 0)) return
+    if (!holdsRecord(segments, lsn)) {
       violated("nothing leaves before it is durable", `${this.name}: LSN ${lsn} was shown, and is not on disk`)
     }
   }
@@ -225,6 +278,7 @@ export class Subject {
     this.wasPoisoned = false
     this.#checkRecovered(engine, lastLsn, cut !== undefined)
     if (engine.isBuilding && this.#wasBuilding) coverage.note("index build begun again")
+    if (engine.builds().some((it) => it.documents > 0)) coverage.note("index build gone on with after a restart")
     engine.onDurable((lsn) => this.observe(lsn))
     this.checkReplay(lastLsn)
     this.observe(lastLsn)

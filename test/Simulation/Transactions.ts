@@ -5,6 +5,7 @@ import { checkReader } from "./Checks.ts"
 import type { Coverage } from "./Coverage.ts"
 import { Draft, hexOf } from "./Model.ts"
 import type { Subject, Work } from "./Subject.ts"
+import { isUnique } from "./Unique.ts"
 import { violated } from "./Violation.ts"
 import { isFilledAtRandom, someDocument } from "./Workload.ts"
 
@@ -24,22 +25,27 @@ export function transact(subject: Subject, random: Random, coverage: Coverage): 
 /** Ends the open transaction, mostly by a commit. */
 export function end(subject: Subject, random: Random, coverage: Coverage): void {
   const work = subject.work!
-  if (!random.chance(0.12)) return commit(subject)
+  if (!random.chance(0.12)) return commit(subject, coverage)
   subject.work = undefined
   work.transaction.rollback()
   coverage.note("transaction rolled back")
 }
 
-/** Commits the open transaction: one LSN when it wrote anything, none otherwise. */
-export function commit(subject: Subject): void {
+/** Commits the open transaction: one LSN when it wrote anything, none otherwise. Values that come twice undo it. */
+export function commit(subject: Subject, coverage: Coverage): void {
   const engine = subject.running
   const { transaction, draft } = subject.work!
   subject.work = undefined
   const before = engine.lastLsn
   try {
-    const lsn = transaction.commit()
-    if (lsn !== engine.lastLsn || lsn > before + 1)
-      violated("one commit is one LSN", `${subject.name}: a commit at LSN ${before} gave ${lsn}`)
+    const isDone = isUnique(subject, draft, () => {
+      const lsn = transaction.commit()
+      if (lsn !== engine.lastLsn || lsn > before + 1)
+        violated("one commit is one LSN", `${subject.name}: a commit at LSN ${before} gave ${lsn}`)
+    })
+    if (isDone) return
+    coverage.note("commit refused for values that come twice")
+    if (engine.lastLsn > before) violated("unique", `${subject.name}: a refused commit has LSN ${engine.lastLsn}`)
   } finally {
     // Also when it threw: what was appended before it did may survive.
     if (engine.lastLsn > before) subject.committed(engine.lastLsn, draft.state())
@@ -47,13 +53,15 @@ export function commit(subject: Subject): void {
 }
 
 function writeOrTakeBack(subject: Subject, work: Work, names: ReadonlyArray<string>, random: Random, coverage: Coverage): void {
-  if (!random.chance(0.12)) return write(subject, work, names, random)
+  const kind = random.below(8)
+  if (kind > 2) return write(subject, work, names, random)
   const savepoint = work.transaction.savepoint()
   const draft = new Draft(work.draft.state())
   for (let left = 1 + random.below(3); left > 0; left--) write(subject, work, names, random)
+  if (kind > 0 && isUnique(subject, work.draft, () => work.transaction.endStatement())) return
+  coverage.note(kind > 0 ? "statement refused for values that come twice" : "savepoint rolled back")
   work.transaction.rollbackTo(savepoint)
   work.draft = draft
-  coverage.note("savepoint rolled back")
 }
 
 function write(subject: Subject, { transaction, draft }: Work, names: ReadonlyArray<string>, random: Random): void {

@@ -177,6 +177,24 @@ describe("a flush", () => {
     }
   })
 
+  it("ends with the engine, wherever it is and though the disk is full", () => {
+    for (let slices = 0; slices < 30; slices++) {
+      const database = openOrders()
+      for (let n = 0; n < 10; n++) put(database, n, n)
+      database.sync()
+      database.engine.freeze()
+      let isWaiting = false
+      for (let slice = 0; slice < slices; slice++) {
+        if (isWaiting) database.volume.pump()
+        isWaiting = !isWaiting && database.engine.maintain(200) === "waiting"
+      }
+      database.volume.failWhen((it) => (it.operation === "write" && it.path.includes("index.planck") ? "ENOSPC" : undefined))
+      assert.isUndefined(database.close(), `after ${slices} slices`)
+      database.volume.heal()
+      assert.lengthOf(list(openDatabase({ volume: database.volume })), 10)
+    }
+  })
+
   it("makes writers wait when memtables pile up", () => {
     const database = openOrders({ memtableBytesMax: 600 * 1024, frozenMemtablesMax: 2 })
     let writes = 0
