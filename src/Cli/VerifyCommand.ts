@@ -46,6 +46,7 @@ function describe(database: string, report: StorageReport): string {
     `index file  ${sized(space.indexBytes)}, ${sized(space.freeIndexBytes)} of it free`,
     `value log   ${sized(space.valueBytes)}, ${sized(dead)} of it older versions and headers`,
     `log         ${sized(space.logBytes)}`,
+    ...(space.reserveBytes > 0 ? [`reserve     ${sized(space.reserveBytes)}`] : []),
     ...(space.unfinishedBytes > 0 ? [`unfinished  ${sized(space.unfinishedBytes)}, removed by the next start`] : []),
     ...space.strangers.map((file) => `not Planck's: ${file}`),
     ...(report.fallback === undefined ? [] : [`the index file counts at its older commit, the log has the rest: ${report.fallback}`]),

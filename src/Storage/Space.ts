@@ -17,6 +17,8 @@ export interface Space {
   /** Of the value log: documents as they are now. The rest is older versions, tombstones and headers. */
   readonly liveValueBytes: number
   readonly logBytes: number
+  /** The file that keeps room on the disk. */
+  readonly reserveBytes: number
   /** What a flush or a segment in the making left behind; the next opening removes it. */
   readonly unfinishedBytes: number
   /** Files that Planck did not make, in the directories where it keeps its own. */
@@ -39,6 +41,7 @@ export function measureSpace(volume: Volume, names: DirectoryNames, index: Index
     valueBytes: 0,
     liveValueBytes,
     logBytes: 0,
+    reserveBytes: sizeOf(volume, names.reserve),
     unfinishedBytes: 0
   }
   if (version !== undefined) space.freeIndexBytes = version.meta.freePages * PAGE_BYTES
@@ -60,7 +63,7 @@ export function measureSpace(volume: Volume, names: DirectoryNames, index: Index
     else if (name === SPARE_NAME || name === COPY_NAME) space.unfinishedBytes += sizeOf(volume, path)
     else strangers.push(path)
   }
-  const own = new Set([names.index, names.newIndex, names.log, names.values])
+  const own = new Set([names.index, names.newIndex, names.log, names.values, names.reserve])
   for (const name of namesIn(volume, names.directory)) {
     const path = joinPath(names.directory, name)
     if (!own.has(path) && !OTHER_NAMES.has(name)) strangers.push(path)

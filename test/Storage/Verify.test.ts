@@ -111,6 +111,14 @@ describe("verify", () => {
     assert.deepStrictEqual((await check(volume)).space.strangers, ["data/shop/values/notes.txt"])
   })
 
+  it("knows the file that keeps room on the disk", async () => {
+    const database = openDatabase({ limits: { reserveBytes: 64 * 1024 } })
+    database.engine.define([ORDERS])
+    database.settle().close()
+    const { space } = await check(database.volume)
+    assert.deepStrictEqual([space.reserveBytes, space.strangers], [64 * 1024, []])
+  })
+
   it("reads the log behind the checkpoint: its newest commit, a torn tail, a record that has rotted", async () => {
     const database = openDatabase()
     database.engine.define([ORDERS])
