@@ -3,7 +3,7 @@ import { Connection } from "./Connection.ts"
 import type { Journal } from "./Journal.ts"
 import type { Operation } from "./Linearizability.ts"
 import type { Numbers } from "./Workload.ts"
-import { type Ask, asked, Drawing, heard, messageOf, outcomeOf, type WorkloadOptions } from "./Workload.ts"
+import { type Ask, asked, Drawing, heard, isGivenUp, messageOf, outcomeOf, type WorkloadOptions } from "./Workload.ts"
 
 /** A counter for moments: no two are the same, and a later one is greater. */
 export class Moments {
@@ -51,7 +51,7 @@ async function askOnce(connection: Connection, ask: Ask, drawing: Drawing, past:
   const begin = past.moments.next()
   const answer = await connection.send(messageOf(ask))
   if (answer !== undefined) heard(past.journal, ask, floorBefore, answer)
-  if (ask.kind === "register") {
+  if (ask.kind === "register" && (answer === undefined || !isGivenUp(answer))) {
     const call = answer === undefined ? ask.call : outcomeOf(ask.call, answer)
     note(past.registers, ask.id, { ...call, begin, end: past.moments.next() })
     if (answer !== undefined) drawing.saw(ask.id, (JSON.parse(answer.body) as { readonly value: number }).value)

@@ -65,6 +65,16 @@ describe("the journal of the crash tests", () => {
     threeVersions().seen(1, entry(1, 1), 1)
   })
 
+  it("refuses what was rolled back, and a rollback of what was seen", () => {
+    const journal = threeVersions()
+    journal.rolledBack(1, 3)
+    differs(journal, at(3, undefined), /refused/)
+    journal.check(at(2, entry(1, 2)))
+    const shown = threeVersions()
+    shown.seen(1, undefined, 2)
+    assert.throws(() => shown.rolledBack(1, 3), Difference)
+  })
+
   it("goes on from what came back", () => {
     const journal = threeVersions()
     journal.recovered(at(2, entry(1, 2)))

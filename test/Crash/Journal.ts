@@ -83,6 +83,15 @@ export class Journal {
     entry.floor = Math.max(entry.floor, version)
   }
 
+  /** It was given up and rolled back, and the client told so. */
+  rolledBack(id: number, version: number): void {
+    const entry = this.#entry(id)
+    if (version !== entry.issued || version <= entry.floor)
+      throw new Difference(`version ${version} of entry ${id} was seen, and rolled back`)
+    entry.written.delete(version)
+    entry.issued--
+  }
+
   /** Somebody was shown an entry (or that there is none), having asked when its floor was `floorBefore`. */
   seen(id: number, found: Entry | undefined, floorBefore: number): void {
     const entry = this.#entry(id)
@@ -103,6 +112,11 @@ export class Journal {
     const claim = this.#claim(name)
     if (claim.owner !== undefined && claim.owner !== id) throw new Difference(`${name} was given to ${claim.owner} and to ${id}`)
     claim.owner = id
+  }
+
+  /** The claim was given up and rolled back. */
+  unclaimed(id: number, name: string): void {
+    this.#claim(name).candidates.delete(id)
   }
 
   /** The claim was refused because somebody else has the name. */

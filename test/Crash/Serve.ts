@@ -7,14 +7,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { readFileSync } from "node:fs"
 import * as Planck from "../../src/Planck.ts"
-import { SERVICE, SMALL_LIMITS, TINY_LIMITS } from "./Small.ts"
+import { SERVICE, SMALL_LIMITS, testSettings, TINY_LIMITS } from "./Small.ts"
 
 const [kind, module, directory] = process.argv.slice(2)
-const settings = { ...Planck.defaultSettings, http: { ...Planck.defaultSettings.http, port: 0 } }
 const server = Planck.Server.layer({
   directory: directory!,
   service: SERVICE,
-  settings,
+  settings: testSettings,
   storage: kind === "tiny" ? TINY_LIMITS : SMALL_LIMITS
 })
 

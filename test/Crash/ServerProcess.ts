@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { DEADLINE_MS } from "./Small.ts"
 
 /** `shipped`: `planck serve` with the smallest memtable it takes. `small` and `tiny`: with small files and memtables (`Small.ts`). */
 export type Kind = "shipped" | "small" | "tiny"
@@ -28,6 +29,7 @@ export class ServerProcess {
       ...process.env,
       NODE_COMPILE_CACHE: join(tmpdir(), "planck-compiled"),
       PLANCK_STORAGE_MEMTABLE_BYTES_MAX: "1MiB",
+      PLANCK_GUEST_DEADLINE_MS: String(DEADLINE_MS),
       PLANCK_LOG_LEVEL: "error"
     }
     this.#process = spawn(process.execPath, argv, { env, stdio: ["ignore", "pipe", "pipe"] })

@@ -1,4 +1,6 @@
 /** The service of the crash tests and the limits under which everything happens often. */
+import { defaultSettings } from "../../src/Config/Configuration.ts"
+import type { Settings } from "../../src/Config/Settings.ts"
 import { databaseDirectory } from "../../src/Server.ts"
 
 export const SERVICE = "ledger"
@@ -23,6 +25,16 @@ export const SMALL_LIMITS = {
 
 /** So small that nearly every commit is flushed by itself. */
 export const TINY_LIMITS = { ...SMALL_LIMITS, memtableBytesMax: 192 * KIB }
+
+/** A busy machine must not make calls fail. */
+export const DEADLINE_MS = 5000
+
+/** The settings of a server in a test: a free port, and time for calls. */
+export const testSettings: Settings = {
+  ...defaultSettings,
+  http: { ...defaultSettings.http, port: 0 },
+  guest: { ...defaultSettings.guest, deadlineMs: DEADLINE_MS }
+}
 
 /** The directory of the ledger's database below that of all data. */
 export const ledgerDirectory = (data: string): string => databaseDirectory(data, SERVICE)

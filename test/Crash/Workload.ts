@@ -43,10 +43,12 @@ const KINDS = { put: 40, delete: 9, refused: 5, get: 8, look: 10, claim: 8, regi
 const KINDS_TOTAL = Object.values(KINDS).reduce((total, weight) => total + weight, 0)
 const REGISTER_WAYS = ["get", "read", "put", "swap"] as const
 
-/** Numbers that all clients share: names to claim, and values of registers, each written once. */
+/** What all clients share: names to claim, values of registers, each written once, and who was written last. */
 export class Numbers {
   claims = 0
   values = 0
+  /** The entry that somebody asked to write last. */
+  lastWritten: number | undefined
 }
 
 /** One client's requests. */
@@ -70,7 +72,7 @@ export class Drawing {
   next(): Ask {
     const kind = this.#kind()
     const own = this.#client * CLIENT_IDS + this.#random.below(this.#options.entries)
-    const any = this.#random.below(this.#options.clients) * CLIENT_IDS + this.#random.below(this.#options.entries)
+    if (kind === "put" || kind === "delete") this.#numbers.lastWritten = own
     switch (kind) {
       case "put":
         return { kind, id: own, version: this.#nextVersion(own), textBytes: this.#textBytes() }
@@ -80,7 +82,7 @@ export class Drawing {
         return { kind, id: own, version: this.#nextVersion(own) }
       case "get":
       case "look":
-        return { kind, id: any }
+        return { kind, id: this.#anyEntry() }
       case "claim": {
         const number = this.#numbers.claims++
         // Two or three ask for each name.
@@ -100,6 +102,12 @@ export class Drawing {
     let left = this.#random.below(KINDS_TOTAL)
     for (const [kind, weight] of Object.entries(KINDS)) if ((left -= weight) < 0) return kind as keyof typeof KINDS
     throw new Error("weights")
+  }
+
+  /** One of all, half of the time the one that was written last: it may not be durable yet. */
+  #anyEntry(): number {
+    const any = this.#random.below(this.#options.clients) * CLIENT_IDS + this.#random.below(this.#options.entries)
+    return this.#random.chance(0.5) ? (this.#numbers.lastWritten ?? any) : any
   }
 
   #register(id: number): Ask {
@@ -158,6 +166,7 @@ export function asked(journal: Journal, ask: Ask): number {
 
 /** An answer has come. Throws a `Difference` when it cannot be true. Registers are not the journal's. */
 export function heard(journal: Journal, ask: Ask, floorBefore: number, answer: Answered): void {
+  if (isGivenUp(answer)) return rolledBack(journal, ask)
   const expected = EXPECTED[ask.kind]
   if (!expected.includes(answer.status))
     throw new Difference(`${JSON.stringify(ask)} was answered ${answer.status} ${answer.body.slice(0, 300)}`)
@@ -171,6 +180,14 @@ export function heard(journal: Journal, ask: Ask, floorBefore: number, answer: A
     case "claim":
       return answer.status === 201 ? journal.claimed(ask.id, ask.name) : journal.refused(ask.id, ask.name)
   }
+}
+
+/** Whether the call took longer than it may, as it does on a machine that stands still: nothing of it is left. */
+export const isGivenUp = ({ body, status }: Answered): boolean => status === 503 && body.includes('"deadline_exceeded"')
+
+function rolledBack(journal: Journal, ask: Ask): void {
+  if (ask.kind === "put" || ask.kind === "delete") journal.rolledBack(ask.id, ask.version)
+  else if (ask.kind === "claim") journal.unclaimed(ask.id, ask.name)
 }
 
 const EXPECTED: Readonly<Record<Ask["kind"], ReadonlyArray<number>>> = {
