@@ -21,6 +21,7 @@ import { Http } from "./Http/Http.ts"
 import type { Engine } from "./Storage/Engine.ts"
 import type { RecoveryReport } from "./Storage/EngineParts.ts"
 import type { StorageError } from "./Storage/Errors.ts"
+import type { StorageLimits } from "./Storage/Limits.ts"
 import { Storage } from "./Storage/Storage.ts"
 import type { WasmError } from "./Wasm/Errors.ts"
 import { acceptedInDirectory } from "./Wasm/Judge.ts"
@@ -34,6 +35,8 @@ export interface ServerOptions {
   readonly service: string
   /** As `planck.yaml` would set them. Default: `defaultSettings`. */
   readonly settings?: Settings
+  /** Limits of the engine, over those that the settings give; most have no setting. */
+  readonly storage?: Partial<StorageLimits>
   /** Values for the configuration that the manifest declares. */
   readonly config?: Readonly<Record<string, unknown>>
   /** Whether details of failures go into answers. Default: no. */
@@ -78,7 +81,8 @@ export class Server extends Context.Service<
   static readonly layer = (options: ServerOptions): Layer.Layer<Server | Storage, StorageError | HttpError, Disk> => {
     const directory = databaseDirectory(options.directory, options.service)
     const { http } = settingsOf(options)
-    const storage = Storage.layer({ directory, limits: storageLimits(settingsOf(options)), flushOnClose: true })
+    const limits = { ...storageLimits(settingsOf(options)), ...options.storage }
+    const storage = Storage.layer({ directory, limits, flushOnClose: true })
     return Layer.effect(Server, make(options)).pipe(
       Layer.provide(wasmLayer(options, directory)),
       Layer.provide(Http.layer({ ...http, accessLog: options.accessLog ?? "errors" })),

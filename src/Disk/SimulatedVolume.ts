@@ -3,7 +3,7 @@ import { crashFates } from "./Crash.ts"
 import { diskFault } from "./Failure.ts"
 import { pathNames } from "./Path.ts"
 import { Random } from "./Random.ts"
-import type { Landing } from "./SimulatedContent.ts"
+import type { Fate, Landing } from "./SimulatedContent.ts"
 import { NOTHING, SimulatedContent } from "./SimulatedContent.ts"
 import type { SimulatedEntry } from "./SimulatedDirectory.ts"
 import { SimulatedDirectory } from "./SimulatedDirectory.ts"
@@ -145,6 +145,11 @@ export class SimulatedVolume implements Volume {
     return new SimulatedVolume({ ...this.#options, seed }, root)
   }
 
+  /** The same, with the fate of every unsynced change decided by the caller: `nextFate` is asked once for every directory and file. */
+  crashBy(nextFate: () => Fate): SimulatedVolume {
+    return new SimulatedVolume(this.#options, this.#root.afterCrash(nextFate))
+  }
+
   /**
    * The volume as the next process finds it after this one was killed: all that was written is there, in the page cache; of the syncs
    * that were under way some complete. Nothing may be done with this one afterwards.
@@ -159,10 +164,7 @@ export class SimulatedVolume implements Volume {
 
   /** The volume with what is certainly on disk, and nothing else. */
   durable(): SimulatedVolume {
-    return new SimulatedVolume(
-      this.#options,
-      this.#root.afterCrash(() => () => NOTHING)
-    )
+    return this.crashBy(() => () => NOTHING)
   }
 
   /** The path of every file there is, sorted. */

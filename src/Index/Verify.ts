@@ -165,15 +165,18 @@ class IndexCheck {
     if (this.#problems.length < PROBLEMS_MAX) this.#problems.push({ page, offset: page * PAGE_BYTES, message })
   }
 
+  /** One meta alone is no problem: a power cut may tear the other while it is written, and whoever opens the file says so. */
   #readMeta(): Meta | undefined {
     const block = new Uint8Array(2 * META_BYTES)
     this.#file.readAt(0, block)
+    const torn: Array<string> = []
     let newest: Meta | undefined
     for (const at of [0, META_BYTES]) {
       const meta = decodeMeta(block.subarray(at, at + META_BYTES), this.#file.path)
-      if (typeof meta === "string") this.#problem(0, `meta at offset ${at}: ${meta}`)
+      if (typeof meta === "string") torn.push(`meta at offset ${at}: ${meta}`)
       else if (newest === undefined || meta.transaction > newest.transaction) newest = meta
     }
+    if (newest === undefined) for (const message of torn) this.#problem(0, message)
     if (newest !== undefined && this.#file.size() < newest.pageCount * PAGE_BYTES)
       this.#problem(0, "the file is shorter than its meta says")
     return newest

@@ -10,6 +10,7 @@
  * - A tombstone is left out when its key has a document again, or when no other segment held an older dead document of any key when the
  *   compaction began (what is dead later was alive then, so it is not of that tombstone's key) and no older root still has the key.
  *   Otherwise it moves too.
+ * - What one batch moves is in the order of (store, key), each once: the trees are changed by one walk over it.
  * - Batches are small, and a flush may come between any two. A compaction that ends early loses nothing: what was moved is dead in the old
  *   place, and what was not is alive there.
  */
@@ -116,10 +117,11 @@ export class Compaction {
     this.#isOver = isLast
   }
 
-  /** Copies until the batch is full or nothing is left. */
+  /** Copies until the batch is full, the runs merged together are over, or nothing is left: the next ones begin again at the lowest key. */
   *#copy(work: TreeWork): Generator<Pause, void, void> {
     let bytes = 0
     while (bytes < this.#batchBytesMax && this.#moved.count < BATCH_ENTRIES_MAX) {
+      if (this.#merge?.current === undefined && this.#moved.count > 0) return
       const merge = this.#nextMerge()
       if (merge === undefined) return
       const entry = merge.current!

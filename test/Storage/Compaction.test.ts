@@ -113,6 +113,18 @@ describe("a compaction", () => {
     assert.deepStrictEqual(keys, keys.toSorted())
   })
 
+  it("loses nothing of many small flushes: a batch ends where the next runs begin again at the lowest key", async () => {
+    const database = openOrders({ valueSegmentBytesMax: 1024 * 1024 })
+    // One flush for each order, so that every order is a run of its own, and far more of them than are merged at once.
+    for (let n = 199; n >= 0; n--) write(database, n, n + 1, 1)
+    for (let n = 0; n < 200; n += 2) remove(database, n, n + 1)
+    const expected = list(database)
+    assert.isAbove(compact(database)!.movedBytes, 0)
+    assert.deepStrictEqual(list(database), expected)
+    database.close()
+    assert.deepStrictEqual((await check(database.volume)).problems, [])
+  })
+
   it("makes the index file smaller too", () => {
     const database = openOrders()
     const transaction = database.engine.transact()

@@ -94,6 +94,16 @@ describe("verify", () => {
     assert.isTrue(problems.some((it) => it.file === "data/shop/index.planck"))
   })
 
+  it("tells of a meta that is torn, as a power cut may leave it, and of damage only when the other is too", async () => {
+    const volume = closedDatabase()
+    volume.rot("data/shop/index.planck", 20, 1)
+    const torn = await check(volume)
+    assert.deepStrictEqual(torn.problems, [])
+    assert.strictEqual(torn.fallback, "meta at offset 0: the meta does not match its checksum")
+    volume.rot("data/shop/index.planck", 4096 + 20, 1)
+    assert.isAbove((await check(volume)).problemCount, 0)
+  })
+
   it("accounts for every byte of the directory, and names files that are nobody's", async () => {
     const volume = closedDatabase()
     const { space } = await check(volume)
@@ -109,6 +119,14 @@ describe("verify", () => {
     assert.deepStrictEqual([space.liveValueBytes, space.strangers], [40 * VALUE_BYTES, []])
     volume.open("data/shop/values/notes.txt", "create")
     assert.deepStrictEqual((await check(volume)).space.strangers, ["data/shop/values/notes.txt"])
+  })
+
+  it("knows the file that keeps room on the disk", async () => {
+    const database = openDatabase({ limits: { reserveBytes: 64 * 1024 } })
+    database.engine.define([ORDERS])
+    database.settle().close()
+    const { space } = await check(database.volume)
+    assert.deepStrictEqual([space.reserveBytes, space.strangers], [64 * 1024, []])
   })
 
   it("reads the log behind the checkpoint: its newest commit, a torn tail, a record that has rotted", async () => {

@@ -1,13 +1,13 @@
 /**
  * `npm run test:mutants`: breaks the engine on purpose, one patch of this folder at a time, in a copy of the sources, and lets the
- * simulation find it. A mutant that survives, or a patch that does not apply any more, fails the command.
+ * simulation find it, or what the patch names in its first line. A mutant that survives, or a patch that does not apply any more, fails the command.
  *
  *     --runs M       runs within which each has to be found (default 2000)
  *     --seed N       the first seed (default 1)
  *     --only TEXT    only the patches whose names contain it
  */
 import { spawnSync } from "node:child_process"
-import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs"
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { parseArgs } from "node:util"
@@ -24,10 +24,17 @@ const root = resolve(import.meta.dirname, "../../..")
 /** What a simulation prints when a promise is broken; anything else that ends it is no finding. */
 const FOUND = /^seed (\d+): (.*)$/m
 
+/** The machines that find mutants, and what they are run with besides seed and runs. */
+const FINDERS: Readonly<Record<string, ReadonlyArray<string>>> = {
+  "test/Simulation": ["--uncovered", "--unshrunk"],
+  "test/Trace": ["--images", "50"]
+}
+const FOUND_BY = /^Found by (\S+)\.$/m
+
 const names = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".patch") && name.includes(values.only))
 const copy = mkdtempSync(join(tmpdir(), "planck-mutants-"))
 try {
-  for (const part of ["src", "test/Simulation", "package.json"]) cpSync(join(root, part), join(copy, part), { recursive: true })
+  for (const part of ["src", "test", "guest", "package.json"]) cpSync(join(root, part), join(copy, part), { recursive: true })
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"))
   const survivors = names.filter((name) => !isFound(name))
   console.log(`${names.length - survivors.length} of ${names.length} mutants found`)
@@ -45,8 +52,9 @@ function isFound(name: string): boolean {
     return false
   }
   const startMs = Date.now()
-  const simulation = ["test/Simulation/Main.ts", "--seed", values.seed, "--runs", values.runs, "--uncovered", "--unshrunk"]
-  const { stderr } = spawnSync(process.execPath, simulation, { cwd: copy, encoding: "utf8" })
+  const finder = FOUND_BY.exec(readFileSync(patch, "utf8"))?.[1] ?? "test/Simulation"
+  const argv = [`${finder}/Main.ts`, "--seed", values.seed, "--runs", values.runs, ...FINDERS[finder]!]
+  const { stderr } = spawnSync(process.execPath, argv, { cwd: copy, encoding: "utf8" })
   spawnSync("git", ["apply", "-R", patch], { cwd: copy })
   const found = FOUND.exec(stderr)
   const runs = found === null ? Number(values.runs) : Number(found[1]) - Number(values.seed) + 1
