@@ -41,6 +41,8 @@ export interface ServerOptions {
   readonly config?: Readonly<Record<string, unknown>>
   /** Whether details of failures go into answers. Default: no. */
   readonly development?: boolean
+  /** Whether every call gets an instance of the service that has served none: for tests. Default: no. */
+  readonly freshInstances?: boolean
   /** Which requests are logged. Default: those answered with 500 or more. */
   readonly accessLog?: "off" | "errors" | "all"
 }
@@ -175,6 +177,7 @@ const wasmLayer = (options: ServerOptions, directory: string) =>
       return Wasm.layer({
         accepted: acceptedInDirectory(volume, modules),
         development: options.development ?? false,
+        freshInstances: options.freshInstances ?? false,
         limits: {
           deadlineMs: guest.deadlineMs,
           memoryBytes: guest.memoryBytesMax,

@@ -35,7 +35,7 @@ export function build(folder: string, options: BuildOptions = {}): Effect.Effect
         (opened) => Effect.promise(() => opened.close())
       )
       const service = yield* attempt(() => builder.build())
-      const issues = yield* attempt(() => builder.checkTypes())
+      const issues = options.types === false ? [] : yield* attempt(() => builder.checkTypes())
       if (issues.length > 0) return yield* new BuildError({ issues })
       return service
     })

@@ -21,6 +21,8 @@ import { checkTypes, writeTemplateTypes } from "./Types.ts"
 export interface BuildOptions {
   /** The entry file, relative to the folder; found by itself when not given. */
   readonly entry?: string
+  /** Whether `build` checks the author's types too. Default: yes. */
+  readonly types?: boolean
 }
 
 /** A built service. */

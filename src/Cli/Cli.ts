@@ -36,6 +36,28 @@ const root = Command.make("planck").pipe(
   Command.withDescription("Document database, web server, WASM runtime and template engine in one process")
 )
 
+const create = Command.make(
+  "new",
+  {
+    folder: Argument.String("folder").pipe(Argument.withDescription("The new folder; its name is the service's")),
+    shape: Flag.Literals("shape", ["scs", "monolith", "microservice"]).pipe(
+      Flag.withDefault("scs"),
+      Flag.withDescription("A self-contained system with pages, a monolith of several domains, or a JSON service with its page apart")
+    ),
+    client: Flag.Literals("client", ["htmx", "datastar", "alpine", "none"]).pipe(
+      Flag.withDefault("htmx"),
+      Flag.withDescription("The browser's library in the pages")
+    )
+  },
+  ({ client, folder, shape }) =>
+    verb(({ json }) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./NewCommand.ts")),
+        (command) => command.create({ folder, shape, client, output: { json } })
+      )
+    )
+).pipe(Command.withDescription("Write a project that runs: source, templates, tests"))
+
 const folder = Argument.String("folder").pipe(Argument.withDescription("Folder of the service"), Argument.withDefault("."))
 const port = Flag.Int("port").pipe(Flag.withAlias("p"), Flag.optional, Flag.withDescription("Port to listen on, over the configuration"))
 const dir = Flag.String("dir").pipe(Flag.optional, Flag.withDescription("Directory of the data, over the configuration"))
@@ -93,6 +115,22 @@ const serve = Command.make(
       )
     )
 ).pipe(Command.withDescription("Serve a service until SIGTERM or SIGINT"))
+
+const test = Command.make(
+  "test",
+  {
+    folder,
+    filters: Argument.String("filter").pipe(Argument.withDescription("Parts of names of test files; all otherwise"), Argument.variadic()),
+    watch: Flag.Boolean("watch").pipe(Flag.withDefault(false), Flag.withDescription("Run them again whenever a file changes"))
+  },
+  ({ filters, folder, watch }) =>
+    verb(({ json }) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./TestCommand.ts")),
+        (command) => command.test({ folder, filters, watch, output: { json } })
+      )
+    )
+).pipe(Command.withDescription("Run the tests of a service"))
 
 const directory = Argument.String("directory").pipe(Argument.withDescription("Directory of the data"))
 const service = Flag.String("service").pipe(Flag.optional, Flag.withDescription("Whose data, when the directory holds several services'"))
@@ -283,7 +321,7 @@ const verb = <E, R>(run: (flags: SharedFlags) => Effect.Effect<void, E, R>) =>
   })
 
 const planck = Command.runWith(
-  root.pipe(Command.withSubcommands([build, dev, fmt, serve, inspect, query, verify, dump, load, backup, restore, compact])),
+  root.pipe(Command.withSubcommands([create, build, dev, test, fmt, serve, inspect, query, verify, dump, load, backup, restore, compact])),
   {
     version: VERSION
   }

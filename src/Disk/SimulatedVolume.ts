@@ -74,6 +74,8 @@ const UNCOUNTED = new Set(["read", "open", "size", "exists", "list", "lock"])
 export class SimulatedVolume implements Volume {
   /** How many counted operations there have been. */
   operations = 0
+  /** Whether automatic syncs wait for `pump` all the same, from now on. */
+  holdsSyncs = false
   readonly #options: SimulatedOptions
   readonly #random: Random
   readonly #root: SimulatedDirectory
@@ -307,7 +309,7 @@ export class SimulatedVolume implements Volume {
     if (this.#options.syncs !== "automatic") return
     queueMicrotask(() => {
       const position = this.#syncs.indexOf(sync)
-      if (position >= 0) this.pump(position)
+      if (position >= 0 && !this.holdsSyncs) this.pump(position)
     })
   }
 

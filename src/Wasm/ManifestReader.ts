@@ -21,7 +21,7 @@ import { isPatternProblem, parsePattern, patternsOverlap, type RoutePattern } fr
 /** How many of each a manifest may have. */
 export const MANIFEST_LIMITS = { stores: 1_000, routes: 2_000, handlers: 2_000, config: 500 } as const
 
-const SERVICE_NAME = /^[a-z][a-z0-9-]{0,62}$/
+export const SERVICE_NAME = /^[a-z][a-z0-9-]{0,62}$/
 const EXPORT_NAME = /^[\x21-\x7e]{1,200}$/
 const CONFIG_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,119}$/
 const ANY_TEXT = /^.{1,200}$/u

@@ -67,6 +67,8 @@ export interface ServiceOptions {
   readonly queryLimits?: Partial<QueryLimits>
   /** Whether details of a failure go into the answer. */
   readonly development?: boolean
+  /** Whether every call gets an instance that has served none: then what a handler leaves in a variable shows at once to be no state. */
+  readonly freshInstances?: boolean
 }
 
 /** A route, as the gateway matches it. Its place in `Service.routes` is its index. */
@@ -128,7 +130,7 @@ export class Service {
     this.engine = engine
     this.development = options.development ?? false
     this.replyLimits = { documentBytesMax: limits.replyBytesMax }
-    this.retireBytes = limits.memoryBytes * RETIRE_SHARE
+    this.retireBytes = options.freshInstances === true ? 0 : limits.memoryBytes * RETIRE_SHARE
     this.answers = new Answers(limits)
     this.log = new GuestLog(ports.log, manifest.name, limits.logLinesMax, (text) => config.redact(text))
     this.host = new Host(ports, this.log, limits)

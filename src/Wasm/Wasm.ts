@@ -33,6 +33,8 @@ export interface WasmOptions {
   readonly accepted?: AcceptedFiles
   /** Whether details of failures go into answers. Default: no. */
   readonly development?: boolean
+  /** Whether every call gets an instance of its own: for tests. Default: no. */
+  readonly freshInstances?: boolean
 }
 
 /** What one service gets beside its module. */
@@ -87,6 +89,7 @@ const make = Effect.fnUntraced(function* (options: WasmOptions) {
           engine: storage.engine,
           ports,
           development: options.development ?? false,
+          freshInstances: options.freshInstances ?? false,
           ...(config === undefined ? {} : { config }),
           ...(options.limits === undefined ? {} : { limits: options.limits }),
           ...(options.queryLimits === undefined ? {} : { queryLimits: options.queryLimits })

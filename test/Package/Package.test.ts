@@ -54,7 +54,18 @@ describe("the packed package", () => {
     const folders = new Set(names.map((name) => name.split("/").slice(1, 3).join("/")).filter((name) => !name.startsWith("dist/")))
     assert.deepStrictEqual(
       [...folders].toSorted(),
-      ["README.md", "bin/launch.js", "bin/planck.js", "guest/engine", "guest/typescript", "package.json"].toSorted()
+      [
+        "README.md",
+        "bin/launch.js",
+        "bin/planck.js",
+        "guest/engine",
+        "guest/typescript",
+        "package.json",
+        "scaffold/common",
+        "scaffold/microservice",
+        "scaffold/monolith",
+        "scaffold/scs"
+      ].toSorted()
     )
     assert.isEmpty(names.filter((name) => /^package\/dist\/.*\.ts$/.test(name) && !name.endsWith(".d.ts")))
     const packed = statSync(tarball).size
