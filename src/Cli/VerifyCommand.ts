@@ -47,6 +47,7 @@ function describe(database: string, report: StorageReport): string {
     `value log   ${sized(space.valueBytes)}, ${sized(dead)} of it older versions and headers`,
     `log         ${sized(space.logBytes)}`,
     ...(space.unfinishedBytes > 0 ? [`unfinished  ${sized(space.unfinishedBytes)}, removed by the next start`] : []),
+    ...space.setAside.map((file) => `left by a repair: ${file}`),
     ...space.strangers.map((file) => `not Planck's: ${file}`),
     ...(report.fallback === undefined ? [] : [`the index file counts at its older commit, the log has the rest: ${report.fallback}`]),
     ...(tornTail === undefined
