@@ -304,6 +304,35 @@ const compact = Command.make("compact", { directory, service }, ({ directory, se
   )
 ).pipe(Command.withDescription("Give back the space of replaced and removed documents, also while a server runs"))
 
+const repair = Command.make(
+  "repair",
+  {
+    directory,
+    service,
+    dryRun: Flag.Boolean("dry-run").pipe(Flag.withDefault(false), Flag.withDescription("Say what would be lost, and change nothing")),
+    yes: Flag.Boolean("yes").pipe(Flag.withAlias("y"), Flag.withDefault(false), Flag.withDescription("Do not ask")),
+    keepUncertain: Flag.Boolean("keep-uncertain").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Keep documents that may have been removed or replaced by what cannot be read; set aside otherwise")
+    )
+  },
+  ({ directory, dryRun, keepUncertain, service, yes }) =>
+    verb(({ json }) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./RepairCommand.ts")),
+        (command) =>
+          command.repair({
+            directory,
+            service: Option.getOrUndefined(service),
+            isDry: dryRun,
+            isSure: yes,
+            keepsUncertain: keepUncertain,
+            output: { json }
+          })
+      )
+    )
+).pipe(Command.withDescription("Make a stopped server's damaged data whole from what can be read; says what is lost, and asks"))
+
 interface SharedFlags {
   readonly json: boolean
   readonly config: string | undefined
@@ -321,7 +350,9 @@ const verb = <E, R>(run: (flags: SharedFlags) => Effect.Effect<void, E, R>) =>
   })
 
 const planck = Command.runWith(
-  root.pipe(Command.withSubcommands([create, build, dev, test, fmt, serve, inspect, query, verify, dump, load, backup, restore, compact])),
+  root.pipe(
+    Command.withSubcommands([create, build, dev, test, fmt, serve, inspect, query, verify, dump, load, backup, restore, compact, repair])
+  ),
   {
     version: VERSION
   }

@@ -48,6 +48,7 @@ function describe(database: string, report: StorageReport): string {
     `log         ${sized(space.logBytes)}`,
     ...(space.reserveBytes > 0 ? [`reserve     ${sized(space.reserveBytes)}, for a compaction on a full disk`] : []),
     ...(space.unfinishedBytes > 0 ? [`unfinished  ${sized(space.unfinishedBytes)}, removed by the next start`] : []),
+    ...space.setAside.map((file) => `left by a repair: ${file}`),
     ...space.strangers.map((file) => `not Planck's: ${file}`),
     ...(report.fallback === undefined ? [] : [`the index file counts at its older commit, the log has the rest: ${report.fallback}`]),
     ...(tornTail === undefined

@@ -159,6 +159,19 @@ export function writeSegments(writer: TreeWriter, index: IndexFile, values: Valu
   writer.setEntry(ACCOUNTS, counters)
 }
 
+/** Writes the whole catalog of a new index file, whose value segments are all closed; their accounts are counted anew when it is opened. */
+export function writeWholeCatalog(writer: TreeWriter, catalog: Catalog, segments: ReadonlyArray<SegmentLength>, nextSegment: number): void {
+  writeCatalog(writer, Catalog.empty, catalog)
+  for (const { segment, lengthBytes } of segments) {
+    const value = new Uint8Array(8)
+    writeUint64(viewOf(value), 0, lengthBytes)
+    writer.setEntry(segmentKey("values", segment), value)
+  }
+  const counters = new Uint8Array(12)
+  writeInt32(counters, 8, nextSegment)
+  writer.setEntry(ACCOUNTS, counters)
+}
+
 function segmentKey(kind: "values" | "account", segment: number): Uint8Array {
   return text.encode(`${kind}/${segment.toString(16).padStart(8, "0")}`)
 }

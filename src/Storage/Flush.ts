@@ -55,7 +55,7 @@ class Flush {
     yield* this.#work.syncValues()
     yield* this.#writeTrees()
     writeCatalog(this.#work.writer, this.#parts.catalog, catalog)
-    yield* this.#work.commit({ lsn, recordCrc, epoch, commitTimeMs })
+    yield* this.#work.commit({ lsn, recordCrc, epoch, commitTimeMs }, catalog)
   }
 
   /** Appends the newest version of every document, and remembers where, in the order in which the trees will ask for it. */

@@ -90,7 +90,15 @@ export class Inspect extends Work<InspectedDirectory> {
       const firstLsn = parseSegmentName(name)?.firstLsn
       return { name: `wal/${name}`, bytes: this.#size(joinPath(this.#names.log, name)), ...(firstLsn === undefined ? {} : { firstLsn }) }
     })
-    return [{ name: "index.planck", bytes: this.#size(this.#names.index), committedBytes: index.sizeBytes }, ...values, ...log]
+    const definitions = this.#list(this.#names.directory).filter(
+      (name) => joinPath(this.#names.directory, name) === this.#names.definitions
+    )
+    return [
+      { name: "index.planck", bytes: this.#size(this.#names.index), committedBytes: index.sizeBytes },
+      ...definitions.map((name) => ({ name, bytes: this.#size(this.#names.definitions) })),
+      ...values,
+      ...log
+    ]
   }
 
   #list(directory: string): ReadonlyArray<string> {

@@ -19,6 +19,7 @@ import { Engine } from "./Engine.ts"
 import type { EngineOptions } from "./EngineParts.ts"
 import { DEFAULT_LIMITS, type StorageLimits } from "./Limits.ts"
 import { storageFault } from "./Reasons.ts"
+import { UNFINISHED_REPAIR } from "./RepairSwap.ts"
 import { forkAt } from "./Timeline.ts"
 import { ValueLog } from "./ValueLog.ts"
 
@@ -92,6 +93,7 @@ export class Opening {
     const { volume, directory } = this.#options
     volume.makeDirectory(directory)
     this.#lock = volume.lock(directory)
+    this.#requireNoRepair()
     const isNew = !volume.exists(this.#names.index)
     if (isNew) this.#requireEmpty()
     yield* this.#makeDirectories()
@@ -145,6 +147,13 @@ export class Opening {
     engine.start(recovery.log(), { ...(cut === undefined ? {} : { cut }), ...(fallback === undefined ? {} : { fallback }) })
   }
 
+  /** What a repair has begun to put in its place has to be whole first. */
+  #requireNoRepair(): void {
+    const { repair: file } = this.#names
+    if (!this.#options.volume.exists(file)) return
+    throw storageFault({ _tag: "StorageDamaged", file, offset: 0, message: UNFINISHED_REPAIR })
+  }
+
   /** Without an index file there must be nothing that one of ours has ever written to. */
   #requireEmpty(): void {
     const { volume } = this.#options
@@ -153,7 +162,7 @@ export class Opening {
       const name = volume.list(directory)[0]
       if (name === undefined) continue
       const file = joinPath(directory, name)
-      const message = `${this.#names.index} is missing although ${file} exists: restore it from a backup`
+      const message = `${this.#names.index} is missing although ${file} exists: repair it, or restore it from a backup`
       throw storageFault({ _tag: "StorageDamaged", file: this.#names.index, offset: 0, message })
     }
   }

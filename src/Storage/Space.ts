@@ -6,10 +6,12 @@ import { COPY_NAME, SPARE_NAME } from "../Wal/Options.ts"
 import { parseSegmentName } from "../Wal/Segment.ts"
 import { readSegments } from "./CatalogFile.ts"
 import type { DirectoryNames } from "./Directory.ts"
+import { isSetAside } from "./RepairSwap.ts"
 import { segmentName } from "./ValueLog.ts"
 
 /** Bytes by what they are for; together they are the size of the directory, without what is not Planck's. */
 export interface Space {
+  /** The index file, with the copy of its definitions. */
   readonly indexBytes: number
   /** Of the index file: pages that are free and written to again. */
   readonly freeIndexBytes: number
@@ -21,6 +23,8 @@ export interface Space {
   readonly reserveBytes: number
   /** What a flush or a segment in the making left behind; the next opening removes it. */
   readonly unfinishedBytes: number
+  /** Files that repairs have left: damaged ones under another name, and documents that were set aside. Nobody needs them but you. */
+  readonly setAside: ReadonlyArray<string>
   /** Files that Planck did not make, in the directories where it keeps its own. */
   readonly strangers: ReadonlyArray<string>
 }
@@ -36,7 +40,7 @@ export function measureSpace(volume: Volume, names: DirectoryNames, index: Index
     for (const { segment, lengthBytes } of tryRead(() => readSegments(index, version))) committed.set(segmentName(segment), lengthBytes)
   }
   const space = {
-    indexBytes: sizeOf(volume, names.index),
+    indexBytes: sizeOf(volume, names.index) + sizeOf(volume, names.definitions),
     freeIndexBytes: 0,
     valueBytes: 0,
     liveValueBytes,
@@ -45,13 +49,15 @@ export function measureSpace(volume: Volume, names: DirectoryNames, index: Index
     unfinishedBytes: 0
   }
   if (version !== undefined) space.freeIndexBytes = version.meta.freePages * PAGE_BYTES
-  space.unfinishedBytes += sizeOf(volume, names.newIndex)
+  space.unfinishedBytes += sizeOf(volume, names.newIndex) + sizeOf(volume, names.newDefinitions)
+  const setAside: Array<string> = []
   const strangers: Array<string> = []
+  const noteOther = (path: string): void => void (isSetAside(path) ? setAside : strangers).push(path)
   for (const name of namesIn(volume, names.values)) {
     const path = joinPath(names.values, name)
     const bytes = sizeOf(volume, path)
     const kept = Math.min(bytes, committed.get(name) ?? 0)
-    if (!name.endsWith(".values")) strangers.push(path)
+    if (!name.endsWith(".values")) noteOther(path)
     else {
       space.valueBytes += kept
       space.unfinishedBytes += bytes - kept
@@ -61,14 +67,14 @@ export function measureSpace(volume: Volume, names: DirectoryNames, index: Index
     const path = joinPath(names.log, name)
     if (parseSegmentName(name) !== undefined) space.logBytes += sizeOf(volume, path)
     else if (name === SPARE_NAME || name === COPY_NAME) space.unfinishedBytes += sizeOf(volume, path)
-    else strangers.push(path)
+    else noteOther(path)
   }
-  const own = new Set([names.index, names.newIndex, names.log, names.values, names.reserve])
+  const own = new Set(Object.values(names))
   for (const name of namesIn(volume, names.directory)) {
     const path = joinPath(names.directory, name)
-    if (!own.has(path) && !OTHER_NAMES.has(name)) strangers.push(path)
+    if (!own.has(path) && !OTHER_NAMES.has(name)) noteOther(path)
   }
-  return { ...space, strangers }
+  return { ...space, setAside, strangers }
 }
 
 function namesIn(volume: Volume, directory: string): ReadonlyArray<string> {

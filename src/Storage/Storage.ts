@@ -7,6 +7,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { Disk } from "../Disk/Disk.ts"
@@ -24,6 +25,9 @@ import type { LongSnapshot, LongSnapshotRequest } from "./LongSnapshots.ts"
 import { Opening } from "./Opening.ts"
 import type { Snapshot, StoreIndex } from "./Reader.ts"
 import { attempt, type OnProgress, runWork } from "./RunWork.ts"
+import { discardRepair, Repair } from "./Repair.ts"
+import type { RepairReport } from "./RepairReport.ts"
+import { RepairSwap } from "./RepairSwap.ts"
 import { Restore, type RestoreReport } from "./Restore.ts"
 import type { CompactionReport } from "./TreeQueue.ts"
 import { type StorageReport, Verify } from "./Verify.ts"
@@ -143,6 +147,35 @@ export class Storage extends Context.Service<
       const which = number === undefined ? {} : { number }
       return yield* runWork(() => new Restore({ volume, source, directory, random, ...which }), onProgress)
     })
+
+  /**
+   * Makes a damaged database whole from what can be read of it, when `decide` says so; see `Repair.ts`. Then its indexes are built by the next
+   * opening. The report is missing when an earlier repair had only to be ended. Fails with DirectoryLocked while somebody has it open.
+   */
+  static readonly repair = (
+    directory: string,
+    { decide, keepsUncertain = false, onProgress }: RepairOptions
+  ): Effect.Effect<{ readonly isDone: boolean; readonly report?: RepairReport }, StorageError, Disk> =>
+    Effect.gen(function* () {
+      const { volume } = yield* acquire(directory)
+      if (yield* runWork(() => new RepairSwap(volume, directory))) return { isDone: true }
+      const made = yield* runWork(() => new Repair({ volume, directory, random, keepsUncertain }), onProgress)
+      const { report } = made
+      const isDone = yield* Effect.onExit(decide(report), (exit) =>
+        Exit.isSuccess(exit) && exit.value ? Effect.void : Effect.sync(() => discardRepair(volume, made))
+      )
+      if (isDone) yield* runWork(() => new RepairSwap(volume, directory, made.plan))
+      return { isDone, report }
+    }).pipe(Effect.scoped)
+}
+
+/** What has to be said of a repair before it is done, and what was. */
+export interface RepairOptions {
+  /** Asked with what the repair would make; unless true nothing changes. */
+  readonly decide: (report: RepairReport) => Effect.Effect<boolean>
+  /** Keeps documents that may have been removed or replaced by what cannot be read, instead of setting them aside. */
+  readonly keepsUncertain?: boolean
+  readonly onProgress?: OnProgress
 }
 
 /** Filled in place; never shared memory. */

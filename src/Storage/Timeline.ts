@@ -8,6 +8,7 @@
  *   begins behind `forkLsn`, so a database at it may have no log.
  */
 import { Binary, decode, encode } from "../Bson/Value.ts"
+import { isFault } from "../Fault/Fault.ts"
 import type { IndexFile } from "../Index/IndexFile.ts"
 import type { TreeWriter } from "../Index/TreeWriter.ts"
 import type { TreeVersion } from "../Index/Version.ts"
@@ -18,6 +19,8 @@ export interface Fork {
   readonly parent: Uint8Array
   readonly forkLsn: number
 }
+
+const FORK_PREFIX = new TextEncoder().encode("timeline/")
 
 const keyOf = (timeline: Uint8Array): Uint8Array => new TextEncoder().encode(`timeline/${toHex(timeline)}`)
 
@@ -32,6 +35,15 @@ export function readFork(index: IndexFile, version: TreeVersion): Fork | undefin
 /** Notes where a timeline begins; for the commit that begins it. */
 export function writeFork(writer: TreeWriter, timeline: Uint8Array, { forkLsn, parent }: Fork): void {
   writer.setEntry(keyOf(timeline), encode({ parent: new Binary(parent), forkLsn: BigInt(forkLsn) }))
+}
+
+/** Notes where the timelines before began, as another index file has them. What cannot be read there is left out. */
+export function copyForks(from: IndexFile, writer: TreeWriter): void {
+  try {
+    for (const { key, value } of from.entries(from.current(), FORK_PREFIX)) writer.setEntry(key, value)
+  } catch (error) {
+    if (!isFault(error, "Damage")) throw error
+  }
 }
 
 /** The fork as recovery of the log wants it, when the newest commit of the index file may be it. */

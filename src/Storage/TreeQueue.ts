@@ -12,6 +12,7 @@ import type { IndexFile } from "../Index/IndexFile.ts"
 import type { Catalog } from "./Catalog.ts"
 import { Compaction } from "./Compaction.ts"
 import { chooseSegments, type CompactionPolicy, type SegmentState, tombstoneBounds } from "./CompactionChoice.ts"
+import { DefinitionsKeeper } from "./DefinitionsFile.ts"
 import { flushWork } from "./Flush.ts"
 import type { StorageLimits } from "./Limits.ts"
 import type { Progress } from "./Maintenance.ts"
@@ -66,7 +67,7 @@ const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"])
 
 export class TreeQueue {
   readonly #host: TreeQueueHost
-  readonly #parts: { readonly index: IndexFile; readonly values: ValueLog }
+  readonly #parts: { readonly index: IndexFile; readonly values: ValueLog; readonly definitions: DefinitionsKeeper }
   readonly #limits: StorageLimits
   readonly #roots: RootLists
   readonly #shrink: Shrink
@@ -102,10 +103,13 @@ export class TreeQueue {
     }
   ) {
     this.#host = host
-    this.#parts = parts
     this.#limits = parts.limits
     const { volume, directory } = parts.options
-    this.#reserve = new Reserve(volume, directoryNames(directory).reserve, parts.limits.reserveBytes)
+    const { definitions: path, newDefinitions: newPath, reserve } = directoryNames(directory)
+    const { databaseId, timeline } = parts.index
+    const definitions = new DefinitionsKeeper({ volume, path, newPath, databaseId, timeline }, parts.catalog)
+    this.#parts = { index: parts.index, values: parts.values, definitions }
+    this.#reserve = new Reserve(volume, reserve, parts.limits.reserveBytes)
     this.#shrink = new Shrink(parts.index, parts.limits)
     this.#roots = new RootLists(parts.index, parts.limits)
     this.#catalog = parts.catalog

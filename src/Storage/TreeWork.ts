@@ -1,7 +1,7 @@
 /**
  * Work that ends in one commit of the index file: a flush, a batch of a compaction, a fold. Done in slices, one piece at a time.
  *
- *     values  →  sync of the value log  →  trees and catalog  →  commit of the index file
+ *     values  →  sync of the value log  →  trees and catalog  →  copy of the definitions, if they changed  →  commit of the index file
  *
  * Invariants
  * - It has the value log and the index file to itself from its first step to its end.
@@ -11,7 +11,9 @@ import type { Progress, Stepper } from "../Index/Entry.ts"
 import type { IndexFile } from "../Index/IndexFile.ts"
 import type { Checkpoint } from "../Index/Meta.ts"
 import type { TreeWriter } from "../Index/TreeWriter.ts"
+import type { Catalog } from "./Catalog.ts"
 import { writeSegments } from "./CatalogFile.ts"
+import type { DefinitionsKeeper } from "./DefinitionsFile.ts"
 import type { ValueLog } from "./ValueLog.ts"
 
 /** What the steps of a piece of work say while it is not done. */
@@ -20,6 +22,7 @@ export type Pause = "more" | "waiting"
 export interface TreeWorkParts {
   readonly index: IndexFile
   readonly values: ValueLog
+  readonly definitions: DefinitionsKeeper
   /** Called, never within a step, when a step that answered `waiting` may be tried again. */
   readonly wake: () => void
 }
@@ -87,11 +90,12 @@ export class TreeWork {
     }
   }
 
-  /** Commits, with the segments of the value log and their accounts as they are now. */
-  *commit(checkpoint: Omit<Checkpoint, "valueSegments">): Generator<Pause, void, void> {
-    const { index, values, wake } = this.#parts
+  /** Commits, with the segments of the value log and their accounts as they are now, and with another catalog when it is given. */
+  *commit(checkpoint: Omit<Checkpoint, "valueSegments">, catalog?: Catalog): Generator<Pause, void, void> {
+    const { definitions, index, values, wake } = this.#parts
     const { writer } = this
     writeSegments(writer, index, values)
+    yield* definitions.keep(values, checkpoint, catalog, wake)
     this.#isCommitting = true
     yield* this.drive(writer.commit({ ...checkpoint, valueSegments: values.growing }, wake))
     values.commit()

@@ -2,7 +2,7 @@
  * The full check of a database that is not open: reads everything its files hold, and changes nothing.
  *
  * Checked
- * - the index file, page by page (`Index/Verify.ts`);
+ * - the index file, page by page (`Index/Verify.ts`), and that the copy of its definitions is whole;
  * - every value segment: header, and each entry from the first to the committed length;
  * - the accounts of the segments: as many bytes alive as the trees name;
  * - every store: each location leads to an entry with that store, key and LSN; each index that is ready has exactly the entries of every
@@ -22,6 +22,7 @@ import { readUint64 } from "../Wal/Record.ts"
 import { toHex } from "../Wal/Segment.ts"
 import type { CatalogIndex, CatalogStore } from "./Catalog.ts"
 import { readAccounts, readCatalog, readSegments } from "./CatalogFile.ts"
+import { readDefinitions } from "./DefinitionsFile.ts"
 import { type DirectoryNames, directoryNames } from "./Directory.ts"
 import { describeDuplicates } from "./Duplicates.ts"
 import { DuplicateSearch } from "./DuplicateSearch.ts"
@@ -29,6 +30,7 @@ import { checkLog } from "./LogCheck.ts"
 import { type DocumentView, KEY_BYTES } from "./Reader.ts"
 import { countLive } from "./Recount.ts"
 import { measureSpace, type Space } from "./Space.ts"
+import { UNFINISHED_REPAIR } from "./RepairSwap.ts"
 import { forkAt } from "./Timeline.ts"
 import { Location } from "./TreeSource.ts"
 import { ValueAccounts } from "./ValueAccounts.ts"
@@ -127,6 +129,7 @@ export class Verify extends Work<StorageReport> {
     yield* this.#tolerating(() => void segments.push(...readSegments(index, version)))
     this.totalBytes = index.sizeBytes + segments.reduce((sum, it) => sum + 2 * it.lengthBytes, 0)
     yield* this.#checkIndexFile()
+    yield* this.#tolerating(() => void readDefinitions(this.#volume, this.#names.definitions))
     for (const segment of segments) yield* this.#checkSegment(segment)
     yield* this.#tolerating(() => this.#checkAccounts(index))
     const stores: Array<CatalogStore> = []
@@ -172,6 +175,7 @@ export class Verify extends Work<StorageReport> {
 
   *#openIndex(): Steps<IndexFile | undefined> {
     const path = this.#names.index
+    if (this.#volume.exists(this.#names.repair)) this.#note(this.#names.repair, 0, UNFINISHED_REPAIR)
     if (!this.#volume.exists(path)) {
       this.#note(path, 0, "the index file is missing")
       return undefined

@@ -216,6 +216,6 @@ export class SegmentScan {
 export function damaged(file: string, offset: number, lsn: number, found: string): Fault<LogDamaged> {
   const message =
     `${file} is damaged at offset ${offset}: LSN ${lsn} was expected, but ${found}. ` +
-    "It was durable, so nothing is cut: restore the file from a backup or a replica, or restore the database to an earlier point"
+    "It was durable, so nothing is cut: restore the database from a backup, or repair it, which says what is lost"
   return new Fault({ _tag: "LogDamaged", file, offset, lsn, message })
 }

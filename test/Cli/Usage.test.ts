@@ -1,7 +1,23 @@
 import { assert, describe, it } from "@effect/vitest"
 import { planck, told } from "./Command.ts"
 
-const verbs = ["new", "build", "dev", "test", "fmt", "serve", "inspect", "query", "verify", "dump", "load", "backup", "restore", "compact"]
+const verbs = [
+  "new",
+  "build",
+  "dev",
+  "test",
+  "fmt",
+  "serve",
+  "inspect",
+  "query",
+  "verify",
+  "dump",
+  "load",
+  "backup",
+  "restore",
+  "compact",
+  "repair"
+]
 
 describe("planck", () => {
   it("lists its verbs with --help", async () => {

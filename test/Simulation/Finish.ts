@@ -160,7 +160,7 @@ function runTasks(subject: Subject): boolean {
 function checkSpace(machine: Machine, subject: Subject): void {
   const { directory, limits } = subject
   const paths = machine.volume.paths().filter((path) => path.startsWith(`${directory}/`))
-  const known = /\/(index\.planck|reserve|values\/\d{8}\.values|wal\/[0-9a-f]{32}-\d{16}\.wal)$/
+  const known = /\/(index\.planck|definitions\.planck|reserve|values\/\d{8}\.values|wal\/[0-9a-f]{32}-\d{16}\.wal)$/
   const unknown = paths.filter((path) => !known.test(path))
   if (unknown.length > 0) violated("space", `${subject.name} leaves ${unknown.join()}`)
   const segments = readSegments(machine.volume, subject.logDirectory)

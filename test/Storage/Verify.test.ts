@@ -109,6 +109,7 @@ describe("verify", () => {
     const { space } = await check(volume)
     const files = [
       "index.planck",
+      "definitions.planck",
       ...["wal", "values"].flatMap((name) => volume.list(`data/shop/${name}`).map((file) => `${name}/${file}`))
     ]
     const sizes = files.map((name) => volume.open(`data/shop/${name}`, "read").size())

@@ -242,7 +242,7 @@ describe("Recovery: damage", () => {
     assert.strictEqual(
       refusalOf(volume).message,
       `${path} is damaged at offset ${offsetOf(2)}: LSN 2 was expected, but what follows proves that LSN 3 was durable. ` +
-        "It was durable, so nothing is cut: restore the file from a backup or a replica, or restore the database to an earlier point"
+        "It was durable, so nothing is cut: restore the database from a backup, or repair it, which says what is lost"
     )
   })
 
