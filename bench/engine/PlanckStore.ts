@@ -28,7 +28,7 @@ export const openPlanck: OpenStore = async (directory) => {
     if (template.length !== VALUE_AT + value.length + 1) template = documentOf(value)
     template.set(key, KEY_AT)
     template.set(value, VALUE_AT)
-    transaction.put(entries, key, template, 0)
+    transaction.overwrite(entries, key, template, 0)
   }
   const copy = (reader: Reader, key: Buffer): Buffer | undefined =>
     reader.get(entries, key, 0, view) ? Buffer.from(view.bytes.subarray(view.at + VALUE_AT, view.at + view.length - 1)) : undefined

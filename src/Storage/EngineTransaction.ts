@@ -97,6 +97,11 @@ export class EngineTransaction implements Transaction {
     return this.#overlay.put(this.#known(store), key, 0, bytes, at) ? "replaced" : "inserted"
   }
 
+  overwrite(store: Store, key: Uint8Array, bytes: Uint8Array, at: number): void {
+    this.#check()
+    this.#overlay.overwrite(this.#known(store), key, 0, bytes, at)
+  }
+
   delete(store: Store, key: Uint8Array): boolean {
     this.#check()
     return this.#overlay.delete(this.#known(store), key, 0)

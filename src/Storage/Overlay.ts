@@ -121,6 +121,15 @@ export class Overlay {
     return isReplaced
   }
 
+  /** As `put`, without looking for a document under the key where nothing depends on it: no index entry, and no other id behind the key. */
+  overwrite(store: CatalogStore, key: Uint8Array, keyAt: number, bytes: Uint8Array, at: number): void {
+    if (store.kept.length > 0 || isHashed(store.definition.idKind)) return void this.put(store, key, keyAt, bytes, at)
+    const length = documentLength(bytes, at)
+    this.#checkLimits(store, length)
+    requireId(store, bytes, at, length)
+    this.#write(store, key, keyAt, undefined, bytes, at, length)
+  }
+
   /** As `put`, for a document that may not be there yet; false, and nothing is written, when there is one under its key. */
   add(store: CatalogStore, key: Uint8Array, keyAt: number, bytes: Uint8Array, at: number): boolean {
     if (this.get(store.id, key, keyAt, VERSION_MAX, this.#before)) return false
@@ -260,9 +269,13 @@ function requireId(store: CatalogStore, bytes: Uint8Array, at: number, length: n
 }
 
 /** Two values of `_id` that lead to the same key have to be the same value. */
+/** Whether keys are hashes of ids, so that two ids may have one. */
+function isHashed(idKind: CatalogStore["definition"]["idKind"]): boolean {
+  return idKind !== "key" && idKind !== "uuid" && idKind !== "objectId"
+}
+
 function checkSameId(store: CatalogStore, key: Uint8Array, keyAt: number, before: DocumentView, bytes: Uint8Array, at: number): void {
-  const idKind = store.definition.idKind
-  if (idKind === "key" || idKind === "uuid" || idKind === "objectId") return
+  if (!isHashed(store.definition.idKind)) return
   const oldAt = firstElement(before.at)
   const newAt = firstElement(at)
   const order = compareValues(

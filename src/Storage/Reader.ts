@@ -120,6 +120,11 @@ export interface Transaction extends Reader {
    * Faults: DocumentTooLarge, TransactionTooLarge, TooManyEntries, IdCollision, IdMissing.
    */
   put(store: Store, key: Uint8Array, bytes: Uint8Array, at: number): "inserted" | "replaced"
+  /**
+   * As `put`, for whoever need not know whether there was a document: where a store has no index and its keys are its ids, nothing is read
+   * for it. A large database under random keys takes several times as many of these.
+   */
+  overwrite(store: Store, key: Uint8Array, bytes: Uint8Array, at: number): void
   /** Removes the document; false when there was none. */
   delete(store: Store, key: Uint8Array): boolean
   /**

@@ -53,6 +53,7 @@ export class StandInEngine implements ServiceEngine {
         this.events.push("put")
         return "inserted"
       },
+      overwrite: () => void writes++,
       insert: () => {
         writes++
         this.events.push("put")
