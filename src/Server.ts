@@ -159,6 +159,7 @@ const logAdmission = Effect.fnUntraced(function* (engine: Engine) {
 const storageLimits = ({ storage }: Settings) => ({
   memtableBytesMax: storage.memtableBytesMax,
   compactionDeadPercentMax: storage.compactionDeadPercentMax,
+  compactionUrgentPercentMax: storage.compactionUrgentPercentMax,
   reserveBytes: storage.reserveBytes,
   indexCacheBytesMax: storage.pageCacheBytesMax,
   valueCacheBytesMax: storage.valueCacheBytesMax,

@@ -55,6 +55,11 @@ export const settings = {
       min: 1,
       max: 90
     }),
+    compactionUrgentPercentMax: integer("Lost space, in percent of all documents' files, at which writers wait until it is given back", {
+      default: 35,
+      min: 2,
+      max: 95
+    }),
     reserveBytes: bytes("File that keeps room on the disk, so that space can be given back when it is full; 0 keeps none", {
       default: 16 * MIB,
       min: 0,

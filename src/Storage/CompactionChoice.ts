@@ -73,6 +73,12 @@ export function chooseSegments(
   return chosen.length > 0 ? fit(chosen, policy) : chooseBlocker(states, total)
 }
 
+/** Lost bytes in percent of all segments, 0 while there are few of them. What holds tombstones does not count here. */
+export function lostPercent(states: ReadonlyArray<SegmentState>): number {
+  const lost = sum(states, (it) => lostBytes(it, 0))
+  return lost < LOST_BYTES_MIN ? 0 : (lost * 100) / sum(states, (it) => it.lengthBytes)
+}
+
 /** The segment whose dead documents keep most tombstones from going, when these have become many. */
 function chooseBlocker(states: ReadonlyArray<SegmentState>, total: number): ReadonlyArray<number> {
   const tombstones = sum(states, (it) => it.account.tombstoneBytes)

@@ -23,6 +23,8 @@ export interface StorageLimits {
   readonly foldEntriesMax: number
   /** Lost bytes, in percent of all value segments, at which compaction begins: documents that were replaced or removed. */
   readonly compactionDeadPercentMax: number
+  /** Lost bytes, in percent of all value segments, from which on compaction comes before flushes, so that writers wait for it. */
+  readonly compactionUrgentPercentMax: number
   /** Lost bytes, in percent of one value segment, at which it is compacted in any case. */
   readonly segmentDeadPercentMax: number
   /** Bytes of value segments compacted together: about as much room is needed until they are given back. */
@@ -67,6 +69,7 @@ export const DEFAULT_LIMITS: StorageLimits = {
   directTreeBytesMax: 8 * MIB,
   foldEntriesMax: 16_384,
   compactionDeadPercentMax: 15,
+  compactionUrgentPercentMax: 35,
   segmentDeadPercentMax: 50,
   compactionBytesMax: 512 * MIB,
   compactionBatchBytesMax: 4 * MIB,

@@ -11,7 +11,7 @@ import type { Volume } from "../Disk/Volume.ts"
 import type { IndexFile } from "../Index/IndexFile.ts"
 import type { Catalog } from "./Catalog.ts"
 import { Compaction } from "./Compaction.ts"
-import { chooseSegments, type CompactionPolicy, type SegmentState, tombstoneBounds } from "./CompactionChoice.ts"
+import { chooseSegments, lostPercent, type CompactionPolicy, type SegmentState, tombstoneBounds } from "./CompactionChoice.ts"
 import { DefinitionsKeeper } from "./DefinitionsFile.ts"
 import { flushWork } from "./Flush.ts"
 import type { StorageLimits } from "./Limits.ts"
@@ -63,6 +63,9 @@ interface FullCompaction {
 /** On a full disk one segment at a time, that which gives most back; what gives little is left. */
 const ROOM_POLICY: CompactionPolicy = { deadPercentMax: 100, segmentDeadPercentMax: 20, sourceBytesMax: 0 }
 
+/** A compaction nobody asked for takes about this part of the value segments at a time: what it moves is there twice until the segments are given back. */
+const COMPACTION_PARTS = 8
+
 const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"])
 
 export class TreeQueue {
@@ -89,6 +92,11 @@ export class TreeQueue {
   readonly #damaged = new Set<number>()
   /** The transaction up to which was looked for segments to compact. */
   #lookedAt = 0
+  /** Entries that flushes have brought since merges of small roots last kept up with them. */
+  #foldDebt = 0
+  /** Whether lost space is urgent, and the transaction of which that was said. */
+  #isUrgent = false
+  #judgedAt = -1
   #full: FullCompaction | undefined
   #stopped: (() => void) | undefined
 
@@ -205,12 +213,38 @@ export class TreeQueue {
     this.#removeReleased()
     if (!this.#parts.values.accounts.isComplete) return this.#count()
     if (this.#isMakingRoom) return this.#beginCompaction()
+    const overdue = this.#isCompactionOutOfRoom ? "idle" : this.#beginOverdue()
+    if (overdue !== "idle") return overdue
     const flush = this.#beginFlush()
     if (flush === "begun" || this.#isCompactionOutOfRoom) return flush
     if (this.#beginFold()) return "begun"
     const compaction = this.#beginCompaction()
     if (compaction !== "idle") return compaction
     return flush === "idle" && this.#reserve.grow() ? "more" : flush
+  }
+
+  /**
+   * What has to come before the next flush, or it would never come while there is always one to do: memtables pile up meanwhile and writers
+   * wait, until merges have taken in as many entries as flushes have brought, and lost space is a bounded part of all.
+   */
+  #beginOverdue(): Progress | "begun" {
+    if (this.#foldDebt > 0) {
+      if (this.#beginFold()) return "begun"
+      this.#foldDebt = 0
+    }
+    if (!this.#isSpaceUrgent()) return "idle"
+    this.#compaction ??= this.#nextCompaction()
+    return this.#compaction === undefined ? "idle" : this.#beginCompaction()
+  }
+
+  /** Whether more space is lost than may be. Accounts change with the index file, so the answer does too. */
+  #isSpaceUrgent(): boolean {
+    const { transaction } = this.#parts.index.current()
+    if (transaction !== this.#judgedAt) {
+      this.#judgedAt = transaction
+      this.#isUrgent = lostPercent(this.#states()) >= this.#limits.compactionUrgentPercentMax
+    }
+    return this.#isUrgent
   }
 
   #count(): Progress {
@@ -230,6 +264,7 @@ export class TreeQueue {
     this.#isFlushing = true
     return this.#start(flush, () => {
       this.#catalog = boundary.catalog
+      this.#foldDebt += oldest.memtable.entries
       this.#host.committed(oldest)
     })
   }
@@ -239,6 +274,7 @@ export class TreeQueue {
     const roots = this.#roots
     const tree = roots.next(this.#full !== undefined && this.#compaction === undefined)
     if (tree === undefined) return false
+    this.#foldDebt = Math.max(0, this.#foldDebt - this.#limits.foldEntriesMax)
     const replaced = this.#catalog.storeById(tree) === undefined ? undefined : this.#parts.values.accounts.replaced
     const fold = new TreeWork({ ...this.#parts, wake: this.#woken }, (work) => roots.fold(work, tree, replaced))
     this.#start(fold, () => this.#host.committed(undefined))
@@ -270,7 +306,10 @@ export class TreeQueue {
     const policy = {
       deadPercentMax: this.#limits.compactionDeadPercentMax,
       segmentDeadPercentMax: this.#limits.segmentDeadPercentMax,
-      sourceBytesMax: this.#limits.compactionBytesMax
+      sourceBytesMax: Math.min(
+        this.#limits.compactionBytesMax,
+        this.#full === undefined ? this.#parts.values.sizeBytes / COMPACTION_PARTS : Infinity
+      )
     }
     const bounds = tombstoneBounds(states, this.#roots.foldedLsn)
     const last = this.#full?.last ?? 0
