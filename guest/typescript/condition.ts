@@ -48,14 +48,17 @@ export type TypeName =
 /** A value in the form a filter takes it. Keys may also be given as text. */
 type Comparable<Value> = Value extends { readonly toJSON: () => string } ? Value | string : Value
 
+/** A text where the path may hold one, or something unknown; else nothing fits. */
+type TextOf<Value> = unknown extends Value ? string : [Extract<Value, string>] extends [never] ? never : string
+
 interface Operands<Value, Item> {
   readonly in: ReadonlyArray<Comparable<Value>>
   readonly "not in": ReadonlyArray<Comparable<Value>>
   readonly between: readonly [low: Comparable<Value>, high: Comparable<Value>]
-  readonly startsWith: string
-  readonly endsWith: string
+  readonly startsWith: TextOf<Value>
+  readonly endsWith: TextOf<Value>
   readonly contains: Comparable<Value> | string
-  readonly "~": RegExp | string
+  readonly "~": TextOf<Value> | (TextOf<Value> extends never ? never : RegExp)
   readonly exists: boolean
   readonly is: TypeName
   readonly size: number

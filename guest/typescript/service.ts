@@ -3,7 +3,7 @@ import { Answer, type Answerable, replyOf } from "./answers.ts"
 import { native, Operation } from "./native.ts"
 import { Query } from "./query.ts"
 import { type AnySchema, definitions, type Document, type FieldDefinition, type Fields, type Infer, type Schema } from "./schema.ts"
-import { declaredStores, type StoreDefinition } from "./store.ts"
+import { declaredStores, type StoreDefinition, storeOrigins } from "./store.ts"
 
 export interface ServiceOptions {
   readonly name: string
@@ -79,7 +79,7 @@ interface RouteDefinition {
   readonly bodyKind?: "json" | "form" | "any"
 }
 
-/** What the build takes from a service. `origins` are stack lines of the routes, so that mistakes found later have a place. */
+/** What the build takes from a service. `origins` and `storeOrigins` are stacks of the declarations, so that mistakes found later have a place. */
 export interface ServiceDefinition {
   readonly name: string
   readonly version: string
@@ -90,6 +90,7 @@ export interface ServiceDefinition {
   readonly capabilities: ReadonlyArray<string>
   readonly assets: Readonly<Record<string, string>>
   readonly origins: ReadonlyArray<string>
+  readonly storeOrigins: ReadonlyArray<string>
 }
 
 /** A declared service: the default export of the entry file. */
@@ -201,7 +202,8 @@ export function service(options: ServiceOptions, declare: (app: App) => void): S
     limits,
     capabilities: [],
     assets,
-    origins: app.origins
+    origins: app.origins,
+    storeOrigins
   }
   return new Service(definition, app.handlers)
 }

@@ -51,6 +51,8 @@ type IdLike<Id> = Id extends { readonly toJSON: () => string } ? Id | string : I
 
 /** Every store that was declared, in order. */
 export const declaredStores: StoreDefinition[] = []
+/** Where each was declared, as stacks. */
+export const storeOrigins: string[] = []
 
 const ID_TYPES: Readonly<Record<string, IdKind>> = {
   key: "key",
@@ -193,6 +195,7 @@ export function store<const Name extends string, const Shape extends Fields>(
   const declared = new Store(name, fields, options)
   if (declaredStores.some((other) => other.name === name)) throw new TypeError(`the store "${name}" is declared twice`)
   declaredStores.push(declared.definition)
+  storeOrigins.push(new Error(name).stack ?? "")
   return declared
 }
 

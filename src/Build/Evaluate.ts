@@ -21,12 +21,14 @@ export interface EvaluatedService {
 /** Evaluates a bundle. Throws a Fault `InvalidService`. */
 export function evaluateBundle(project: Project, bundle: Bundle, source: SourceText): EvaluatedService {
   const evaluation = evaluated(project, bundle, source)
-  const { assets, origins } = evaluation.definition as {
+  const { assets, origins, storeOrigins } = evaluation.definition as {
     readonly assets?: Readonly<Record<string, string>>
     readonly origins?: ReadonlyArray<string>
+    readonly storeOrigins?: ReadonlyArray<string>
   }
+  const placeOf: PlaceOf = (kind, index) => authorPlace((kind === "routes" ? origins : storeOrigins)?.[index] ?? "", bundle)
   const manifest = manifestOf(evaluation)
-  checkManifest(manifest, project, (route) => authorPlace(origins?.[route] ?? "", bundle), source)
+  checkManifest(manifest, project, placeOf, source)
   return { evaluation, manifest, assets: assets ?? {} }
 }
 
@@ -52,8 +54,11 @@ export function authorPlace(stack: string, bundle: Bundle): Place | undefined {
   return places.find(({ file }) => !file.includes("node_modules/")) ?? places[0]
 }
 
+/** Where a route or store was declared. */
+type PlaceOf = (kind: "routes" | "stores", index: number) => Place | undefined
+
 /** The host checks a manifest when it is deployed; here the same check names the author's line. */
-function checkManifest(manifest: Manifest, project: Project, placeOfRoute: (route: number) => Place | undefined, source: SourceText): void {
+function checkManifest(manifest: Manifest, project: Project, placeOf: PlaceOf, source: SourceText): void {
   try {
     readManifest(new TextEncoder().encode(JSON.stringify(manifest)))
   } catch (error) {
@@ -62,9 +67,10 @@ function checkManifest(manifest: Manifest, project: Project, placeOfRoute: (rout
     if (reason._tag !== "InvalidManifest") throw error
     throw invalidService(
       reason.issues.map(({ pointer, message }): BuildIssue => {
-        const route = /^\/routes\/(\d+)/.exec(pointer)?.[1]
-        const place = route === undefined ? undefined : placeOfRoute(Number(route))
-        const words = route === undefined ? `${pointer.slice(1).replaceAll("/", ".")}: ${message}` : message
+        const [, kind, index, rest = ""] = /^\/(routes|stores)\/(\d+)(.*)$/.exec(pointer) ?? []
+        const place = kind === "routes" || kind === "stores" ? placeOf(kind, Number(index)) : undefined
+        const path = (kind === "stores" ? rest : pointer).slice(1).replaceAll("/", ".")
+        const words = kind === "routes" || path === "name" ? message : `${path}: ${message}`
         return place === undefined ? issueWithoutPlace("manifest", project.entry, words) : issueAt("manifest", place, words, source)
       })
     )

@@ -33,7 +33,11 @@ export function openProject(folder: string, entry?: string): Project {
   const found = ENTRIES.find((name) => existsSync(join(root, name)))
   if (found !== undefined) return { folder: root, entry: found }
   throw invalidService([
-    issueWithoutPlace("project", folder, `no service here: expected ${ENTRIES.join(" or ")}, or "planck": { "entry": "…" } in package.json`)
+    issueWithoutPlace(
+      "project",
+      folder,
+      `no service here: expected ${ENTRIES.join(" or ")}, or "planck": { "entry": "…" } in package.json; planck new writes one`
+    )
   ])
 }
 

@@ -12,6 +12,7 @@ import { dirname, join } from "node:path"
 import { GUEST_FOLDER, GUEST_MODULE } from "./Bundle.ts"
 import { type BuildIssue, issueAt, issueWithoutPlace, type SourceText } from "./Issue.ts"
 import { listFiles, posix, type Project } from "./Project.ts"
+import { advise } from "./TypeAdvice.ts"
 
 const OWN_FOLDER = ".planck"
 const TYPES_FOLDER = `${OWN_FOLDER}/types`
@@ -75,10 +76,17 @@ function runCompiler(project: Project, signal: AbortSignal | undefined): Promise
 /** `file(line,column): error TS1234: message`; lines that begin with a space belong to the message before. */
 function parseOutput(output: string, project: Project, source: SourceText): BuildIssue[] {
   const issues: BuildIssue[] = []
-  let current: { file: string; line: number; column: number; text: string[] } | undefined
+  let current: { file: string; line: number; column: number; code: string; text: string[] } | undefined
   const finish = (): void => {
     if (current !== undefined)
-      issues.push(issueAt("types", { file: current.file, line: current.line, column: current.column }, current.text.join("\n"), source))
+      issues.push(
+        issueAt(
+          "types",
+          { file: current.file, line: current.line, column: current.column },
+          `${advise(current.text.join("\n"))} (${current.code})`,
+          source
+        )
+      )
     current = undefined
   }
   for (const line of output.split(/\r?\n/)) {
@@ -86,7 +94,7 @@ function parseOutput(output: string, project: Project, source: SourceText): Buil
     if (match !== null) {
       finish()
       const [, file = "", row, column, code = "", message = ""] = match
-      current = { file: posix(file), line: Number(row), column: Number(column), text: [`${message} (${code})`] }
+      current = { file: posix(file), line: Number(row), column: Number(column), code, text: [message] }
     } else if (current !== undefined && line.startsWith(" ")) current.text.push(line)
     else if (/^error TS\d+/.test(line)) issues.push(issueWithoutPlace("types", "tsconfig.json", line.replace(/^error /, "")))
     else finish()

@@ -1,5 +1,6 @@
 import * as Data from "effect/Data"
 import { ConfigError, type ConfigReason } from "../Config/Errors.ts"
+import { framedSource } from "./ConfigFrame.ts"
 import { counted } from "./Words.ts"
 
 /** One mistake in something the user wrote: where it is, what it is, and the lines around it. */
@@ -53,5 +54,6 @@ function configFailure(error: ConfigError): Failure {
 
 function configMistake(reason: ConfigReason): Mistake {
   const place = "file" in reason ? reason.file : reason.source
-  return { place, message: reason.message.startsWith(`${place}: `) ? reason.message.slice(place.length + 2) : reason.message }
+  const message = reason.message.startsWith(`${place}: `) ? reason.message.slice(place.length + 2) : reason.message
+  return { place, message, ...framedSource(place, message, reason._tag === "ConfigWrongValue") }
 }

@@ -81,5 +81,9 @@ const readModule = (source: string): Effect.Effect<Uint8Array, Failure> =>
 export const readFile = (path: string): Effect.Effect<Uint8Array, Failure> =>
   Effect.try({
     try: () => new Uint8Array(readFileSync(path)),
-    catch: (error) => new Failure({ code: "Unreadable", message: `${path}: ${error instanceof Error ? error.message : String(error)}` })
+    catch: (error) => {
+      const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT"
+      const why = isMissing ? "there is no such file or folder" : error instanceof Error ? error.message : String(error)
+      return new Failure({ code: "Unreadable", message: `${path}: ${why}` })
+    }
   })

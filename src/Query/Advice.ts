@@ -1,6 +1,6 @@
 /** Which index would have served a statement: said where one breaks off because it looks at too much. */
 import { leavesOf } from "./Access.ts"
-import { isLeaf } from "./Condition.ts"
+import { describeCondition, isLeaf } from "./Condition.ts"
 import { typeOfPath } from "./PathTypes.ts"
 import type { Plan } from "./Plan.ts"
 
@@ -28,6 +28,17 @@ export function missingIndex(plan: Plan): ReadonlyArray<string> {
   const wanted = [...new Set([...equal, ...last])]
   const used = new Set(plan.access.kind === "index" ? leavesOf(plan.access).map((leaf) => leaf.path) : [])
   return wanted.every((path) => used.has(path)) ? [] : wanted
+}
+
+/** What to say of a statement that has to read its whole store whenever it runs, and that an index would serve; undefined for any other. */
+export function unboundedAdvice(plan: Plan): string | undefined {
+  const wanted = missingIndex(plan)
+  const isWhole = plan.candidates.every(({ access }) => access.kind === "scan" && access.low === undefined && access.high === undefined)
+  if (!isWhole || plan.conditions.length === 0 || plan.limitSlot >= 0 || wanted.length === 0) return undefined
+  const paths = wanted.map((path) => JSON.stringify(path)).join(", ")
+  const conditions = plan.conditions.map(describeCondition).join(" and ")
+  const { name } = plan.store.definition
+  return `every document of the store "${name}" is read for ${conditions}: give the store the index { on: [${paths}] }, or the statement a limit`
 }
 
 function isIndexable(plan: Plan, path: string): boolean {

@@ -11,6 +11,7 @@ import * as Type from "../Bson/Type.ts"
 import { fieldName, findElement, readString } from "../Bson/View.ts"
 import { Fault } from "../Fault/Fault.ts"
 import { DocumentView, KEY_BYTES, type Reader, type Store, type Transaction } from "../Storage/Reader.ts"
+import { unboundedAdvice } from "./Advice.ts"
 import { Changer, undoing } from "./Changer.ts"
 import { type ActualRun, explainPlan, type Explanation } from "./Explanation.ts"
 import { Finder, getById } from "./Finder.ts"
@@ -32,6 +33,8 @@ export interface ExecutorOptions {
   readonly limits?: Partial<QueryLimits>
   /** Milliseconds of a monotonic clock, with fractions; without it nothing is timed. */
   readonly now?: () => number
+  /** Hears of a statement that reads its whole store although an index would serve it, once a plan. */
+  readonly onUnbounded?: (advice: string) => void
 }
 
 /** What a write did to documents that were there. */
@@ -41,6 +44,14 @@ export interface Changes {
   /** Those that are different now. */
   readonly modified: number
 }
+
+const unboundedListener = (listener: ((advice: string) => void) | undefined): ((plan: Plan) => void) | undefined =>
+  listener === undefined
+    ? undefined
+    : (plan) => {
+        const advice = unboundedAdvice(plan)
+        if (advice !== undefined) listener(advice)
+      }
 
 /**
  * Runs statements against readers and transactions of one engine.
@@ -69,7 +80,7 @@ export class Executor {
       return store
     }
     this.#limits = { ...DEFAULT_QUERY_LIMITS, ...options.limits }
-    this.#finder = new Finder(this.#findStore, this.#limits)
+    this.#finder = new Finder(this.#findStore, this.#limits, unboundedListener(options.onUnbounded))
     this.#now = options.now
   }
 

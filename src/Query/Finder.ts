@@ -42,8 +42,8 @@ export class Finder {
   /** Keys of the next index of an intersection, or of one part of a union. */
   readonly #others = new KeyList()
 
-  constructor(findStore: (name: string) => Store, limits: QueryLimits) {
-    this.plans = new PlanCache(findStore)
+  constructor(findStore: (name: string) => Store, limits: QueryLimits, onPlan?: (plan: Plan) => void) {
+    this.plans = new PlanCache(findStore, onPlan)
     this.#limits = limits
     this.#source = new Source(limits)
     this.#bounds = new BoundsBuilder(limits.rangesMax)

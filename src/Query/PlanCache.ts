@@ -40,11 +40,13 @@ export class PlanCache {
   readonly #shape = new Shape()
   readonly #plans = new Map<number, Kept>()
   readonly #findStore: (name: string) => Store
+  readonly #onPlan: ((plan: Plan) => void) | undefined
   readonly #statistics = new Statistics()
 
-  /** `findStore` gives the current version of a store; it faults with UnknownStore. */
-  constructor(findStore: (name: string) => Store) {
+  /** `findStore` gives the current version of a store; it faults with UnknownStore. `onPlan` hears of every plan that is made. */
+  constructor(findStore: (name: string) => Store, onPlan: ((plan: Plan) => void) | undefined = undefined) {
     this.#findStore = findStore
+    this.#onPlan = onPlan
   }
 
   /**
@@ -79,6 +81,7 @@ export class PlanCache {
       reader === undefined ? undefined : this.#statistics.of(reader, store)
     )
     if (plan.slots !== shape.slots) throw new Error(`a shape has ${shape.slots} values, its plan ${plan.slots}`)
+    this.#onPlan?.(plan)
     const others = without(this.#plans.get(shape.hash), shape, CHAIN_MAX - 1)
     this.#plans.delete(shape.hash)
     const oldest = this.#plans.size >= PLANS_MAX ? this.#plans.keys().next() : undefined

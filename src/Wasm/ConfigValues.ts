@@ -6,6 +6,7 @@
 import * as Type from "../Bson/Type.ts"
 import { fieldName, findElement, nextElement, readString, valueOffset } from "../Bson/View.ts"
 import { Writer } from "../Bson/Writer.ts"
+import { variableOf } from "../Config/Settings.ts"
 import type { Field } from "../Schema/Definition.ts"
 import { compileInput } from "../Schema/Input.ts"
 import type { Manifest } from "./Manifest.ts"
@@ -59,7 +60,11 @@ export class ConfigValues {
       if (secret === true && value.type === Type.STRING) secrets.push(readString(value.bytes, value.at))
     }
     if (issues.length > 0) {
-      const message = `the configuration of ${manifest.name} is wrong: ${issues.map((issue) => `${issue.pointer.slice(1)}: ${issue.message}`).join("; ")}`
+      const { name } = manifest
+      const said = issues.map((issue) => `${issue.pointer.slice(1)} ${issue.message}`).join("; ")
+      const first = issues[0]?.pointer.slice(1) ?? ""
+      const place = `services.${name}.config.${first} of planck.yaml, or ${variableOf(`${name}.${first}`)}`
+      const message = `the configuration of ${name} is wrong: ${said} (set ${place})`
       throw refusal({ _tag: "InvalidConfiguration", service: manifest.name, issues, message })
     }
     return new ConfigValues(

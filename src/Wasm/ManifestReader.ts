@@ -118,7 +118,7 @@ function readRoutes(reader: PlainReader, value: unknown, handlers: ReadonlyArray
     const pattern = readPattern(reader, route["pattern"], `${pointer}/pattern`)
     const rival = patterns.find((other) => other.method === method && patternsOverlap(other.pattern, pattern))
     if (rival !== undefined) {
-      const both = `${method} ${pattern.source} overlaps ${rival.method} ${rival.pattern.source} (/routes/${rival.index})`
+      const both = `${method} ${pattern.source} overlaps ${rival.method} ${rival.pattern.source}`
       reader.report(`${pointer}/pattern`, "overlap", `${both}: no path could tell them apart`)
     }
     patterns.push({ method, pattern, index })

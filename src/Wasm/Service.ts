@@ -138,7 +138,8 @@ export class Service {
     this.operations = new Operations({
       executor: new Executor({
         store: (name) => (stores.has(name) ? engine.store(name) : undefined),
-        ...(options.queryLimits === undefined ? {} : { limits: options.queryLimits })
+        ...(options.queryLimits === undefined ? {} : { limits: options.queryLimits }),
+        ...(this.development ? { onUnbounded: (advice: string) => this.log.write("warning", advice, { code: "no_index" }) } : {})
       }),
       renderer: readTemplates(module.templates, limits.answerBytesMax),
       config,

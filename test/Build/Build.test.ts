@@ -282,7 +282,7 @@ describe("types", () => {
       issues.map((issue) => issue.slice(0, issue.indexOf(" "))),
       ["service.ts:6:38:", "service.ts:7:44:", "service.ts:8:38:", "service.ts:9:37:", "service.ts:10:40:", "service.ts:11:84:"]
     )
-    assert.match(issues[0] ?? "", /'txt' does not exist[^]*> 6 \|   app\.get\("\/a"/)
+    assert.match(issues[0] ?? "", /"txt" is no field of the store "[a-z]+"[^]*> 6 \|   app\.get\("\/a"/)
   })
 
   it("queries and rows fit a template's parameter, others do not", async () => {

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { execFileSync, spawnSync } from "node:child_process"
 import { mkdirSync, readFileSync, symlinkSync } from "node:fs"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { build } from "../../src/Build/Build.ts"
 import { CLIENTS, SHAPES } from "../../src/Cli/NewCommand.ts"
 import { Folder } from "../Build/Folder.ts"
@@ -63,6 +63,22 @@ describe("planck new", () => {
       assert.strictEqual(formatted.code, 0, formatted.err)
       const page = readFileSync(join(project, "templates/layout.zsx"), "utf8")
       assert.strictEqual(page.includes("<script"), client !== "none")
+    })
+  }
+
+  for (const [example, ...flags] of [
+    ["self-contained/orders", "--shape", "scs"],
+    ["monolith", "--shape", "monolith", "--client", "none"],
+    ["microservice", "--shape", "microservice"]
+  ] as const) {
+    it(`writes what examples/${example} shows`, async () => {
+      using home = new Folder({})
+      const project = join(home.path, basename(example))
+      const { files } = json<{ readonly files: ReadonlyArray<string> }>((await planck("new", project, ...flags, "--json")).out)
+      const shown = join(repository, "examples", example)
+      for (const file of files) assert.strictEqual(readFileSync(join(shown, file), "utf8"), readFileSync(join(project, file), "utf8"), file)
+      const tracked = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "."], { cwd: shown, encoding: "utf8" })
+      assert.deepStrictEqual(tracked.trim().split("\n").toSorted(), [...files])
     })
   }
 

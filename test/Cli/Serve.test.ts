@@ -168,11 +168,11 @@ describe("planck serve refuses", () => {
     const file = join(folder.path, "planck.yaml")
     const { code, err } = await planck("serve", wasm, "--config", file)
     assert.strictEqual(code, 1)
-    assert.include(err, `${file}:3: unknown key "http.prot"; expected "http.port"?`)
-    assert.include(err, `${file}:6: query.answerBytesMax is "lots"; expected `)
+    assert.include(err, `${file}:3:3: unknown key "http.prot"; expected "http.port"?`)
+    assert.include(err, `${file}:6:19: query.answerBytesMax is "lots"; expected `)
     assert.match(err, /^planck: the configuration is refused: 2 mistakes$/m)
     const { code: kind, mistakes } = told((await planck("serve", wasm, "--config", file, "--json")).err)
-    assert.deepStrictEqual([kind, ...mistakes.map(({ place }) => place)], ["ConfigError", `${file}:3`, `${file}:6`])
+    assert.deepStrictEqual([kind, ...mistakes.map(({ place }) => place)], ["ConfigError", `${file}:3:3`, `${file}:6:19`])
   })
 
   it("a configuration file that is not there, or is no YAML", async () => {
@@ -193,7 +193,7 @@ describe("planck serve refuses", () => {
     using data = new Folder({ "page.wasm": "<html>" })
     const page = join(data.path, "page.wasm")
     assert.include(refusal(await planck("serve", page, "--dir", data.path)), `${page}: not a WebAssembly module`)
-    assert.match(refusal(await planck("serve", join(data.path, "none.wasm"))), /none\.wasm: ENOENT/)
+    assert.match(refusal(await planck("serve", join(data.path, "none.wasm"))), /none\.wasm: there is no such file or folder/)
   })
 
   it("a forged memory image, naming file and offset; the one that was made here is accepted again afterwards", async () => {
@@ -215,7 +215,10 @@ describe("planck serve refuses", () => {
     using folder = notesFolder({ "service.ts": source })
     const { code, err } = await planck("serve", folder.path, "--dir", join(folder.path, "data"), "--port", "0")
     assert.strictEqual(code, 1)
-    assert.match(err, /configuration of notes is wrong: mailKey: /)
+    assert.match(
+      err,
+      /configuration of notes is wrong: mailKey is required \(set services\.notes\.config\.mailKey of planck\.yaml, or PLANCK_NOTES_MAIL_KEY\)/
+    )
   })
 })
 
