@@ -184,7 +184,7 @@ const wasmLayer = (options: ServerOptions, directory: string) =>
           answerBytesMax: query.answerBytesMax,
           answerCacheBytesMax: guest.answerCacheBytesMax
         },
-        queryLimits: { scannedMax: query.scannedDocumentsMax },
+        queryLimits: { scannedMax: query.scannedDocumentsMax, elapsedMsMax: query.elapsedMsMax },
         log: (line) => void fork(logLine(line))
       })
     })

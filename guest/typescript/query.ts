@@ -92,12 +92,19 @@ export interface Statement {
   readonly orderBy?: ReadonlyArray<readonly [string, "asc" | "desc"]> | undefined
   readonly limit?: number | undefined
   readonly skip?: number | undefined
+  readonly after?: string | undefined
   readonly select?: ReadonlyArray<string> | undefined
   readonly inputOrder?: ReadonlyArray<readonly [string, "asc" | "desc"]> | undefined
   readonly groupBy?: ReadonlyArray<string> | undefined
   readonly distinct?: string | undefined
   readonly aggregates?: Record<string, object> | undefined
   readonly having?: Filter | undefined
+}
+
+/** Rows, and the cursor of what comes behind them. */
+export interface Page<Row> {
+  readonly rows: ReadonlyArray<Row>
+  readonly next: string | undefined
 }
 
 /** The name under which rows carry their type; there is no value. */
@@ -178,6 +185,22 @@ export class Query<Row, Selected = Row> implements RowSource<Selected>, Iterable
   /** The rows. */
   rows(): Selected[] {
     return native.call(Operation.query, { statement: this.statement }).rows as Selected[]
+  }
+
+  /** Only rows behind a cursor that `page` gave. */
+  after(cursor: string): Query<Row, Selected> {
+    return new Query(this.target, native.extend(this.statement, "after", cursor))
+  }
+
+  /**
+   * At most so many rows, and the cursor for the next ones, undefined at the end: `page(20)`, then `page(20, before.next)`. A page is a place in
+   * the order, so documents that come and go in between neither repeat rows nor hide them.
+   */
+  page(rows: number, after?: string): Page<Selected> {
+    const limited = this.limit(rows)
+    const { statement } = after === undefined ? limited : limited.after(after)
+    const reply = native.call(Operation.queryPage, { statement })
+    return { rows: reply.rows as Selected[], next: reply.next }
   }
 
   /** The first row; undefined when there is none. */
@@ -276,8 +299,8 @@ export function isRowSource(value: unknown): value is RowSource<unknown> {
 
 /** The rows of groups: all of a filter, in an order or none. */
 function grouped(statement: Statement, verb: string): Statement {
-  const { store, filter, orderBy, limit, skip, select } = statement
-  if (limit !== undefined || skip !== undefined || select !== undefined) {
+  const { store, filter, orderBy, limit, skip, after, select } = statement
+  if (limit !== undefined || skip !== undefined || after !== undefined || select !== undefined) {
     throw new TypeError(`${verb} is about all rows of a filter: limit and skip stand behind it, and count groups`)
   }
   return { store, ...(filter === undefined ? {} : { filter }), ...(orderBy === undefined ? {} : { inputOrder: orderBy }) }
@@ -291,9 +314,9 @@ function narrowed<Row, Selected>(target: Target, statement: Statement, condition
 
 /** The filter of an update or a delete, which are about all documents it finds. */
 function filterOnly(statement: Statement, verb: string): Filter {
-  const { filter = {}, orderBy, limit, skip } = statement
-  if (orderBy === undefined && limit === undefined && skip === undefined) return filter
-  throw new TypeError(`${verb} takes a filter only, no orderBy, limit or skip`)
+  const { filter = {}, orderBy, limit, skip, after } = statement
+  if (orderBy === undefined && limit === undefined && skip === undefined && after === undefined) return filter
+  throw new TypeError(`${verb} takes a filter only, no orderBy, limit, skip or after`)
 }
 
 /** One filter that asks for both. */

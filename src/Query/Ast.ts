@@ -30,6 +30,8 @@ export interface Find {
   readonly orderBy?: ReadonlyArray<Order>
   readonly limit?: number
   readonly skip?: number
+  /** Only rows behind this place: the cursor of an earlier page of the same order. */
+  readonly after?: string
   readonly select?: ReadonlyArray<string>
   readonly lookup?: ReadonlyArray<Lookup>
 }

@@ -38,6 +38,7 @@ import { type AggregateOf, type GroupKeys, GroupQuery, type LastName, type Resul
 import type { AtPath, DocumentOf, IdOf, ItemAt, NewDocumentOf, PathOf, StoredAt } from "./DocumentType.ts"
 import type { Changes } from "./Executor.ts"
 import type { Explanation } from "./Explanation.ts"
+import type { Page } from "./Session.ts"
 
 /** The name under which a statement carries the type of its result; there is no value. */
 export declare const result: unique symbol
@@ -47,6 +48,8 @@ export interface Reading<out A> {
   readonly statement: Find | Get | Count | Aggregate | Explain
   /** Whether the result is the first row (or nothing) rather than all of them. */
   readonly takesFirst?: boolean
+  /** Whether the result is a page: rows, and the cursor of what comes behind them. */
+  readonly isPage?: boolean
   readonly [result]?: A
 }
 
@@ -99,6 +102,7 @@ interface Parts {
   readonly orderBy: ReadonlyArray<Order>
   readonly limit?: number
   readonly skip?: number
+  readonly after?: string
   readonly select?: ReadonlyArray<string>
 }
 
@@ -113,7 +117,7 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
   }
 
   get statement(): Find {
-    const { limit, orderBy, select, skip, store } = this.#parts
+    const { after, limit, orderBy, select, skip, store } = this.#parts
     return {
       kind: "find",
       store,
@@ -121,6 +125,7 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
       ...(orderBy.length === 0 ? {} : { orderBy }),
       ...(limit === undefined ? {} : { limit }),
       ...(skip === undefined ? {} : { skip }),
+      ...(after === undefined ? {} : { after }),
       ...(select === undefined ? {} : { select })
     }
   }
@@ -173,6 +178,20 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
     return { statement: this.limit(1).statement, takesFirst: true }
   }
 
+  /**
+   * At most so many rows, and the cursor for the next ones: `page(20)`, then `page(20, before.next)`. Pages are places in the order, so
+   * documents that come and go in between neither repeat rows nor hide them.
+   */
+  page(rows: number, after?: string): Reading<Page<Selected>> {
+    const parts = { ...this.#parts, limit: rows, ...(after === undefined ? {} : { after }) }
+    return { statement: new DocumentQuery<Row, Selected>(parts).statement, isPage: true }
+  }
+
+  /** Only rows behind a cursor. */
+  after(cursor: string): DocumentQuery<Row, Selected> {
+    return this.#with({ after: cursor })
+  }
+
   /** How many rows there are. */
   count(): Reading<number> {
     const { limit, skip, store } = this.#parts
@@ -200,8 +219,8 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
   }
 
   #grouped(verb: string): Aggregate {
-    const { limit, orderBy, select, skip, store } = this.#parts
-    if (limit !== undefined || skip !== undefined || select !== undefined) {
+    const { after, limit, orderBy, select, skip, store } = this.#parts
+    if (limit !== undefined || skip !== undefined || after !== undefined || select !== undefined) {
       throw new TypeError(`${verb} is about all rows of a filter: limit and skip stand behind it, and count groups`)
     }
     return { kind: "aggregate", store, ...this.#filter(), ...(orderBy.length === 0 ? {} : { inputOrder: orderBy }) }
@@ -255,9 +274,9 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
 
   /** A change is about all documents of a filter: what picks rows among them would be without effect. */
   #refuseRows(verb: string): void {
-    const { limit, orderBy, select, skip } = this.#parts
-    if (limit !== undefined || skip !== undefined || select !== undefined || orderBy.length > 0) {
-      throw new TypeError(`${verb} takes a filter only: no orderBy, limit, skip or select`)
+    const { after, limit, orderBy, select, skip } = this.#parts
+    if ([after, limit, skip, select].some((part) => part !== undefined) || orderBy.length > 0) {
+      throw new TypeError(`${verb} takes a filter only: no orderBy, limit, skip, after or select`)
     }
   }
 

@@ -16,6 +16,7 @@ import { type ActualRun, explainPlan, type Explanation } from "./Explanation.ts"
 import { Finder, getById } from "./Finder.ts"
 import { KeyList } from "./KeyList.ts"
 import { applyLookup } from "./Lookups.ts"
+import { PageCursors } from "./PageCursor.ts"
 import type { Plan } from "./Plan.ts"
 import type { PlannedKind } from "./PlanCompiler.ts"
 import { breakBudget, DEFAULT_QUERY_LIMITS, type QueryLimits, type QueryReason, refuseStatement } from "./Reasons.ts"
@@ -30,6 +31,8 @@ export interface ExecutorOptions {
   /** The current version of a store; undefined when statements may not know it. */
   readonly store: (name: string) => Store | undefined
   readonly limits?: Partial<QueryLimits>
+  /** What cursors are signed with: bytes that only this database has. */
+  readonly cursorSecret?: Uint8Array
   /** Milliseconds of a monotonic clock, with fractions; without it nothing is timed. */
   readonly now?: () => number
 }
@@ -61,6 +64,7 @@ export class Executor {
   readonly #keys = new KeyList()
   readonly #view = new DocumentView()
   readonly #now: (() => number) | undefined
+  readonly #cursors: PageCursors
 
   constructor(options: ExecutorOptions) {
     this.#findStore = (name) => {
@@ -69,7 +73,8 @@ export class Executor {
       return store
     }
     this.#limits = { ...DEFAULT_QUERY_LIMITS, ...options.limits }
-    this.#finder = new Finder(this.#findStore, this.#limits)
+    this.#cursors = new PageCursors(options.cursorSecret ?? new Uint8Array(0))
+    this.#finder = new Finder(this.#findStore, this.#limits, { cursors: this.#cursors, now: options.now })
     this.#now = options.now
   }
 
@@ -78,6 +83,24 @@ export class Executor {
     const plan = this.#finder.plans.take("find", bytes, at, reader)
     for (const lookup of plan.lookups) this.#findStore(lookup.store)
     this.#finder.find(reader, plan, rows)
+    this.#lookUp(reader, plan, rows)
+  }
+
+  /**
+   * As `find`, for a page: the cursor for the next one, undefined when there is none. A page also ends where `rowsMax` or `rowsBytesMax`
+   * would be exceeded.
+   */
+  findPage(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): string | undefined {
+    const plan = this.#finder.plans.take("find", bytes, at, reader)
+    for (const lookup of plan.lookups) this.#findStore(lookup.store)
+    const hasMore = this.#finder.findPage(reader, plan, rows)
+    const last = rows.count - 1
+    const next = hasMore && last >= 0 ? this.#cursors.write(plan, rows.bytes(last), rows.at(last)) : undefined
+    this.#lookUp(reader, plan, rows)
+    return next
+  }
+
+  #lookUp(reader: Reader, plan: Plan, rows: RowList): void {
     for (const lookup of plan.lookups) {
       applyLookup(lookup, rows, this.#limits, (statement, into) =>
         this.#finder.find(reader, this.#finder.plans.take("find", statement, 0, reader), into)

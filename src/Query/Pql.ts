@@ -28,6 +28,7 @@ interface Draft {
   orderBy: Array<Order>
   limit?: number
   skip?: number
+  after?: string
   select?: Array<string>
   key?: Value
   lookup: Array<Lookup>
@@ -148,10 +149,11 @@ const MEMBERS: ReadonlyArray<readonly [keyof Draft, string]> = [
   ["orderBy", "orderBy"],
   ["limit", "limit"],
   ["skip", "skip"],
+  ["after", "after"],
   ["select", "select"],
   ["lookup", "lookup"]
 ]
-const ROWS: ReadonlyArray<keyof Draft> = ["filters", "orderBy", "limit", "skip", "select", "lookup"]
+const ROWS: ReadonlyArray<keyof Draft> = ["filters", "orderBy", "limit", "skip", "after", "select", "lookup"]
 const CHANGES: ReadonlyArray<keyof Draft> = ["filters", "set", "inc", "unset", ...ARRAY_CHANGES]
 
 const STEPS: ReadonlyMap<string, (context: Context) => void> = new Map<string, (context: Context) => void>([
@@ -159,6 +161,7 @@ const STEPS: ReadonlyMap<string, (context: Context) => void> = new Map<string, (
   ["orderBy", readOrderBy],
   ["limit", (context: Context) => readRowNumber(context, "limit")],
   ["skip", (context: Context) => readRowNumber(context, "skip")],
+  ["after", readAfter],
   ["select", readSelect],
   ["pluck", readSelect],
   ["lookup", readLookup],
@@ -286,6 +289,17 @@ function readRowNumber(context: Context, member: "limit" | "skip"): void {
   draft[member] = value
 }
 
+/** `after("cursor")`: only rows behind the place that a page ended at. */
+function readAfter(context: Context): void {
+  only(context, "find", ROWS)
+  const { draft, lexer, parameters, step } = context
+  if (draft.after !== undefined) lexer.refuseToken(step, ["after once"])
+  const token = lexer.peek()
+  const value = readValue(lexer, parameters, 0)
+  if (typeof value !== "string") return lexer.refuseToken(token, ["the cursor of a page, as text"])
+  draft.after = value
+}
+
 function readPaths(lexer: Lexer): Array<string> {
   const paths: Array<string> = []
   do {
@@ -400,6 +414,7 @@ function finish(draft: Draft): Statement {
         kind: "find",
         ...rows,
         ...(draft.orderBy.length === 0 ? {} : { orderBy: draft.orderBy }),
+        ...(draft.after === undefined ? {} : { after: draft.after }),
         ...select,
         ...(draft.lookup.length === 0 ? {} : { lookup: draft.lookup })
       }

@@ -51,6 +51,7 @@ function steps(statement: Exclude<Statement, { readonly kind: "explain" }>): Rea
         ...filterStep(statement.filter),
         ...orderStep(statement),
         ...rowSteps(statement),
+        ...(statement.after === undefined ? [] : [`.after(${printValue(statement.after)})`]),
         ...selectStep(statement.select),
         ...lookupSteps(statement)
       ]

@@ -22,7 +22,7 @@ import type { Explanation } from "./Explanation.ts"
 import type { QueryLimits } from "./Reasons.ts"
 import { RowList } from "./RowList.ts"
 import { writeRowJson, writeRowsJson } from "./Rows.ts"
-import { Abort, type Document, ReadSession, WriteSession } from "./Session.ts"
+import { Abort, type Document, type Page, ReadSession, WriteSession } from "./Session.ts"
 import { encodeStatement } from "./StatementBson.ts"
 
 type Failure = QueryError | StorageError
@@ -55,6 +55,8 @@ export class Query extends Context.Service<
     readonly query: <A>(reading: Reading<A>) => Effect.Effect<A, Failure>
     /** The rows of a statement. */
     readonly find: (statement: Find) => Effect.Effect<ReadonlyArray<Document>, Failure>
+    /** Some rows, and the cursor (`after`) of what comes behind them. */
+    readonly page: (statement: Find) => Effect.Effect<Page<Document>, Failure>
     /** The document with a key; undefined when there is none. */
     readonly get: (statement: Get) => Effect.Effect<Document | undefined, Failure>
     /** The number of rows of a statement. */
@@ -83,7 +85,7 @@ const make = Effect.fnUntraced(function* (limits: Partial<QueryLimits>) {
   const { engine } = storage
   const clock = yield* Clock.Clock
   const now = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-  const executor = new Executor({ store: (name) => engine.store(name), limits, now })
+  const executor = new Executor({ store: (name) => engine.store(name), limits, now, cursorSecret: engine.index.databaseId })
   const reading = <A>(read: (session: ReadSession) => A): Effect.Effect<A, Failure> => attempt(() => onSnapshot(engine, executor, read))
   const transact = <A>(change: (transaction: WriteSession) => A): Effect.Effect<Exclude<A, Abort<unknown>>, Failure | AbortError<A>> =>
     storage.admitWrite.pipe(
@@ -101,6 +103,7 @@ const make = Effect.fnUntraced(function* (limits: Partial<QueryLimits>) {
     executor,
     query: (statement) => reading((session) => session.read(statement)),
     find: (statement) => reading((session) => session.find(statement)),
+    page: (statement) => reading((session) => session.page(statement)),
     get: (statement) => reading((session) => session.get(statement)),
     count: (statement) => reading((session) => session.count(statement)),
     explain: (statement) => reading((session) => session.explain(statement)),

@@ -65,6 +65,8 @@ export interface ServiceOptions {
   readonly config?: ConfigSource
   readonly limits?: Partial<Limits>
   readonly queryLimits?: Partial<QueryLimits>
+  /** What cursors are signed with; see `ExecutorOptions`. */
+  readonly cursorSecret?: Uint8Array
   /** Whether details of a failure go into the answer. */
   readonly development?: boolean
   /** Whether every call gets an instance that has served none: then what a handler leaves in a variable shows at once to be no state. */
@@ -138,6 +140,8 @@ export class Service {
     this.operations = new Operations({
       executor: new Executor({
         store: (name) => (stores.has(name) ? engine.store(name) : undefined),
+        now: ports.monotonicMs,
+        ...(options.cursorSecret === undefined ? {} : { cursorSecret: options.cursorSecret }),
         ...(options.queryLimits === undefined ? {} : { limits: options.queryLimits })
       }),
       renderer: readTemplates(module.templates, limits.answerBytesMax),

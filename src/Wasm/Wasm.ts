@@ -87,6 +87,7 @@ const make = Effect.fnUntraced(function* (options: WasmOptions) {
         new Service({
           module,
           engine: storage.engine,
+          cursorSecret: storage.engine.index.databaseId,
           ports,
           development: options.development ?? false,
           freshInstances: options.freshInstances ?? false,
