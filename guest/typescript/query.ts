@@ -94,11 +94,63 @@ export interface Statement {
   readonly skip?: number | undefined
   readonly after?: string | undefined
   readonly select?: ReadonlyArray<string> | undefined
+  readonly lookup?: ReadonlyArray<Lookup> | undefined
   readonly inputOrder?: ReadonlyArray<readonly [string, "asc" | "desc"]> | undefined
   readonly groupBy?: ReadonlyArray<string> | undefined
   readonly distinct?: string | undefined
   readonly aggregates?: Record<string, object> | undefined
   readonly having?: Filter | undefined
+}
+
+/** Documents of another store beside each row. */
+export interface Lookup {
+  readonly store: string
+  readonly local: string
+  readonly foreign: string
+  readonly as: string
+}
+
+/** Rows with documents of other stores beside them. */
+export class LookupQuery<Row, Selected> implements RowSource<Selected>, Iterable<Selected> {
+  declare readonly [selected]: () => Selected
+  declare private readonly statement: Statement
+
+  /** Lookups begin at a query: `orders.lookup(…)`. */
+  constructor(statement: Statement) {
+    this.statement = statement
+  }
+
+  /** Puts documents of one more store beside each row. */
+  lookup<Other, const As extends string>(
+    store: { readonly name: string; readonly Row: Other },
+    local: Path<Row>,
+    foreign: Path<Other>,
+    as: As
+  ): LookupQuery<Row, Selected & { readonly [Name in As]: ReadonlyArray<Other> }> {
+    return new LookupQuery(withLookup(this.statement, { store: store.name, local, foreign, as }))
+  }
+
+  /** The rows. */
+  rows(): Selected[] {
+    return native.call(Operation.query, { statement: this.statement }).rows as Selected[]
+  }
+
+  /** The first row; undefined when there is none. */
+  first(): Selected | undefined {
+    return (native.call(Operation.query, { statement: { ...this.statement, limit: 1 } }).rows as Selected[])[0]
+  }
+
+  [Symbol.iterator](): Iterator<Selected> {
+    return this.rows()[Symbol.iterator]()
+  }
+
+  toStatement(): Statement {
+    return this.statement
+  }
+}
+
+function withLookup(statement: Statement, lookup: Lookup): Statement {
+  return { ...statement, lookup: [...(statement.lookup ?? []), lookup] }
 }
 
 /** Rows, and the cursor of what comes behind them. */
@@ -185,6 +237,19 @@ export class Query<Row, Selected = Row> implements RowSource<Selected>, Iterable
   /** The rows. */
   rows(): Selected[] {
     return native.call(Operation.query, { statement: this.statement }).rows as Selected[]
+  }
+
+  /**
+   * Puts documents of another store beside each row: those with a value at `foreign` that is equal to one of the row at `local`, as the list
+   * `as`: `orders.limit(20).lookup(customers, "customer", "_id", "buyers")`. All rows are served together.
+   */
+  lookup<Other, const As extends string>(
+    store: { readonly name: string; readonly Row: Other },
+    local: Path<Row>,
+    foreign: Path<Other>,
+    as: As
+  ): LookupQuery<Row, Selected & { readonly [Name in As]: ReadonlyArray<Other> }> {
+    return new LookupQuery(withLookup(this.statement, { store: store.name, local, foreign, as }))
   }
 
   /** Only rows behind a cursor that `page` gave. */
@@ -294,7 +359,7 @@ export class Query<Row, Selected = Row> implements RowSource<Selected>, Iterable
 
 /** Whether a value is rows that the host can get by itself: a query, or groups. */
 export function isRowSource(value: unknown): value is RowSource<unknown> {
-  return value instanceof Query || value instanceof Groups
+  return value instanceof Query || value instanceof LookupQuery || value instanceof Groups
 }
 
 /** The rows of groups: all of a filter, in an order or none. */

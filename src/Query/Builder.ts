@@ -35,6 +35,7 @@ import {
   type Operator
 } from "./BuilderCondition.ts"
 import { type AggregateOf, type GroupKeys, GroupQuery, type LastName, type ResultOf } from "./BuilderGroups.ts"
+import { type LookedUp, type LookupQuery, type WithList, withLookup } from "./BuilderLookup.ts"
 import type { AtPath, DocumentOf, IdOf, ItemAt, NewDocumentOf, PathOf, StoredAt } from "./DocumentType.ts"
 import type { Changes } from "./Executor.ts"
 import type { Explanation } from "./Explanation.ts"
@@ -190,6 +191,26 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
   /** Only rows behind a cursor. */
   after(cursor: string): DocumentQuery<Row, Selected> {
     return this.#with({ after: cursor })
+  }
+
+  /**
+   * Puts documents of another store beside each row: those with a value at `foreign` that is equal to one of the row at `local`, as the list
+   * `as`. All rows are served together.
+   *
+   * @example
+   * ```ts
+   * const customers = store({ name: "customers", idKind: "string", schema: { city: { type: "string" } }, indexes: [] })
+   * const orders = store({ name: "orders", idKind: "key", schema: { customer: { type: "string" } }, indexes: [] })
+   * const withBuyers = orders.limit(20).lookup(customers, "customer", "_id", "buyers") // each row has buyers: [{ _id, city }]
+   * ```
+   */
+  lookup<Other, const As extends string>(
+    store: LookedUp<Other>,
+    local: PathOf<Row>,
+    foreign: PathOf<Other>,
+    as: As
+  ): LookupQuery<Row, WithList<Selected, As, Other>> {
+    return withLookup(this.statement, { store: store.definition.name, local, foreign, as })
   }
 
   /** How many rows there are. */
@@ -378,6 +399,29 @@ type WithId<D extends StoreDefinition> = NewDocumentOf<D> & { readonly _id: IdOf
  */
 export function store<const D extends StoreDefinition>(definition: D): StoreQuery<D> {
   return new StoreQuery(definition)
+}
+
+/**
+ * How a statement of any kind would be run, and what a run comes to; a change finds its documents and leaves them alone. Refused with a
+ * TypeError for what has no documents to find (insert, replace, upsert).
+ *
+ * @example
+ * ```ts
+ * const orders = store({ name: "orders", idKind: "key", schema: { status: { type: "string" } }, indexes: [] })
+ * const plan = explain(orders.filter({ status: "open" }).count())
+ * ```
+ */
+export function explain({ statement }: Reading<unknown> | Writing<unknown>): Reading<Explanation> {
+  switch (statement.kind) {
+    case "explain":
+      return { statement }
+    case "insert":
+    case "replace":
+    case "upsert":
+      throw new TypeError(`${statement.kind} has no plan: it looks for no documents`)
+    default:
+      return { statement: { kind: "explain", of: statement } }
+  }
 }
 
 /** A typed document as the values it is made of. */

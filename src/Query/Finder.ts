@@ -6,11 +6,8 @@
  * - Nothing of a run outlives it but the rows: cursors are closed and values let go, also when it throws.
  * - A finder runs one statement at a time; it is synchronous and calls nobody who could come back.
  */
-import { compareValues } from "../Bson/Compare.ts"
-import { compareKeys, keyOf } from "../Bson/Key.ts"
-import * as Type from "../Bson/Type.ts"
-import { documentEnd, documentLength, firstElement, readInt32, skipValue, valueOffset } from "../Bson/View.ts"
-import { Fault } from "../Fault/Fault.ts"
+import { compareKeys } from "../Bson/Key.ts"
+import { documentLength } from "../Bson/View.ts"
 import type { Predicate } from "../Match/Compile.ts"
 import { KEY_BYTES, type DocumentView, type Range, type Reader, type Store } from "../Storage/Reader.ts"
 import type { IndexAccess, IntersectionAccess, KeyAccess, ScanAccess, UnionAccess } from "./Access.ts"
@@ -19,6 +16,7 @@ import type { AggregateProgram } from "./AggregateProgram.ts"
 import { BoundsBuilder } from "./Bounds.ts"
 import type { Leaf } from "./Condition.ts"
 import { Grouping } from "./Grouping.ts"
+import { areOwn, eachValue, getById, isExactRange, keyOrNone, mayEqualInteger } from "./IdKeys.ts"
 import { KeyList } from "./KeyList.ts"
 import { PageCursors } from "./PageCursor.ts"
 import type { Plan } from "./Plan.ts"
@@ -32,8 +30,6 @@ import { Source } from "./Source.ts"
 /** Rows between two looks at what sorting takes. */
 const SORT_CHECK_ROWS = 1024
 const NO_SECRET = new Uint8Array(0)
-const ID_TYPE_OFFSET = 4
-const ID_VALUE_OFFSET = 9
 
 export interface FinderOptions {
   readonly cursors?: PageCursors
@@ -334,7 +330,8 @@ export class Finder {
     const source = this.#source
     while (source.next()) {
       into.push(source.key, source.keyAt)
-      if (into.count * KEY_BYTES > this.#limits.sortBytesMax) breakBudget("sortBytesMax", this.#limits, plan.store.definition.name, missingIndex(plan))
+      if (into.count * KEY_BYTES > this.#limits.sortBytesMax)
+        breakBudget("sortBytesMax", this.#limits, plan.store.definition.name, missingIndex(plan))
     }
   }
 
@@ -476,74 +473,3 @@ export class Finder {
 
 /** Accesses whose keys are collected before documents are fetched. */
 type Combinable = IndexAccess | UnionAccess | IntersectionAccess
-
-type ValueVisit = (bytes: Uint8Array, type: number, at: number) => void
-
-/** Visits the value of a leaf, or each value of its list. */
-function eachValue(operands: PlanCache["operands"], leaf: Leaf, visit: ValueVisit): void {
-  const bytes = operands.bytes(leaf.slot)
-  const at = operands.at(leaf.slot)
-  if (leaf.op !== "in" && leaf.op !== "between") return visit(bytes, operands.type(leaf.slot), at)
-  const end = documentEnd(bytes, at)
-  for (let element = firstElement(at); element < end;) {
-    const valueAt = valueOffset(bytes, element)
-    visit(bytes, bytes[element]!, valueAt)
-    element = skipValue(bytes, bytes[element]!, valueAt)
-  }
-}
-
-/** The key a value has as an `_id` of the store; undefined when it can be none. */
-function keyOrNone(store: Store, type: number, bytes: Uint8Array, at: number): Uint8Array | undefined {
-  try {
-    return keyOf(store.definition.idKind, type, bytes, at)
-  } catch (error) {
-    if (error instanceof Fault && error.reason._tag === "InvalidKey") return undefined
-    throw error
-  }
-}
-
-/** Whether a number that has no key may be equal to an integer `_id` all the same: a decimal, or a double beyond 2^53. */
-function mayEqualInteger(store: Store, type: number): boolean {
-  const { idKind } = store.definition
-  return (idKind === "int" || idKind === "long") && (type === Type.DECIMAL128 || type === Type.DOUBLE)
-}
-
-/** Whether keys are ids themselves and not hashes of them. */
-function isDirect(store: Store): boolean {
-  const { idKind } = store.definition
-  return idKind === "key" || idKind === "uuid" || idKind === "objectId"
-}
-
-/** Whether every value of the leaf is encoded as the store's own ids are, so that equal keys are equal ids. */
-function areOwn(store: Store, operands: PlanCache["operands"], leaf: Leaf): boolean {
-  const { idKind } = store.definition
-  let own = isDirect(store)
-  eachValue(operands, leaf, (bytes, type, at) => {
-    if (idKind === "objectId") own &&= type === Type.OBJECT_ID
-    else
-      own &&=
-        type === Type.BINARY &&
-        readInt32(bytes, at) === KEY_BYTES &&
-        bytes[at + 4] === (idKind === "key" ? Type.KEY_SUBTYPE : Type.UUID_SUBTYPE)
-  })
-  return own
-}
-
-function isExactRange(store: Store, access: ScanAccess, operands: PlanCache["operands"]): boolean {
-  return (
-    (access.low === undefined || areOwn(store, operands, access.low)) && (access.high === undefined || areOwn(store, operands, access.high))
-  )
-}
-
-/** Finds the document whose `_id` is the value (bytes, type, at); a value that can be no `_id` of the store finds nothing. */
-export function getById(reader: Reader, store: Store, bytes: Uint8Array, type: number, at: number, out: DocumentView): boolean {
-  const key = keyOrNone(store, type, bytes, at)
-  if (key === undefined || !reader.get(store, key, 0, out)) return false
-  return isDirect(store) || hasId(out, type, bytes, at)
-}
-
-/** Whether the document's `_id`, its first element, is this value: hashes are not proof. */
-function hasId(view: DocumentView, type: number, bytes: Uint8Array, at: number): boolean {
-  const idType = view.bytes[view.at + ID_TYPE_OFFSET]!
-  return compareValues(view.bytes, idType, view.at + ID_VALUE_OFFSET, bytes, type, at) === 0
-}

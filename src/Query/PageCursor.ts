@@ -114,7 +114,8 @@ export class PageCursors {
     const end = bytes.length - SIGNATURE_BYTES
     if (end < VALUES_AT || bytes[0] !== VERSION) refuse("this is no cursor")
     if (!timingSafeEqual(bytes.subarray(end), this.#sign(bytes.subarray(0, end)))) refuse("the cursor was not made by this database")
-    if (Buffer.compare(bytes.subarray(1, KEY_AT), fingerprintOf(plan)) !== 0) refuse("the cursor is of rows in another order, or of another store")
+    if (Buffer.compare(bytes.subarray(1, KEY_AT), fingerprintOf(plan)) !== 0)
+      refuse("the cursor is of rows in another order, or of another store")
     if (VALUES_AT + documentLength(bytes, VALUES_AT) !== end) refuse("this is no cursor")
     return new Position(bytes.subarray(KEY_AT, VALUES_AT), bytes, VALUES_AT)
   }

@@ -94,7 +94,12 @@ export function refuseUpdate(path: string, message: string): never {
 }
 
 /** Ends a statement that takes more than it may. */
-export function breakBudget(budget: Exclude<keyof QueryLimits, "rangesMax">, limits: QueryLimits, store: string, missingIndex: ReadonlyArray<string> = []): never {
+export function breakBudget(
+  budget: Exclude<keyof QueryLimits, "rangesMax">,
+  limits: QueryLimits,
+  store: string,
+  missingIndex: ReadonlyArray<string> = []
+): never {
   const limit = limits[budget]
   const what = {
     scannedMax: `look at more than ${limit} documents of ${store}`,
@@ -105,7 +110,8 @@ export function breakBudget(budget: Exclude<keyof QueryLimits, "rangesMax">, lim
     groupBytesMax: `take more than ${limit} bytes for its groups`
   }[budget]
   const isAboutRows = budget === "rowsMax" || budget === "rowsBytesMax"
-  const narrower = budget === "scannedMax" || budget === "elapsedMsMax" ? "a narrower filter would help" : "a limit or a narrower filter would help"
+  const narrower =
+    budget === "scannedMax" || budget === "elapsedMsMax" ? "a narrower filter would help" : "a limit or a narrower filter would help"
   const advice = missingIndex.length === 0 || isAboutRows ? narrower : `an index on ${missingIndex.join(", ")} would help`
   throw new Fault<QueryReason>({
     _tag: "BudgetExceeded",

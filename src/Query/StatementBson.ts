@@ -12,7 +12,7 @@
 import * as Type from "../Bson/Type.ts"
 import { Decimal128, decode, decodeValue, encode, type Value } from "../Bson/Value.ts"
 import { readDouble, readInt32, readInt64Number, readString } from "../Bson/View.ts"
-import type { DocumentValue, Statement } from "./Ast.ts"
+import type { Statement, DocumentValue } from "./Ast.ts"
 import { ARRAY_CHANGES, ROW_NUMBER_MAX } from "./Ast.ts"
 import {
   eachElement,

@@ -54,7 +54,13 @@ describe("pages", () => {
       const seen: Array<string> = []
       let after: string | undefined
       do {
-        const statement = encodeStatement({ kind: "find", store: INDEXED.name, ...query, limit: size, ...(after === undefined ? {} : { after }) })
+        const statement = encodeStatement({
+          kind: "find",
+          store: INDEXED.name,
+          ...query,
+          limit: size,
+          ...(after === undefined ? {} : { after })
+        })
         const plan = finder.plans.take("find", statement, 0)
         const candidate = random.pick(plan.candidates)
         taken.add(`${candidate.access.kind} ${candidate.ordering}`)
@@ -77,7 +83,9 @@ describe("pages", () => {
       { path: "status", direction: "asc" },
       { path: "placedAt", direction: "desc" }
     ]
-    const steady = (shop.read({ kind: "find", store: "orders", orderBy }) as ReadonlyArray<Record<string, Value>>).map((row) => String(row["_id"]))
+    const steady = (shop.read({ kind: "find", store: "orders", orderBy }) as ReadonlyArray<Record<string, Value>>).map((row) =>
+      String(row["_id"])
+    )
     const kept = new Set(steady)
     const seen: Array<string> = []
     let after: string | undefined
@@ -90,7 +98,7 @@ describe("pages", () => {
       const gone = steady[random.below(steady.length)]!
       kept.delete(gone)
       shop.write("orders.delete($id)", { id: gone })
-      shop.write({ kind: "insert", store: "orders", documents: [{ ...(orderLike(random.below(200))), _id: keyNumber(1000 + seen.length) }] })
+      shop.write({ kind: "insert", store: "orders", documents: [{ ...orderLike(random.below(200)), _id: keyNumber(1000 + seen.length) }] })
     } while (after !== undefined)
     assert.strictEqual(new Set(seen).size, seen.length)
     for (const id of kept) assert.isTrue(seen.includes(id))
@@ -102,7 +110,14 @@ describe("pages", () => {
     let pages = 0
     let after: string | undefined
     do {
-      const statement: Find = { kind: "find", store: "orders", filter: { op: "eq", path: "status", value: "paid" }, orderBy: [{ path: "placedAt", direction: "desc" }], limit: 5, ...(after === undefined ? {} : { after }) }
+      const statement: Find = {
+        kind: "find",
+        store: "orders",
+        filter: { op: "eq", path: "status", value: "paid" },
+        orderBy: [{ path: "placedAt", direction: "desc" }],
+        limit: 5,
+        ...(after === undefined ? {} : { after })
+      }
       const snapshot = shop.database.engine.snapshot()
       after = shop.executor.findPage(snapshot, encodeStatement(statement), 0, shop.rows)
       snapshot.close()
@@ -117,7 +132,12 @@ describe("pages", () => {
     const sizes: Array<number> = []
     let after: string | undefined
     do {
-      after = shop.executor.findPage(snapshot, encodeStatement({ kind: "find", store: "orders", ...(after === undefined ? {} : { after }) }), 0, shop.rows)
+      after = shop.executor.findPage(
+        snapshot,
+        encodeStatement({ kind: "find", store: "orders", ...(after === undefined ? {} : { after }) }),
+        0,
+        shop.rows
+      )
       sizes.push(shop.rows.count)
     } while (after !== undefined)
     assert.deepStrictEqual(sizes, [30, 30, 30, 10])
@@ -139,15 +159,28 @@ describe("pages", () => {
       [{ ...byTotal, after: "no cursor!" }, "this is no cursor"],
       [{ ...byTotal, after: "A".repeat(CURSOR_LENGTH_MAX + 1) }, "this is no cursor"],
       [{ store: "orders", limit: 5, after: cursor }, "the cursor is of rows in another order, or of another store"],
-      [{ ...byTotal, orderBy: [{ path: "total", direction: "desc" }], after: cursor }, "the cursor is of rows in another order, or of another store"]
+      [
+        { ...byTotal, orderBy: [{ path: "total", direction: "desc" }], after: cursor },
+        "the cursor is of rows in another order, or of another store"
+      ]
     ]
-    for (const [statement, message] of refusals) assert.deepInclude(reasonOf(() => page(statement)), { _tag: "InvalidCursor", message })
+    for (const [statement, message] of refusals)
+      assert.deepInclude(
+        reasonOf(() => page(statement)),
+        { _tag: "InvalidCursor", message }
+      )
     const stranger = new Executor({ store: (name) => shop.database.engine.store(name), cursorSecret: SECRET })
-    assert.deepInclude(reasonOf(() => page({ ...byTotal, after: cursor }, stranger)), { _tag: "InvalidCursor" })
-    assert.deepInclude(reasonOf(() => shop.executor.find(snapshot, encode({ store: "orders", after: 5 }), 0, new RowList())), {
-      _tag: "InvalidStatement",
-      path: "after"
-    })
+    assert.deepInclude(
+      reasonOf(() => page({ ...byTotal, after: cursor }, stranger)),
+      { _tag: "InvalidCursor" }
+    )
+    assert.deepInclude(
+      reasonOf(() => shop.executor.find(snapshot, encode({ store: "orders", after: 5 }), 0, new RowList())),
+      {
+        _tag: "InvalidStatement",
+        path: "after"
+      }
+    )
     snapshot.close()
   })
 })
@@ -180,9 +213,14 @@ describe("budgets", () => {
   it("end a statement that takes too long", () => {
     const shop = new Shop({}, 3000)
     let nowMs = 0
-    const executor = new Executor({ store: (name) => shop.database.engine.store(name), now: () => (nowMs += 30), limits: { elapsedMsMax: 50 } })
+    const executor = new Executor({
+      store: (name) => shop.database.engine.store(name),
+      now: () => (nowMs += 30),
+      limits: { elapsedMsMax: 50 }
+    })
     const snapshot = shop.database.engine.snapshot()
-    const slow = (): number => executor.count(snapshot, encodeStatement({ kind: "count", store: "orders", filter: { op: "eq", path: "count", value: 7 } }), 0)
+    const slow = (): number =>
+      executor.count(snapshot, encodeStatement({ kind: "count", store: "orders", filter: { op: "eq", path: "count", value: 7 } }), 0)
     assert.deepInclude(reasonOf(slow), {
       _tag: "BudgetExceeded",
       budget: "elapsedMsMax",
