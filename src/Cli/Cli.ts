@@ -380,7 +380,25 @@ const verb = <E, R>(run: (flags: SharedFlags) => Effect.Effect<void, E, R>) =>
 
 const planck = Command.runWith(
   root.pipe(
-    Command.withSubcommands([create, build, dev, test, fmt, serve, inspect, query, shell, advise, verify, dump, load, backup, restore, compact, repair])
+    Command.withSubcommands([
+      create,
+      build,
+      dev,
+      test,
+      fmt,
+      serve,
+      inspect,
+      query,
+      shell,
+      advise,
+      verify,
+      dump,
+      load,
+      backup,
+      restore,
+      compact,
+      repair
+    ])
   ),
   {
     version: VERSION
