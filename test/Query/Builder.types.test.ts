@@ -37,6 +37,7 @@ type NewOrder = NewDocumentOf<typeof orders.definition>
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <A, B>(_proof: Same<A, B>): void => {}
+type ResultOf<R> = R extends Reading<infer A> ? A : never
 const resultOf = <A>(_statement: Reading<A> | Writing<A>): A => undefined as A
 
 describe("the types of the builder", () => {
@@ -336,11 +337,9 @@ describe("the types of the builder", () => {
   it("looks up documents of other stores, page by page, and explains anything", () => {
     const makers = store({ name: "makers", idKind: "string", schema: { city: { type: "string" } }, indexes: [] })
     const joined = orders.filter({ status: "paid" }).select("customer").lookup(makers, "customer", "_id", "makers")
-    const row = resultOf(joined)[0]
-    if (row !== undefined) {
-      same<(typeof row)["customer"], string>(true)
-      same<(typeof row)["makers"][number]["city"], string>(true)
-    }
+    type Joined = ResultOf<typeof joined>[number]
+    same<Joined["customer"], string>(true)
+    same<Joined["makers"][number]["city"], string>(true)
     const twice = joined.lookup(tagged, "lines.sku", "tags", "same").page(10)
     assert.deepStrictEqual(twice.statement, {
       kind: "find",
