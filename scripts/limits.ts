@@ -14,8 +14,11 @@ import * as IndexLayout from "../src/Index/Layout.ts"
 import * as Ast from "../src/Query/Ast.ts"
 import * as PqlLexer from "../src/Query/PqlLexer.ts"
 import * as PqlValue from "../src/Query/PqlValue.ts"
+import * as PageCursor from "../src/Query/PageCursor.ts"
+import * as PlanAccess from "../src/Query/PlanAccess.ts"
 import * as PlanCache from "../src/Query/PlanCache.ts"
 import { DEFAULT_QUERY_LIMITS } from "../src/Query/Reasons.ts"
+import * as Statistics from "../src/Query/Statistics.ts"
 import * as SchemaCheck from "../src/Schema/Check.ts"
 import * as SchemaIndexes from "../src/Schema/CheckIndexes.ts"
 import * as SchemaIndexFilter from "../src/Schema/IndexFilter.ts"
@@ -45,6 +48,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   "Storage/reserveBytes": "storage.reserveBytes",
   "Storage/snapshotTimeoutMs": "storage.snapshotTimeoutMs",
   "Query/scannedMax": "query.scannedDocumentsMax",
+  "Query/elapsedMsMax": "query.elapsedMsMax",
   "Wasm/deadlineMs": "guest.deadlineMs",
   "Wasm/memoryBytes": "guest.memoryBytesMax",
   "Wasm/answerBytesMax": "query.answerBytesMax"
@@ -144,7 +148,10 @@ ${fixed(
   ["Query/Ast.ts", Ast, "FILTER_DEPTH_MAX", "ORDER_PATHS_MAX", "ROW_NUMBER_MAX"],
   ["Query/PqlLexer.ts", PqlLexer, "PQL_LENGTH_MAX"],
   ["Query/PqlValue.ts", PqlValue, "PQL_DEPTH_MAX"],
-  ["Query/PlanCache.ts", PlanCache, "PLANS_MAX"]
+  ["Query/PlanCache.ts", PlanCache, "PLANS_MAX"],
+  ["Query/PlanAccess.ts", PlanAccess, "UNION_PARTS_MAX", "INTERSECTION_PARTS_MAX"],
+  ["Query/Statistics.ts", Statistics, "STORES_MAX", "SAMPLE_BYTES_MAX", "PATHS_MAX"],
+  ["Query/PageCursor.ts", PageCursor, "CURSOR_LENGTH_MAX"]
 )}
 
 ## Modules and requests

@@ -13,11 +13,13 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { defaultSettings } from "./Config/Configuration.ts"
 import type { Settings } from "./Config/Settings.ts"
-import { listen } from "./Control/Control.ts"
+import { type ControlHandler, listen } from "./Control/Control.ts"
 import { Disk } from "./Disk/Disk.ts"
 import type { HttpError } from "./Http/Errors.ts"
 import { type EngineState, engineState } from "./Http/Health.ts"
 import { Http } from "./Http/Http.ts"
+import { type KeptStatements, keepStatements, operatorPort } from "./Query/Query.ts"
+import type { StatementLog } from "./Query/StatementLog.ts"
 import type { Engine } from "./Storage/Engine.ts"
 import type { RecoveryReport } from "./Storage/EngineParts.ts"
 import type { StorageError } from "./Storage/Errors.ts"
@@ -85,8 +87,10 @@ export class Server extends Context.Service<
     const { http } = settingsOf(options)
     const limits = { ...storageLimits(settingsOf(options)), ...options.storage }
     const storage = Storage.layer({ directory, limits, flushOnClose: true })
-    return Layer.effect(Server, make(options)).pipe(
-      Layer.provide(wasmLayer(options, directory)),
+    const server = Effect.map(keepStatements(settingsOf(options).query.slowMs), (statements) =>
+      Layer.effect(Server, make(options, statements)).pipe(Layer.provide(wasmLayer(options, directory, statements.log)))
+    )
+    return Layer.unwrap(server).pipe(
       Layer.provide(Http.layer({ ...http, accessLog: options.accessLog ?? "errors" })),
       Layer.provideMerge(storage)
     )
@@ -98,13 +102,27 @@ const settingsOf = ({ settings }: ServerOptions): Settings => settings ?? defaul
 /** Where the database of a service lies below the directory of all data. */
 export const databaseDirectory = (directory: string, service: string): string => `${directory}/services/${service}`
 
-const make = Effect.fnUntraced(function* (options: ServerOptions) {
+const make = Effect.fnUntraced(function* (options: ServerOptions, statements: KeptStatements) {
   const http = yield* Http
   const wasm = yield* Wasm
   const { backup, compact, engine } = yield* Storage
   const { volume } = yield* Disk
   const directory = databaseDirectory(options.directory, options.service)
-  yield* listen(volume, directory, (request, onProgress) => (request.verb === "backup" ? backup(request.target, onProgress) : compact))
+  const { advise, read } = yield* operatorPort
+  yield* listen(volume, directory, (request, onProgress): ReturnType<ControlHandler> => {
+    switch (request.verb) {
+      case "backup":
+        return backup(request.target, onProgress)
+      case "compact":
+        return compact
+      case "advise":
+        return Effect.andThen(statements.save, advise)
+      case "stores":
+        return Effect.sync(() => engine.stores().map((store) => store.definition))
+      case "query":
+        return read(request.statement, request.parameters)
+    }
+  })
   yield* logRecovery(engine.report)
   yield* logAdmission(engine)
   const one = yield* Semaphore.make(1)
@@ -167,7 +185,7 @@ const storageLimits = ({ storage }: Settings) => ({
 })
 
 /** The runtime for guests; which files were judged is remembered beside the database. */
-const wasmLayer = (options: ServerOptions, directory: string) =>
+const wasmLayer = (options: ServerOptions, directory: string, statementLog: StatementLog) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const { volume } = yield* Disk
@@ -185,7 +203,8 @@ const wasmLayer = (options: ServerOptions, directory: string) =>
           answerBytesMax: query.answerBytesMax,
           answerCacheBytesMax: guest.answerCacheBytesMax
         },
-        queryLimits: { scannedMax: query.scannedDocumentsMax },
+        queryLimits: { scannedMax: query.scannedDocumentsMax, elapsedMsMax: query.elapsedMsMax },
+        statementLog,
         log: (line) => void fork(logLine(line))
       })
     })

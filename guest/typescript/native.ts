@@ -17,6 +17,7 @@ export const Operation = {
   upsert: 7,
   delete: 8,
   query: 9,
+  queryPage: 10,
   aggregate: 11,
   count: 12,
   json: 13,
@@ -79,6 +80,7 @@ export interface Reply {
   readonly key?: unknown
   readonly keys?: ReadonlyArray<unknown>
   readonly rows?: ReadonlyArray<object>
+  readonly next?: string
   readonly matched?: number
   readonly modified?: number
   readonly deleted?: number

@@ -92,12 +92,71 @@ export interface Statement {
   readonly orderBy?: ReadonlyArray<readonly [string, "asc" | "desc"]> | undefined
   readonly limit?: number | undefined
   readonly skip?: number | undefined
+  readonly after?: string | undefined
   readonly select?: ReadonlyArray<string> | undefined
+  readonly lookup?: ReadonlyArray<Lookup> | undefined
   readonly inputOrder?: ReadonlyArray<readonly [string, "asc" | "desc"]> | undefined
   readonly groupBy?: ReadonlyArray<string> | undefined
   readonly distinct?: string | undefined
   readonly aggregates?: Record<string, object> | undefined
   readonly having?: Filter | undefined
+}
+
+/** Documents of another store beside each row. */
+export interface Lookup {
+  readonly store: string
+  readonly local: string
+  readonly foreign: string
+  readonly as: string
+}
+
+/** Rows with documents of other stores beside them. */
+export class LookupQuery<Row, Selected> implements RowSource<Selected>, Iterable<Selected> {
+  declare readonly [selected]: () => Selected
+  declare private readonly statement: Statement
+
+  /** Lookups begin at a query: `orders.lookup(…)`. */
+  constructor(statement: Statement) {
+    this.statement = statement
+  }
+
+  /** Puts documents of one more store beside each row. */
+  lookup<Other, const As extends string>(
+    store: { readonly name: string; readonly Row: Other },
+    local: Path<Row>,
+    foreign: Path<Other>,
+    as: As
+  ): LookupQuery<Row, Selected & { readonly [Name in As]: ReadonlyArray<Other> }> {
+    return new LookupQuery(withLookup(this.statement, { store: store.name, local, foreign, as }))
+  }
+
+  /** The rows. */
+  rows(): Selected[] {
+    return native.call(Operation.query, { statement: this.statement }).rows as Selected[]
+  }
+
+  /** The first row; undefined when there is none. */
+  first(): Selected | undefined {
+    return (native.call(Operation.query, { statement: { ...this.statement, limit: 1 } }).rows as Selected[])[0]
+  }
+
+  [Symbol.iterator](): Iterator<Selected> {
+    return this.rows()[Symbol.iterator]()
+  }
+
+  toStatement(): Statement {
+    return this.statement
+  }
+}
+
+function withLookup(statement: Statement, lookup: Lookup): Statement {
+  return { ...statement, lookup: [...(statement.lookup ?? []), lookup] }
+}
+
+/** Rows, and the cursor of what comes behind them. */
+export interface Page<Row> {
+  readonly rows: ReadonlyArray<Row>
+  readonly next: string | undefined
 }
 
 /** The name under which rows carry their type; there is no value. */
@@ -178,6 +237,35 @@ export class Query<Row, Selected = Row> implements RowSource<Selected>, Iterable
   /** The rows. */
   rows(): Selected[] {
     return native.call(Operation.query, { statement: this.statement }).rows as Selected[]
+  }
+
+  /**
+   * Puts documents of another store beside each row: those with a value at `foreign` that is equal to one of the row at `local`, as the list
+   * `as`: `orders.limit(20).lookup(customers, "customer", "_id", "buyers")`. All rows are served together.
+   */
+  lookup<Other, const As extends string>(
+    store: { readonly name: string; readonly Row: Other },
+    local: Path<Row>,
+    foreign: Path<Other>,
+    as: As
+  ): LookupQuery<Row, Selected & { readonly [Name in As]: ReadonlyArray<Other> }> {
+    return new LookupQuery(withLookup(this.statement, { store: store.name, local, foreign, as }))
+  }
+
+  /** Only rows behind a cursor that `page` gave. */
+  after(cursor: string): Query<Row, Selected> {
+    return new Query(this.target, native.extend(this.statement, "after", cursor))
+  }
+
+  /**
+   * At most so many rows, and the cursor for the next ones, undefined at the end: `page(20)`, then `page(20, before.next)`. A page is a place in
+   * the order, so documents that come and go in between neither repeat rows nor hide them.
+   */
+  page(rows: number, after?: string): Page<Selected> {
+    const limited = this.limit(rows)
+    const { statement } = after === undefined ? limited : limited.after(after)
+    const reply = native.call(Operation.queryPage, { statement })
+    return { rows: reply.rows as Selected[], next: reply.next }
   }
 
   /** The first row; undefined when there is none. */
@@ -271,13 +359,13 @@ export class Query<Row, Selected = Row> implements RowSource<Selected>, Iterable
 
 /** Whether a value is rows that the host can get by itself: a query, or groups. */
 export function isRowSource(value: unknown): value is RowSource<unknown> {
-  return value instanceof Query || value instanceof Groups
+  return value instanceof Query || value instanceof LookupQuery || value instanceof Groups
 }
 
 /** The rows of groups: all of a filter, in an order or none. */
 function grouped(statement: Statement, verb: string): Statement {
-  const { store, filter, orderBy, limit, skip, select } = statement
-  if (limit !== undefined || skip !== undefined || select !== undefined) {
+  const { store, filter, orderBy, limit, skip, after, select } = statement
+  if (limit !== undefined || skip !== undefined || after !== undefined || select !== undefined) {
     throw new TypeError(`${verb} is about all rows of a filter: limit and skip stand behind it, and count groups`)
   }
   return { store, ...(filter === undefined ? {} : { filter }), ...(orderBy === undefined ? {} : { inputOrder: orderBy }) }
@@ -291,9 +379,9 @@ function narrowed<Row, Selected>(target: Target, statement: Statement, condition
 
 /** The filter of an update or a delete, which are about all documents it finds. */
 function filterOnly(statement: Statement, verb: string): Filter {
-  const { filter = {}, orderBy, limit, skip } = statement
-  if (orderBy === undefined && limit === undefined && skip === undefined) return filter
-  throw new TypeError(`${verb} takes a filter only, no orderBy, limit or skip`)
+  const { filter = {}, orderBy, limit, skip, after } = statement
+  if (orderBy === undefined && limit === undefined && skip === undefined && after === undefined) return filter
+  throw new TypeError(`${verb} takes a filter only, no orderBy, limit, skip or after`)
 }
 
 /** One filter that asks for both. */

@@ -159,22 +159,51 @@ const inspect = Command.make(
     )
 ).pipe(Command.withDescription("Show what a built service, a directory of data or a file in it holds"))
 
+const extended = Flag.Boolean("extended").pipe(
+  Flag.withDefault(false),
+  Flag.withDescription("Rows as Extended JSON, which keeps every type")
+)
+
 const query = Command.make(
   "query",
   {
     directory,
     statement: Argument.String("pql").pipe(Argument.withDescription("A statement, like 'orders.filter(total > 10).limit(5)'")),
     service,
+    extended,
     param: Flag.KeyValuePair("param").pipe(Flag.withDefault({}), Flag.withDescription("Value of a $name in the statement; JSON or text"))
   },
-  ({ directory, statement, service, param }) =>
+  ({ directory, extended, statement, service, param }) =>
     verb(({ json }) =>
       Effect.flatMap(
         Effect.promise(() => import("./QueryCommand.ts")),
-        (command) => command.query({ directory, statement, service: Option.getOrUndefined(service), parameters: param, output: { json } })
+        (command) =>
+          command.query({ directory, statement, service: Option.getOrUndefined(service), parameters: param, extended, output: { json } })
       )
     )
-).pipe(Command.withDescription("Run a statement on the data of a stopped server"))
+).pipe(Command.withDescription("Run a statement on the data of a stopped server, or one that reads beside a running one"))
+
+const shell = Command.make("shell", { directory, service, extended }, ({ directory, extended, service }) =>
+  verb(() =>
+    Effect.flatMap(
+      Effect.promise(() => import("./ShellCommand.ts")),
+      (command) => command.shell({ directory, service: Option.getOrUndefined(service), extended })
+    )
+  )
+).pipe(Command.withDescription("Give statements one after another; beside a running server those that read"))
+
+const advise = Command.make(
+  "advise",
+  { directory, service, limit: Flag.Int("limit").pipe(Flag.optional, Flag.withDescription("Most statements to show; 20 otherwise")) },
+  ({ directory, limit, service }) =>
+    verb(({ json }) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./AdviseCommand.ts")),
+        (command) =>
+          command.advise({ directory, service: Option.getOrUndefined(service), limit: Option.getOrUndefined(limit), output: { json } })
+      )
+    )
+).pipe(Command.withDescription("Name the statements that cost most and the indexes they miss, also of a running server"))
 
 const fmt = Command.make(
   "fmt",
@@ -351,7 +380,25 @@ const verb = <E, R>(run: (flags: SharedFlags) => Effect.Effect<void, E, R>) =>
 
 const planck = Command.runWith(
   root.pipe(
-    Command.withSubcommands([create, build, dev, test, fmt, serve, inspect, query, verify, dump, load, backup, restore, compact, repair])
+    Command.withSubcommands([
+      create,
+      build,
+      dev,
+      test,
+      fmt,
+      serve,
+      inspect,
+      query,
+      shell,
+      advise,
+      verify,
+      dump,
+      load,
+      backup,
+      restore,
+      compact,
+      repair
+    ])
   ),
   {
     version: VERSION

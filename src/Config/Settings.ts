@@ -44,6 +44,8 @@ export const settings = {
   },
   query: {
     scannedDocumentsMax: integer("Documents one statement may read", { default: 1_000_000, min: 1, max: 1_000_000_000 }),
+    slowMs: duration("Time beyond which a statement is noted as slow", { default: 100, min: 0, max: 3_600_000 }),
+    elapsedMsMax: duration("Time one statement may take", { default: 10_000, min: 1, max: 3_600_000 }),
     answerBytesMax: bytes("Largest answer a statement may give", { default: 16 * MIB, min: KIB, max: 256 * MIB })
   },
   storage: {

@@ -26,7 +26,15 @@ export const SOCKET_PATH_BYTES_MAX = 100
 const REQUEST_BYTES_MAX = 64 * 1024
 
 /** What can be asked for. */
-export type ControlRequest = { readonly verb: "backup"; /** An absolute path. */ readonly target: string } | { readonly verb: "compact" }
+export type ControlRequest =
+  | { readonly verb: "backup"; /** An absolute path. */ readonly target: string }
+  | { readonly verb: "compact" }
+  /** What statements cost, and which indexes they miss. */
+  | { readonly verb: "advise" }
+  /** The definitions of all stores. */
+  | { readonly verb: "stores" }
+  /** A statement in PQL that reads, with the values of its parameters as JSON. */
+  | { readonly verb: "query"; readonly statement: string; readonly parameters: Readonly<Record<string, unknown>> }
 
 /** How far a request is. */
 export interface ControlProgress {
@@ -91,8 +99,12 @@ function serve(socket: Socket, handler: ControlHandler, run: Run): void {
 
 function parseRequest(line: string): ControlRequest | undefined {
   try {
-    const { target, verb } = JSON.parse(line) as { readonly verb?: unknown; readonly target?: unknown }
-    if (verb === "compact") return { verb }
+    const { parameters, statement, target, verb } = JSON.parse(line) as Readonly<Record<string, unknown>>
+    if (verb === "compact" || verb === "advise" || verb === "stores") return { verb }
+    if (verb === "query") {
+      const values = typeof parameters === "object" && parameters !== null ? (parameters as Readonly<Record<string, unknown>>) : {}
+      return typeof statement === "string" ? { verb, statement, parameters: values } : undefined
+    }
     return verb === "backup" && typeof target === "string" && target.startsWith("/") ? { verb, target } : undefined
   } catch {
     return undefined

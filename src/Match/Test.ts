@@ -215,6 +215,20 @@ export class ContainsTest implements PathVisitor {
   }
 }
 
+/** Longest text that is copied to be matched; of a longer one the engine gets a view. */
+const COPIED_BYTES_MAX = 1024
+const copied = new ArrayBuffer(COPIED_BYTES_MAX)
+/** Views of the first bytes of `copied`, by length. */
+const views: Array<Uint8Array | undefined> = []
+
+/** The text as an array of its own length: a view that is used again for every text of that length, so that none is made for each document. */
+function textAt(bytes: Uint8Array, at: number, length: number): Uint8Array {
+  if (length > COPIED_BYTES_MAX) return bytes.subarray(at, at + length)
+  const view = (views[length] ??= new Uint8Array(copied, 0, length))
+  for (let index = 0; index < length; index++) view[index] = bytes[at + index]!
+  return view
+}
+
 /** A string that a pattern matches somewhere. */
 export class RegexTest implements PathVisitor {
   private readonly regex: Regex
@@ -224,7 +238,7 @@ export class RegexTest implements PathVisitor {
   }
 
   visit(bytes: Uint8Array, type: number, at: number): boolean {
-    return type === Type.STRING && this.regex.test(bytes.subarray(at + 4, at + 3 + readInt32(bytes, at)))
+    return type === Type.STRING && this.regex.test(textAt(bytes, at + 4, readInt32(bytes, at) - 1))
   }
 }
 

@@ -11,10 +11,12 @@ import { compareValues } from "../Bson/Compare.ts"
 import * as Type from "../Bson/Type.ts"
 import { documentEnd, elementName, firstElement, nextElement, skipValue, valueOffset } from "../Bson/View.ts"
 import type { Writer } from "../Bson/Writer.ts"
+import { encodeValue, KeyWriter } from "../Index/KeyEncoding.ts"
 import { compileElementFilter } from "../Match/Compile.ts"
 import type { ElementPredicate } from "../Match/ArrayTest.ts"
 import type { ArrayChange } from "./Ast.ts"
 import { decodeElementFilter } from "./FilterBson.ts"
+import { GroupTable } from "./GroupTable.ts"
 import type { Operands } from "./Operands.ts"
 import { refuseStatement, refuseUpdate } from "./Reasons.ts"
 
@@ -27,11 +29,58 @@ interface Place {
   readonly at: number
 }
 
+/** Most elements that are compared one by one; beyond it they are looked up. */
+const COMPARED_MAX = 16
+
+/**
+ * Elements of which each is there once, found by what they are encoded to: equal values, and only they, have one encoding. Those too long to
+ * be encoded whole are compared one by one.
+ */
+class ElementSet {
+  readonly #table = new GroupTable()
+  readonly #key = new KeyWriter()
+  readonly #long: Array<Place> = []
+  /** How many of the table's keys are members; those behind them were only asked for. */
+  #members = 0
+
+  constructor(elements: ReadonlyArray<Place>) {
+    for (const element of elements) this.add(element)
+  }
+
+  /** Adds an element; false when an equal one is there. Not to be called after `has`. */
+  add(element: Place): boolean {
+    if (this.#encode(element)) {
+      this.#table.find(this.#key.bytes, this.#key.length)
+      this.#members = this.#table.count
+      return this.#table.isNew
+    }
+    if (this.#hasLong(element)) return false
+    this.#long.push(element)
+    return true
+  }
+
+  has(element: Place): boolean {
+    return this.#encode(element) ? this.#table.find(this.#key.bytes, this.#key.length) < this.#members : this.#hasLong(element)
+  }
+
+  #encode({ at, bytes, type }: Place): boolean {
+    this.#key.reset()
+    encodeValue(this.#key, bytes, type, at, false)
+    return !this.#key.cut
+  }
+
+  #hasLong({ at, bytes, type }: Place): boolean {
+    return this.#long.some((other) => isEqual(other, bytes, type, at))
+  }
+}
+
 /** What is done to one array, with the values of a run. */
 export interface BoundArrayChange {
   readonly op: ArrayChange
   /** The elements to add, or to be equal to. */
   readonly elements: ReadonlyArray<Place>
+  /** For `pull` of many elements: these. */
+  readonly pulled?: ElementSet
   /** For `pull` with a filter: which elements go. */
   readonly goes: ElementPredicate | undefined
 }
@@ -47,7 +96,9 @@ export function bindArrayChange(op: ArrayChange, path: string, operands: Operand
   if (nextElement(operand.bytes, modifier) !== documentEnd(operand.bytes, operand.at)) refuseStatement(where, `${name} stands alone`)
   if (name === "$each") {
     if (value.type !== Type.ARRAY) refuseStatement(where, `$each takes a list, found ${Type.typeName(value.type)}`)
-    return { op, elements: elementsOf(value), goes: undefined }
+    const elements = elementsOf(value)
+    if (op !== "pull" || elements.length <= COMPARED_MAX) return { op, elements, goes: undefined }
+    return { op, elements, goes: undefined, pulled: new ElementSet(elements) }
   }
   if (name !== "$any" || op !== "pull")
     return refuseStatement(where, `${op} knows ${op === "pull" ? "$each and $any" : "$each"}, not ${name}`)
@@ -89,7 +140,12 @@ export function writeChangedArray(writer: Writer, path: string, change: BoundArr
     }
     element = next
   }
-  if (change.op !== "pull") for (const element of change.elements) if (adds(change, element, bytes, at)) append(writer, element, count++)
+  if (change.op === "addToSet" && count + change.elements.length > COMPARED_MAX) {
+    const set = new ElementSet(at < 0 ? [] : elementsOf({ bytes, type: Type.ARRAY, at }))
+    for (const element of change.elements) if (set.add(element)) append(writer, element, count++)
+  } else if (change.op !== "pull") {
+    for (const element of change.elements) if (adds(change, element, bytes, at)) append(writer, element, count++)
+  }
   if (count > ELEMENTS_MAX) refuseUpdate(path, `${path} would have more than ${ELEMENTS_MAX} elements`)
   writer.endDocument(start)
 }
@@ -99,7 +155,8 @@ function append(writer: Writer, { at, bytes, type }: Place, index: number): void
   writer.raw(bytes, at, skipValue(bytes, type, at) - at)
 }
 
-function isPulled({ elements, goes }: BoundArrayChange, bytes: Uint8Array, type: number, at: number): boolean {
+function isPulled({ elements, goes, pulled }: BoundArrayChange, bytes: Uint8Array, type: number, at: number): boolean {
+  if (pulled !== undefined) return pulled.has({ bytes, type, at })
   return goes === undefined ? elements.some((element) => isEqual(element, bytes, type, at)) : goes(bytes, type, at)
 }
 

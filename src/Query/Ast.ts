@@ -8,6 +8,7 @@
  */
 import type { Value } from "../Bson/Value.ts"
 import type { Filter } from "../Match/Filter.ts"
+import type { IndexDefinition } from "../Schema/Definition.ts"
 
 export type { Filter }
 
@@ -30,6 +31,8 @@ export interface Find {
   readonly orderBy?: ReadonlyArray<Order>
   readonly limit?: number
   readonly skip?: number
+  /** Only rows behind this place: the cursor of an earlier page of the same order. */
+  readonly after?: string
   readonly select?: ReadonlyArray<string>
   readonly lookup?: ReadonlyArray<Lookup>
 }
@@ -140,6 +143,26 @@ export interface Delete {
 /** The statements whose documents a planner has to find. */
 export type Planned = Find | Get | Count | Aggregate | Update | Delete
 
+/** Gives a store an index. It is built on the side where there are documents. */
+export interface CreateIndex {
+  readonly kind: "createIndex"
+  readonly store: string
+  readonly index: IndexDefinition
+}
+
+/** Takes an index away. */
+export interface DropIndex {
+  readonly kind: "dropIndex"
+  readonly store: string
+  readonly name: string
+}
+
+/** The indexes of a store. */
+export interface Indexes {
+  readonly kind: "indexes"
+  readonly store: string
+}
+
 /** How a statement would be run, as plain data. */
 export interface Explain {
   readonly kind: "explain"
@@ -149,7 +172,11 @@ export interface Explain {
 /** The statements that change something. */
 export type Write = Insert | Update | Replace | Upsert | Delete
 
+/** The statements that executors run; they have a BSON form. */
 export type Statement = Find | Get | Count | Aggregate | Write | Explain
+
+/** The statements about the indexes of a store: for operators, and only as text. */
+export type IndexStatement = CreateIndex | DropIndex | Indexes
 
 /** Most levels of and, or and not inside one another. */
 export const FILTER_DEPTH_MAX = 32
@@ -162,5 +189,5 @@ export const ROW_NUMBER_MAX = 2147483647
 
 /** Whether `statement` writes: whether it needs a transaction. */
 export function isWrite(statement: Statement): statement is Write {
-  return !["find", "get", "count", "aggregate", "explain"].includes(statement.kind)
+  return ["insert", "update", "replace", "upsert", "delete"].includes(statement.kind)
 }

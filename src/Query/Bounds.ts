@@ -17,6 +17,7 @@ import { isNaNValue } from "../Match/Test.ts"
 import type { BoundField, IndexAccess, RangeField } from "./Access.ts"
 import type { Leaf } from "./Condition.ts"
 import type { Operands } from "./Operands.ts"
+import type { Position } from "./PageCursor.ts"
 
 /** A range of entries; without `high` it is open. */
 export interface EntryRange {
@@ -76,6 +77,30 @@ export class BoundsBuilder {
       if (access.range === undefined) this.#add(prefix, behind(prefix))
       else this.#addRange(prefix, access.range, operands)
     }
+  }
+
+  /**
+   * Leaves out what a walk in this direction has behind it at a position. `levels` names, for the fields of the index behind the bound ones,
+   * the level of the order that each is. What stands at the position itself stays.
+   */
+  startAt(access: IndexAccess, operands: Operands, position: Position, levels: ReadonlyArray<number>, direction: 1 | -1): void {
+    const { bound } = access
+    this.#writer.reset()
+    for (const field of bound) this.#append(operandOf(field.leaf, operands), field.descending)
+    levels.forEach((level, index) => {
+      const { at, bytes, type } = position.value(level)
+      const field = access.index.definition.on[bound.length + index]
+      encodeIndexed(this.#writer, bytes, type, at, field?.direction === "desc")
+    })
+    const place = this.#writer.bytes.slice(0, this.#writer.length)
+    const last = behind(place)
+    const left = this.ranges.flatMap(({ high, low }) => {
+      const from = direction === 1 && compareBounds(low, place) < 0 ? place : low
+      const to = direction === -1 && last !== undefined && (high === undefined || compareBounds(high, last) > 0) ? last : high
+      return to === undefined || compareBounds(from, to) < 0 ? [{ low: from, high: to }] : []
+    })
+    this.ranges.length = 0
+    this.ranges.push(...left)
   }
 
   /** Adds a range unless it is empty. */
@@ -209,6 +234,10 @@ function distinctElements(list: Place, descending: boolean): ReadonlyArray<Place
   }
   const sorted = elementsOf(list).toSorted(compare)
   return sorted.filter((value, index) => index === 0 || compare(value, sorted[index - 1]!) !== 0)
+}
+
+function compareBounds(a: Uint8Array, b: Uint8Array): number {
+  return compareRanges(a, 0, a.length, b, 0, b.length)
 }
 
 function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {

@@ -35,9 +35,11 @@ import {
   type Operator
 } from "./BuilderCondition.ts"
 import { type AggregateOf, type GroupKeys, GroupQuery, type LastName, type ResultOf } from "./BuilderGroups.ts"
+import { type LookedUp, type LookupQuery, type WithList, withLookup } from "./BuilderLookup.ts"
 import type { AtPath, DocumentOf, IdOf, ItemAt, NewDocumentOf, PathOf, StoredAt } from "./DocumentType.ts"
 import type { Changes } from "./Executor.ts"
 import type { Explanation } from "./Explanation.ts"
+import type { Page } from "./Session.ts"
 
 /** The name under which a statement carries the type of its result; there is no value. */
 export declare const result: unique symbol
@@ -47,6 +49,8 @@ export interface Reading<out A> {
   readonly statement: Find | Get | Count | Aggregate | Explain
   /** Whether the result is the first row (or nothing) rather than all of them. */
   readonly takesFirst?: boolean
+  /** Whether the result is a page: rows, and the cursor of what comes behind them. */
+  readonly isPage?: boolean
   readonly [result]?: A
 }
 
@@ -99,6 +103,7 @@ interface Parts {
   readonly orderBy: ReadonlyArray<Order>
   readonly limit?: number
   readonly skip?: number
+  readonly after?: string
   readonly select?: ReadonlyArray<string>
 }
 
@@ -113,7 +118,7 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
   }
 
   get statement(): Find {
-    const { limit, orderBy, select, skip, store } = this.#parts
+    const { after, limit, orderBy, select, skip, store } = this.#parts
     return {
       kind: "find",
       store,
@@ -121,6 +126,7 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
       ...(orderBy.length === 0 ? {} : { orderBy }),
       ...(limit === undefined ? {} : { limit }),
       ...(skip === undefined ? {} : { skip }),
+      ...(after === undefined ? {} : { after }),
       ...(select === undefined ? {} : { select })
     }
   }
@@ -173,6 +179,40 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
     return { statement: this.limit(1).statement, takesFirst: true }
   }
 
+  /**
+   * At most so many rows, and the cursor for the next ones: `page(20)`, then `page(20, before.next)`. Pages are places in the order, so
+   * documents that come and go in between neither repeat rows nor hide them.
+   */
+  page(rows: number, after?: string): Reading<Page<Selected>> {
+    const parts = { ...this.#parts, limit: rows, ...(after === undefined ? {} : { after }) }
+    return { statement: new DocumentQuery<Row, Selected>(parts).statement, isPage: true }
+  }
+
+  /** Only rows behind a cursor. */
+  after(cursor: string): DocumentQuery<Row, Selected> {
+    return this.#with({ after: cursor })
+  }
+
+  /**
+   * Puts documents of another store beside each row: those with a value at `foreign` that is equal to one of the row at `local`, as the list
+   * `as`. All rows are served together.
+   *
+   * @example
+   * ```ts
+   * const customers = store({ name: "customers", idKind: "string", schema: { city: { type: "string" } }, indexes: [] })
+   * const orders = store({ name: "orders", idKind: "key", schema: { customer: { type: "string" } }, indexes: [] })
+   * const withBuyers = orders.limit(20).lookup(customers, "customer", "_id", "buyers") // each row has buyers: [{ _id, city }]
+   * ```
+   */
+  lookup<Other, const As extends string>(
+    store: LookedUp<Other>,
+    local: PathOf<Row>,
+    foreign: PathOf<Other>,
+    as: As
+  ): LookupQuery<Row, WithList<Selected, As, Other>> {
+    return withLookup(this.statement, { store: store.definition.name, local, foreign, as })
+  }
+
   /** How many rows there are. */
   count(): Reading<number> {
     const { limit, skip, store } = this.#parts
@@ -200,8 +240,8 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
   }
 
   #grouped(verb: string): Aggregate {
-    const { limit, orderBy, select, skip, store } = this.#parts
-    if (limit !== undefined || skip !== undefined || select !== undefined) {
+    const { after, limit, orderBy, select, skip, store } = this.#parts
+    if (limit !== undefined || skip !== undefined || after !== undefined || select !== undefined) {
       throw new TypeError(`${verb} is about all rows of a filter: limit and skip stand behind it, and count groups`)
     }
     return { kind: "aggregate", store, ...this.#filter(), ...(orderBy.length === 0 ? {} : { inputOrder: orderBy }) }
@@ -255,9 +295,9 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
 
   /** A change is about all documents of a filter: what picks rows among them would be without effect. */
   #refuseRows(verb: string): void {
-    const { limit, orderBy, select, skip } = this.#parts
-    if (limit !== undefined || skip !== undefined || select !== undefined || orderBy.length > 0) {
-      throw new TypeError(`${verb} takes a filter only: no orderBy, limit, skip or select`)
+    const { after, limit, orderBy, select, skip } = this.#parts
+    if ([after, limit, skip, select].some((part) => part !== undefined) || orderBy.length > 0) {
+      throw new TypeError(`${verb} takes a filter only: no orderBy, limit, skip, after or select`)
     }
   }
 
@@ -359,6 +399,29 @@ type WithId<D extends StoreDefinition> = NewDocumentOf<D> & { readonly _id: IdOf
  */
 export function store<const D extends StoreDefinition>(definition: D): StoreQuery<D> {
   return new StoreQuery(definition)
+}
+
+/**
+ * How a statement of any kind would be run, and what a run comes to; a change finds its documents and leaves them alone. Refused with a
+ * TypeError for what has no documents to find (insert, replace, upsert).
+ *
+ * @example
+ * ```ts
+ * const orders = store({ name: "orders", idKind: "key", schema: { status: { type: "string" } }, indexes: [] })
+ * const plan = explain(orders.filter({ status: "open" }).count())
+ * ```
+ */
+export function explain({ statement }: Reading<unknown> | Writing<unknown>): Reading<Explanation> {
+  switch (statement.kind) {
+    case "explain":
+      return { statement }
+    case "insert":
+    case "replace":
+    case "upsert":
+      throw new TypeError(`${statement.kind} has no plan: it looks for no documents`)
+    default:
+      return { statement: { kind: "explain", of: statement } }
+  }
 }
 
 /** A typed document as the values it is made of. */

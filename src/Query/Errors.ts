@@ -47,6 +47,7 @@ const TAGS: Readonly<Record<StatementReason["_tag"], true>> = {
   UnknownStore: true,
   InvalidDocument: true,
   InvalidUpdate: true,
+  InvalidCursor: true,
   BudgetExceeded: true,
   IndexDamaged: true,
   InvalidFilter: true,

@@ -14,14 +14,17 @@ import { DocumentView, KEY_BYTES, type Reader, type Store, type Transaction } fr
 import { unboundedAdvice } from "./Advice.ts"
 import { Changer, undoing } from "./Changer.ts"
 import { type ActualRun, explainPlan, type Explanation } from "./Explanation.ts"
-import { Finder, getById } from "./Finder.ts"
+import { Finder } from "./Finder.ts"
+import { getById } from "./IdKeys.ts"
 import { KeyList } from "./KeyList.ts"
 import { applyLookup } from "./Lookups.ts"
+import { PageCursors } from "./PageCursor.ts"
 import type { Plan } from "./Plan.ts"
 import type { PlannedKind } from "./PlanCompiler.ts"
 import { breakBudget, DEFAULT_QUERY_LIMITS, type QueryLimits, type QueryReason, refuseStatement } from "./Reasons.ts"
 import type { RowList } from "./RowList.ts"
 import { eachElement, type Members, readMembers, requireType } from "./StatementMembers.ts"
+import type { StatementLog } from "./StatementLog.ts"
 import { UpdateRun } from "./UpdateProgram.ts"
 
 /** Members that make a statement an aggregate. */
@@ -31,6 +34,10 @@ export interface ExecutorOptions {
   /** The current version of a store; undefined when statements may not know it. */
   readonly store: (name: string) => Store | undefined
   readonly limits?: Partial<QueryLimits>
+  /** What cursors are signed with: bytes that only this database has. */
+  readonly cursorSecret?: Uint8Array
+  /** Where the cost of each run is noted. */
+  readonly log?: StatementLog
   /** Milliseconds of a monotonic clock, with fractions; without it nothing is timed. */
   readonly now?: () => number
   /** Hears of a statement that reads its whole store although an index would serve it, once a plan. */
@@ -72,6 +79,8 @@ export class Executor {
   readonly #keys = new KeyList()
   readonly #view = new DocumentView()
   readonly #now: (() => number) | undefined
+  readonly #cursors: PageCursors
+  readonly #log: StatementLog | undefined
 
   constructor(options: ExecutorOptions) {
     this.#findStore = (name) => {
@@ -80,15 +89,54 @@ export class Executor {
       return store
     }
     this.#limits = { ...DEFAULT_QUERY_LIMITS, ...options.limits }
-    this.#finder = new Finder(this.#findStore, this.#limits, unboundedListener(options.onUnbounded))
+    this.#cursors = new PageCursors(options.cursorSecret ?? new Uint8Array(0))
+    this.#finder = new Finder(this.#findStore, this.#limits, {
+      cursors: this.#cursors,
+      now: options.now,
+      onPlan: unboundedListener(options.onUnbounded)
+    })
     this.#now = options.now
+    this.#log = options.log
   }
 
   /** Fills `rows` with the rows of a find statement; they are valid as long as `reader` is open. Faults: see `QueryReason`. */
   find(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): void {
     const plan = this.#finder.plans.take("find", bytes, at, reader)
     for (const lookup of plan.lookups) this.#findStore(lookup.store)
-    this.#finder.find(reader, plan, rows)
+    const startedMs = this.#started()
+    try {
+      this.#finder.find(reader, plan, rows)
+    } finally {
+      this.#note(plan, startedMs, rows.count)
+    }
+    this.#lookUp(reader, plan, rows)
+  }
+
+  #started(): number {
+    return this.#log === undefined ? 0 : this.#log.now()
+  }
+
+  #note(plan: Plan, startedMs: number, returned: number): void {
+    this.#log?.record(plan, startedMs, this.#finder.work.scanned, returned)
+  }
+
+  /**
+   * As `find`, for a page: the cursor for the next one, undefined when there is none. A page also ends where `rowsMax` or `rowsBytesMax`
+   * would be exceeded.
+   */
+  findPage(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): string | undefined {
+    const plan = this.#finder.plans.take("find", bytes, at, reader)
+    for (const lookup of plan.lookups) this.#findStore(lookup.store)
+    const startedMs = this.#started()
+    const hasMore = this.#finder.findPage(reader, plan, rows)
+    this.#note(plan, startedMs, rows.count)
+    const last = rows.count - 1
+    const next = hasMore && last >= 0 ? this.#cursors.write(plan, rows.bytes(last), rows.at(last)) : undefined
+    this.#lookUp(reader, plan, rows)
+    return next
+  }
+
+  #lookUp(reader: Reader, plan: Plan, rows: RowList): void {
     for (const lookup of plan.lookups) {
       applyLookup(lookup, rows, this.#limits, (statement, into) =>
         this.#finder.find(reader, this.#finder.plans.take("find", statement, 0, reader), into)
@@ -98,7 +146,13 @@ export class Executor {
 
   /** Fills `rows` with the groups of an aggregate statement; they are valid until the list is reset. */
   aggregate(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): void {
-    this.#finder.aggregate(reader, this.#finder.plans.take("aggregate", bytes, at, reader), rows)
+    const plan = this.#finder.plans.take("aggregate", bytes, at, reader)
+    const startedMs = this.#started()
+    try {
+      this.#finder.aggregate(reader, plan, rows)
+    } finally {
+      this.#note(plan, startedMs, rows.count)
+    }
   }
 
   /** Fills `rows` with the rows of a find or an aggregate, whichever the statement is by its members. */
@@ -110,7 +164,14 @@ export class Executor {
 
   /** The number of rows of `{ store, filter?, limit?, skip? }`. */
   count(reader: Reader, bytes: Uint8Array, at: number): number {
-    return this.#finder.count(reader, this.#finder.plans.take("count", bytes, at, reader))
+    const plan = this.#finder.plans.take("count", bytes, at, reader)
+    const startedMs = this.#started()
+    try {
+      return this.#finder.count(reader, plan)
+    } finally {
+      // A count is one row, whatever it says.
+      this.#note(plan, startedMs, 1)
+    }
   }
 
   /** Finds the document of `{ store, key }`. A key that no document of the store can have finds nothing. */
@@ -190,7 +251,7 @@ export class Executor {
     if (program === undefined) return refuseStatement("", "update changes nothing")
     return this.#changing(transaction, () => {
       const change = new UpdateRun(program, plans.operands)
-      this.#finder.collect(transaction, plan, this.#keys)
+      this.#collect(transaction, plan)
       const { bytes: keys, count } = this.#keys
       let modified = 0
       for (let index = 0; index < count; index++) {
@@ -204,11 +265,21 @@ export class Executor {
   delete(transaction: Transaction, bytes: Uint8Array, at: number): number {
     const plan = this.#finder.plans.take("delete", bytes, at, transaction)
     return this.#changing(transaction, () => {
-      this.#finder.collect(transaction, plan, this.#keys)
+      this.#collect(transaction, plan)
       const { bytes: keys, count } = this.#keys
       for (let index = 0; index < count; index++) this.#changer.delete(transaction, plan.store, keys, index * KEY_BYTES)
       return count
     })
+  }
+
+  /** Collects the keys of what a write is about; that is what the log notes of it. */
+  #collect(transaction: Transaction, plan: Plan): void {
+    const startedMs = this.#started()
+    try {
+      this.#finder.collect(transaction, plan, this.#keys)
+    } finally {
+      this.#note(plan, startedMs, this.#keys.count)
+    }
   }
 
   /**

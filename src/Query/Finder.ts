@@ -6,19 +6,19 @@
  * - Nothing of a run outlives it but the rows: cursors are closed and values let go, also when it throws.
  * - A finder runs one statement at a time; it is synchronous and calls nobody who could come back.
  */
-import { compareValues } from "../Bson/Compare.ts"
-import { keyOf } from "../Bson/Key.ts"
-import * as Type from "../Bson/Type.ts"
-import { documentEnd, firstElement, readInt32, skipValue, valueOffset } from "../Bson/View.ts"
-import { Fault } from "../Fault/Fault.ts"
+import { compareKeys } from "../Bson/Key.ts"
+import { documentLength } from "../Bson/View.ts"
 import type { Predicate } from "../Match/Compile.ts"
 import { KEY_BYTES, type DocumentView, type Range, type Reader, type Store } from "../Storage/Reader.ts"
 import type { IndexAccess, IntersectionAccess, KeyAccess, ScanAccess, UnionAccess } from "./Access.ts"
+import { missingIndex } from "./Advice.ts"
 import type { AggregateProgram } from "./AggregateProgram.ts"
 import { BoundsBuilder } from "./Bounds.ts"
 import type { Leaf } from "./Condition.ts"
 import { Grouping } from "./Grouping.ts"
+import { areOwn, eachValue, getById, isExactRange, keyOrNone, mayEqualInteger } from "./IdKeys.ts"
 import { KeyList } from "./KeyList.ts"
+import { PageCursors } from "./PageCursor.ts"
 import type { Plan } from "./Plan.ts"
 import { PlanCache } from "./PlanCache.ts"
 import { alternativeFor } from "./PlanCompiler.ts"
@@ -29,8 +29,15 @@ import { Source } from "./Source.ts"
 
 /** Rows between two looks at what sorting takes. */
 const SORT_CHECK_ROWS = 1024
-const ID_TYPE_OFFSET = 4
-const ID_VALUE_OFFSET = 9
+const NO_SECRET = new Uint8Array(0)
+
+export interface FinderOptions {
+  readonly cursors?: PageCursors
+  /** Milliseconds of a monotonic clock; without it no statement runs out of time. */
+  readonly now?: (() => number) | undefined
+  /** Hears of every plan that is made. */
+  readonly onPlan?: ((plan: Plan) => void) | undefined
+}
 
 export class Finder {
   readonly plans: PlanCache
@@ -42,10 +49,14 @@ export class Finder {
   /** Keys of the next index of an intersection, or of one part of a union. */
   readonly #others = new KeyList()
 
-  constructor(findStore: (name: string) => Store, limits: QueryLimits, onPlan?: (plan: Plan) => void) {
-    this.plans = new PlanCache(findStore, onPlan)
+  /** Whether a reply that has no room for more ends a page instead of the statement. */
+  #pages = false
+  #isFull = false
+
+  constructor(findStore: (name: string) => Store, limits: QueryLimits, options: FinderOptions = {}) {
+    this.plans = new PlanCache(findStore, options.cursors ?? new PageCursors(NO_SECRET), options.onPlan)
     this.#limits = limits
-    this.#source = new Source(limits)
+    this.#source = new Source(limits, options.now)
     this.#bounds = new BoundsBuilder(limits.rangesMax)
   }
 
@@ -61,6 +72,22 @@ export class Finder {
     } finally {
       this.#close()
     }
+  }
+
+  /** Fills `rows` with as many rows as there is room for, up to the statement's limit; whether there are more behind them. */
+  findPage(reader: Reader, plan: Plan, rows: RowList): boolean {
+    const { limit } = this.plans
+    this.plans.limit = limit === 0 ? 0 : limit + 1
+    this.#pages = true
+    this.#isFull = false
+    try {
+      this.find(reader, plan, rows)
+    } finally {
+      this.#pages = false
+    }
+    if (rows.count <= limit) return this.#isFull
+    rows.pop(documentLength(rows.bytes(limit), rows.at(limit)))
+    return true
   }
 
   /** Fills `rows` with the groups of what the plan finds. */
@@ -202,12 +229,11 @@ export class Finder {
     const { limit } = this.plans
     let { skip } = this.plans
     this.#open(reader, plan, true)
-    while (source.next()) {
+    while (this.#next(plan)) {
       if (skip > 0) skip--
       else {
         const { at, bytes, length } = source.view
-        this.#emit(rows, plan.store, bytes, at, length)
-        if (rows.count >= limit) break
+        if (!this.#emit(rows, plan.store, bytes, at, length) || rows.count >= limit) break
       }
     }
   }
@@ -218,11 +244,11 @@ export class Finder {
     const { limit, skip } = this.plans
     sorter.start(plan.sort, limit + skip)
     this.#open(reader, plan, true)
-    while (source.next()) {
+    while (this.#next(plan)) {
       const { at, bytes, length } = source.view
       sorter.add(bytes, at, length, source.key, source.keyAt)
       if (sorter.count % SORT_CHECK_ROWS === 0 && sorter.sizeBytes() > this.#limits.sortBytesMax)
-        breakBudget("sortBytesMax", this.#limits, plan.store.definition.name)
+        breakBudget("sortBytesMax", this.#limits, plan.store.definition.name, missingIndex(plan))
     }
     this.#flush(rows, plan, skip)
   }
@@ -235,11 +261,11 @@ export class Finder {
     let { skip } = this.plans
     sorter.start(plan.sort, limit + skip)
     this.#open(reader, plan, true)
-    while (source.next()) {
+    while (this.#next(plan)) {
       const { at, bytes, length } = source.view
       if (sorter.count > 0 && !sorter.sortsAsFirst(bytes, at)) {
         skip = this.#flush(rows, plan, skip)
-        if (rows.count >= limit) return
+        if (rows.count >= limit || this.#isFull) return
       }
       sorter.add(bytes, at, length, source.key, source.keyAt)
     }
@@ -252,7 +278,7 @@ export class Finder {
     const { limit } = this.plans
     sorter.sort()
     for (let rank = skip; rank < sorter.count && rows.count < limit; rank++) {
-      this.#emit(rows, plan.store, sorter.bytes(rank), sorter.at(rank), sorter.length(rank))
+      if (!this.#emit(rows, plan.store, sorter.bytes(rank), sorter.at(rank), sorter.length(rank))) break
     }
     const left = Math.max(0, skip - sorter.count)
     sorter.clear()
@@ -264,6 +290,7 @@ export class Finder {
     this.#keys.reset()
     const isExact = this.#collectKeys(reader, plan, access, this.#keys)
     this.#keys.sortUnique(plan.direction)
+    if (this.plans.after !== undefined && plan.ordering === "keys") this.#keys.startBehind(this.plans.after.key, plan.direction)
     const tests = isExact ? plan.tests.residual : plan.tests.all
     this.#source.fetch(reader, plan, this.#keys, tests.predicate(this.plans.operands))
   }
@@ -305,7 +332,8 @@ export class Finder {
     const source = this.#source
     while (source.next()) {
       into.push(source.key, source.keyAt)
-      if (into.count * KEY_BYTES > this.#limits.sortBytesMax) breakBudget("sortBytesMax", this.#limits, plan.store.definition.name)
+      if (into.count * KEY_BYTES > this.#limits.sortBytesMax)
+        breakBudget("sortBytesMax", this.#limits, plan.store.definition.name, missingIndex(plan))
     }
   }
 
@@ -316,12 +344,11 @@ export class Finder {
     this.#openByKey(reader, plan, access)
     const { limit } = this.plans
     let { skip } = this.plans
-    while (source.next()) {
+    while (this.#next(plan)) {
       if (skip > 0) skip--
       else {
         const { at, bytes, length } = source.view
-        this.#emit(rows, store, bytes, at, length)
-        if (rows.count >= limit) return
+        if (!this.#emit(rows, store, bytes, at, length) || rows.count >= limit) return
       }
     }
   }
@@ -337,6 +364,7 @@ export class Finder {
       // Without what was left unbound, a document may come several times where the access says it does not.
       if (access.repeats || (access.isMultikey && bounds.widened)) return this.#openByKey(reader, plan, access)
       const predicate = (bounds.exact ? tests.residual : tests.all).predicate(operands)
+      if (this.plans.after !== undefined && (plan.ordering === "walk" || plan.ordering === "ties")) this.#startBehind(plan, access)
       const fetch = needed || predicate !== undefined
       if (covering === undefined || !fetch) this.#source.walk(reader, plan, access.index, bounds.ranges, direction, fetch, predicate)
       else {
@@ -348,7 +376,8 @@ export class Finder {
       const exact = areOwn(store, operands, access.leaf)
       this.#source.fetch(reader, plan, this.#keys, (exact ? tests.residual : tests.all).predicate(operands))
     } else {
-      const range = access.kind === "scan" ? this.#keyRange(store, access) : undefined
+      const bounds = access.kind === "scan" ? this.#keyRange(store, access) : undefined
+      const range = plan.ordering === "walk" ? this.#behindCursor(bounds, direction) : bounds
       const exact = access.kind === "scan" && isExactRange(store, access, operands)
       const predicate = (exact ? tests.residual : tests.all).predicate(operands)
       this.#source.scan(reader, plan, range, needed || predicate !== undefined, predicate)
@@ -369,6 +398,15 @@ export class Finder {
       else if (mayEqualInteger(store, type)) complete = false
     })
     return complete
+  }
+
+  /** A range of keys without what a walk in this direction has before the statement's cursor. */
+  #behindCursor(range: Range | undefined, direction: 1 | -1): Range | undefined {
+    const key = this.plans.after?.key
+    if (key === undefined) return range
+    const bound = direction === 1 ? range?.low : range?.high
+    if (bound !== undefined && direction * compareKeys(bound, 0, key, 0) > 0) return range
+    return direction === 1 ? { ...range, low: key, lowInclusive: false } : { ...range, high: key, highInclusive: false }
   }
 
   #keyRange(store: Store, access: ScanAccess): Range | undefined {
@@ -393,10 +431,39 @@ export class Finder {
     return found
   }
 
-  #emit(rows: RowList, store: Store, bytes: Uint8Array, at: number, length: number): void {
-    if (rows.count === this.#limits.rowsMax) breakBudget("rowsMax", this.#limits, store.definition.name)
-    if (rows.sizeBytes + length > this.#limits.rowsBytesMax) breakBudget("rowsBytesMax", this.#limits, store.definition.name)
+  /** Adds a row; false when a page has no room for it. */
+  #emit(rows: RowList, store: Store, bytes: Uint8Array, at: number, length: number): boolean {
+    const { rowsBytesMax, rowsMax } = this.#limits
+    if (rows.count === rowsMax || rows.sizeBytes + length > rowsBytesMax) {
+      this.#isFull = this.#pages && rows.count > 0
+      if (this.#isFull) return false
+      breakBudget(rows.count === rowsMax ? "rowsMax" : "rowsBytesMax", this.#limits, store.definition.name)
+    }
     rows.push(bytes, at, length)
+    return true
+  }
+
+  /** Moves to the next document that passes and that lies behind the statement's cursor. */
+  #next(plan: Plan): boolean {
+    const source = this.#source
+    const { after } = this.plans
+    while (source.next()) {
+      if (after === undefined || after.isBefore(plan.sort, source.view.bytes, source.view.at, source.key, source.keyAt)) return true
+    }
+    return false
+  }
+
+  /** Begins a walk in the statement's order at its cursor. */
+  #startBehind(plan: Plan, access: IndexAccess): void {
+    const position = this.plans.after
+    if (position === undefined) return
+    const levels: Array<number> = []
+    for (const { path } of access.index.definition.on.slice(access.bound.length)) {
+      const level = plan.sort.findIndex((sort) => sort.path.text === path)
+      if (level < 0) break
+      levels.push(level)
+    }
+    this.#bounds.startAt(access, this.plans.operands, position, levels, plan.direction)
   }
 
   #close(): void {
@@ -408,74 +475,3 @@ export class Finder {
 
 /** Accesses whose keys are collected before documents are fetched. */
 type Combinable = IndexAccess | UnionAccess | IntersectionAccess
-
-type ValueVisit = (bytes: Uint8Array, type: number, at: number) => void
-
-/** Visits the value of a leaf, or each value of its list. */
-function eachValue(operands: PlanCache["operands"], leaf: Leaf, visit: ValueVisit): void {
-  const bytes = operands.bytes(leaf.slot)
-  const at = operands.at(leaf.slot)
-  if (leaf.op !== "in" && leaf.op !== "between") return visit(bytes, operands.type(leaf.slot), at)
-  const end = documentEnd(bytes, at)
-  for (let element = firstElement(at); element < end;) {
-    const valueAt = valueOffset(bytes, element)
-    visit(bytes, bytes[element]!, valueAt)
-    element = skipValue(bytes, bytes[element]!, valueAt)
-  }
-}
-
-/** The key a value has as an `_id` of the store; undefined when it can be none. */
-function keyOrNone(store: Store, type: number, bytes: Uint8Array, at: number): Uint8Array | undefined {
-  try {
-    return keyOf(store.definition.idKind, type, bytes, at)
-  } catch (error) {
-    if (error instanceof Fault && error.reason._tag === "InvalidKey") return undefined
-    throw error
-  }
-}
-
-/** Whether a number that has no key may be equal to an integer `_id` all the same: a decimal, or a double beyond 2^53. */
-function mayEqualInteger(store: Store, type: number): boolean {
-  const { idKind } = store.definition
-  return (idKind === "int" || idKind === "long") && (type === Type.DECIMAL128 || type === Type.DOUBLE)
-}
-
-/** Whether keys are ids themselves and not hashes of them. */
-function isDirect(store: Store): boolean {
-  const { idKind } = store.definition
-  return idKind === "key" || idKind === "uuid" || idKind === "objectId"
-}
-
-/** Whether every value of the leaf is encoded as the store's own ids are, so that equal keys are equal ids. */
-function areOwn(store: Store, operands: PlanCache["operands"], leaf: Leaf): boolean {
-  const { idKind } = store.definition
-  let own = isDirect(store)
-  eachValue(operands, leaf, (bytes, type, at) => {
-    if (idKind === "objectId") own &&= type === Type.OBJECT_ID
-    else
-      own &&=
-        type === Type.BINARY &&
-        readInt32(bytes, at) === KEY_BYTES &&
-        bytes[at + 4] === (idKind === "key" ? Type.KEY_SUBTYPE : Type.UUID_SUBTYPE)
-  })
-  return own
-}
-
-function isExactRange(store: Store, access: ScanAccess, operands: PlanCache["operands"]): boolean {
-  return (
-    (access.low === undefined || areOwn(store, operands, access.low)) && (access.high === undefined || areOwn(store, operands, access.high))
-  )
-}
-
-/** Finds the document whose `_id` is the value (bytes, type, at); a value that can be no `_id` of the store finds nothing. */
-export function getById(reader: Reader, store: Store, bytes: Uint8Array, type: number, at: number, out: DocumentView): boolean {
-  const key = keyOrNone(store, type, bytes, at)
-  if (key === undefined || !reader.get(store, key, 0, out)) return false
-  return isDirect(store) || hasId(out, type, bytes, at)
-}
-
-/** Whether the document's `_id`, its first element, is this value: hashes are not proof. */
-function hasId(view: DocumentView, type: number, bytes: Uint8Array, at: number): boolean {
-  const idType = view.bytes[view.at + ID_TYPE_OFFSET]!
-  return compareValues(view.bytes, idType, view.at + ID_VALUE_OFFSET, bytes, type, at) === 0
-}

@@ -57,6 +57,14 @@ export class KeyList {
     this.count = kept
   }
 
+  /** Leaves out the keys up to `key`, which a list in this direction has before what comes next. */
+  startBehind(key: Uint8Array, direction: 1 | -1): void {
+    let first = 0
+    while (first < this.count && direction * compareKeys(this.bytes, first * KEY_BYTES, key, 0) <= 0) first++
+    this.bytes.copyWithin(0, first * KEY_BYTES, this.count * KEY_BYTES)
+    this.count -= first
+  }
+
   reset(): void {
     this.count = 0
     if (this.bytes.length > KEPT_BYTES) this.bytes = new Uint8Array(FIRST_KEYS * KEY_BYTES)

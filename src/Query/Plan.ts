@@ -55,10 +55,11 @@ export interface Plan extends Candidate {
   readonly tests: { readonly residual: Residual; readonly all: Residual }
   /** The order asked for; empty = by key, ascending. */
   readonly sort: ReadonlyArray<SortPath>
-  /** Number of values, the slots of limit and skip (-1 where there is none), and those that hold the pair of a `between`. */
+  /** Number of values, the slots of limit, skip and after (-1 where there is none), and those that hold the pair of a `between`. */
   readonly slots: number
   readonly limitSlot: number
   readonly skipSlot: number
+  readonly afterSlot: number
   readonly betweenSlots: ReadonlyArray<number>
   /** What texts in each slot stand for. */
   readonly readings: ReadonlyArray<Reading>

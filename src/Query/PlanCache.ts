@@ -7,9 +7,10 @@
  *   indexes, or of the store's size, makes a new one.
  * - The result of `take` is one reused object: it is read before the next `take`.
  */
-import { documentEnd, firstElement, nextElement } from "../Bson/View.ts"
+import { documentEnd, firstElement, nextElement, readString } from "../Bson/View.ts"
 import type { Reader, Store } from "../Storage/Reader.ts"
 import { Operands } from "./Operands.ts"
+import type { PageCursors, Position } from "./PageCursor.ts"
 import type { Plan } from "./Plan.ts"
 import { compilePlan, type PlannedKind } from "./PlanCompiler.ts"
 import { refuseStatement } from "./Reasons.ts"
@@ -37,15 +38,23 @@ export class PlanCache {
   /** Its limit (Infinity without one) and skip. */
   limit = Number.POSITIVE_INFINITY
   skip = 0
+  /** Where its rows begin; undefined at the first. */
+  after: Position | undefined
   readonly #shape = new Shape()
   readonly #plans = new Map<number, Kept>()
   readonly #findStore: (name: string) => Store
   readonly #onPlan: ((plan: Plan) => void) | undefined
   readonly #statistics = new Statistics()
 
-  /** `findStore` gives the current version of a store; it faults with UnknownStore. `onPlan` hears of every plan that is made. */
-  constructor(findStore: (name: string) => Store, onPlan: ((plan: Plan) => void) | undefined = undefined) {
+  readonly #cursors: PageCursors
+
+  /**
+   * `findStore` gives the current version of a store; it faults with UnknownStore. `cursors` reads those of statements, `onPlan` hears of
+   * every plan that is made.
+   */
+  constructor(findStore: (name: string) => Store, cursors: PageCursors, onPlan: ((plan: Plan) => void) | undefined = undefined) {
     this.#findStore = findStore
+    this.#cursors = cursors
     this.#onPlan = onPlan
   }
 
@@ -95,9 +104,11 @@ export class PlanCache {
     const { operands } = this
     this.limit = Number.POSITIVE_INFINITY
     this.skip = 0
-    const { betweenSlots, limitSlot, skipSlot } = plan
+    this.after = undefined
+    const { afterSlot, betweenSlots, limitSlot, skipSlot } = plan
     if (limitSlot >= 0) this.limit = readRowNumber("limit", operands.bytes(limitSlot), operands.type(limitSlot), operands.at(limitSlot))
     if (skipSlot >= 0) this.skip = readRowNumber("skip", operands.bytes(skipSlot), operands.type(skipSlot), operands.at(skipSlot))
+    if (afterSlot >= 0) this.after = this.#cursors.read(plan, readString(operands.bytes(afterSlot), operands.at(afterSlot)))
     for (const slot of betweenSlots) if (!holdsPair(operands, slot)) refuseStatement("filter", "$between takes [low, high]")
   }
 }

@@ -32,6 +32,7 @@ interface Slots {
   readonly changes: ReadonlyArray<PathChange>
   readonly limit: number
   readonly skip: number
+  readonly after: number
   readonly count: number
 }
 
@@ -110,6 +111,7 @@ function planOf(
     sort: sortPathsOf(store, orderBy),
     limitSlot: slots.limit,
     skipSlot: slots.skip,
+    afterSlot: slots.after,
     slots: slots.count,
     betweenSlots: [...betweenSlotsOf(slots.condition), ...betweenSlotsOf(slots.having)],
     aggregate: aggregate === undefined ? undefined : { program: aggregate, having: new Residual(conjunctsOf(slots.having)) },
@@ -134,6 +136,7 @@ function numberSlots(statement: PlannedStatement, bytes: Uint8Array, at: number)
   let count = 0
   let limit = -1
   let skip = -1
+  let after = -1
   let condition: Condition | undefined
   let having: Condition | undefined
   const changes: Array<PathChange> = []
@@ -153,12 +156,13 @@ function numberSlots(statement: PlannedStatement, bytes: Uint8Array, at: number)
     } else if (name === "key") condition = { op: "eq", path: "_id", slot: count++ }
     else if (name === "limit") limit = count++
     else if (name === "skip") skip = count++
+    else if (name === "after") after = count++
     else if (isChange(name) && statement.kind === "update") {
       for (const path of Object.keys(statement[name] ?? {})) changes.push({ path, change: { op: name, slot: count++ } })
     }
   }
   if (statement.kind === "update") for (const path of statement.unset ?? []) changes.push({ path, change: { op: "unset" } })
-  return { condition, having, changes, limit, skip, count }
+  return { condition, having, changes, limit, skip, after, count }
 }
 
 /** Operators whose texts are texts, whatever the field holds. */

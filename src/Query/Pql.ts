@@ -8,42 +8,17 @@
 import { closest } from "../Config/Closest.ts"
 import { parseKey } from "../Bson/Key.ts"
 import type { Value } from "../Bson/Value.ts"
-import type { Aggregate, ArrayChange, DocumentValue, Filter, Lookup, Order, Planned, Statement } from "./Ast.ts"
+import type { ArrayChange, DocumentValue, IndexStatement, Planned, Statement } from "./Ast.ts"
 import { ARRAY_CHANGES, LOOKUPS_MAX, ORDER_PATHS_MAX, ROW_NUMBER_MAX } from "./Ast.ts"
+import { type Draft, finish, type Verb } from "./PqlDraft.ts"
 import { readAggregates } from "./PqlAggregate.ts"
+import { readIndex, readIndexName } from "./PqlIndex.ts"
 import { readArrayChanges } from "./PqlChanges.ts"
 import { readExpression, readPath } from "./PqlExpression.ts"
 import { Lexer, type Token } from "./PqlLexer.ts"
 import { type Parameters, readDocument, readValue } from "./PqlValue.ts"
 
 export type { Parameters } from "./PqlValue.ts"
-
-type Verb = "find" | "aggregate" | "get" | "count" | "insert" | "update" | "replace" | "upsert" | "delete"
-
-/** What has been read so far. `verb` is set by the step that says what happens to the rows. */
-interface Draft {
-  readonly store: string
-  verb: Verb
-  filters: Array<Filter>
-  orderBy: Array<Order>
-  limit?: number
-  skip?: number
-  select?: Array<string>
-  key?: Value
-  lookup: Array<Lookup>
-  inputOrder?: Array<Order>
-  groupBy?: Array<string>
-  distinct?: string
-  aggregates?: NonNullable<Aggregate["aggregates"]>
-  having: Array<Filter>
-  documents: Array<DocumentValue>
-  set?: DocumentValue
-  inc?: DocumentValue
-  unset?: Array<string>
-  push?: DocumentValue
-  addToSet?: DocumentValue
-  pull?: DocumentValue
-}
 
 interface Context {
   readonly lexer: Lexer
@@ -64,6 +39,22 @@ interface Context {
  */
 export function parsePql(text: string, parameters: Parameters = {}): Statement {
   const lexer = new Lexer(text)
+  const statement = parseAny(lexer, parameters)
+  if (isAboutIndexes(statement))
+    return lexer.refuse(0, statement.kind, ["a statement about documents"], "indexes are for operators: planck query, planck shell")
+  return statement
+}
+
+/** As `parsePql`, with the statements about indexes that operators may give. */
+export function parseOperatorPql(text: string, parameters: Parameters = {}): Statement | IndexStatement {
+  return parseAny(new Lexer(text), parameters)
+}
+
+function isAboutIndexes(statement: Statement | IndexStatement): statement is IndexStatement {
+  return statement.kind === "createIndex" || statement.kind === "dropIndex" || statement.kind === "indexes"
+}
+
+function parseAny(lexer: Lexer, parameters: Parameters): Statement | IndexStatement {
   const first = lexer.peek()
   if (first.kind === "name" && first.text === "explain") {
     lexer.next()
@@ -73,14 +64,14 @@ export function parsePql(text: string, parameters: Parameters = {}): Statement {
   return readQuery(lexer, parameters)
 }
 
-function planned(lexer: Lexer, statement: Statement): Planned {
+function planned(lexer: Lexer, statement: Statement | IndexStatement): Planned {
   const { kind } = statement
   if (kind === "find" || kind === "aggregate" || kind === "get" || kind === "count" || kind === "update" || kind === "delete")
     return statement
   return lexer.refuse(0, kind, ["a statement that has to find documents after `explain`"])
 }
 
-function readQuery(lexer: Lexer, parameters: Parameters): Statement {
+function readQuery(lexer: Lexer, parameters: Parameters): Statement | IndexStatement {
   const store = lexer.peek()
   if (store.kind !== "name" && store.kind !== "quotedName") {
     lexer.refuseToken(
@@ -93,7 +84,7 @@ function readQuery(lexer: Lexer, parameters: Parameters): Statement {
   return readSteps(lexer, parameters, store.text)
 }
 
-function readSteps(lexer: Lexer, parameters: Parameters, store: string): Statement {
+function readSteps(lexer: Lexer, parameters: Parameters, store: string): Statement | IndexStatement {
   const draft: Draft = { store, verb: "find", filters: [], orderBy: [], documents: [], having: [], lookup: [] }
   while (lexer.peek().kind !== "end") {
     if (!lexer.accept(".")) lexer.refuseToken(lexer.peek(), ["`.` and a step", "the end"])
@@ -148,10 +139,11 @@ const MEMBERS: ReadonlyArray<readonly [keyof Draft, string]> = [
   ["orderBy", "orderBy"],
   ["limit", "limit"],
   ["skip", "skip"],
+  ["after", "after"],
   ["select", "select"],
   ["lookup", "lookup"]
 ]
-const ROWS: ReadonlyArray<keyof Draft> = ["filters", "orderBy", "limit", "skip", "select", "lookup"]
+const ROWS: ReadonlyArray<keyof Draft> = ["filters", "orderBy", "limit", "skip", "after", "select", "lookup"]
 const CHANGES: ReadonlyArray<keyof Draft> = ["filters", "set", "inc", "unset", ...ARRAY_CHANGES]
 
 const STEPS: ReadonlyMap<string, (context: Context) => void> = new Map<string, (context: Context) => void>([
@@ -159,6 +151,7 @@ const STEPS: ReadonlyMap<string, (context: Context) => void> = new Map<string, (
   ["orderBy", readOrderBy],
   ["limit", (context: Context) => readRowNumber(context, "limit")],
   ["skip", (context: Context) => readRowNumber(context, "skip")],
+  ["after", readAfter],
   ["select", readSelect],
   ["pluck", readSelect],
   ["lookup", readLookup],
@@ -175,8 +168,14 @@ const STEPS: ReadonlyMap<string, (context: Context) => void> = new Map<string, (
   ...ARRAY_CHANGES.map((member) => [member, (context: Context) => readChange(context, member)] as const),
   ["replace", (context: Context) => readWhole(context, "replace")],
   ["upsert", (context: Context) => readWhole(context, "upsert")],
-  ["delete", readDelete]
+  ["delete", readDelete],
+  ["createIndex", readCreateIndex],
+  ["dropIndex", readDropIndex],
+  ["indexes", (context: Context) => only(context, "indexes", [])]
 ])
+
+/** Every step of PQL, by its name. */
+export const STEP_NAMES: ReadonlyArray<string> = [...STEPS.keys()]
 
 function readFilter(context: Context): void {
   only(context, "find", ROWS)
@@ -286,6 +285,17 @@ function readRowNumber(context: Context, member: "limit" | "skip"): void {
   draft[member] = value
 }
 
+/** `after("cursor")`: only rows behind the place that a page ended at. */
+function readAfter(context: Context): void {
+  only(context, "find", ROWS)
+  const { draft, lexer, parameters, step } = context
+  if (draft.after !== undefined) lexer.refuseToken(step, ["after once"])
+  const token = lexer.peek()
+  const value = readValue(lexer, parameters, 0)
+  if (typeof value !== "string") return lexer.refuseToken(token, ["the cursor of a page, as text"])
+  draft.after = value
+}
+
 function readPaths(lexer: Lexer): Array<string> {
   const paths: Array<string> = []
   do {
@@ -364,68 +374,13 @@ function readDelete(context: Context): void {
   draft.filters.push({ op: "eq", path: "_id", value: readId(context) })
 }
 
-/** One filter that asks for all of these. */
-function together(filters: ReadonlyArray<Filter>): Filter | undefined {
-  return filters.length > 1 ? { op: "and", of: filters } : filters[0]
+function readCreateIndex(context: Context): void {
+  only(context, "createIndex", [])
+  context.draft.index = readIndex(context.lexer, context.parameters)
 }
 
-function aggregateOf(draft: Draft, rows: { readonly store: string }): Aggregate {
-  const having = together(draft.having)
-  return {
-    kind: "aggregate",
-    ...rows,
-    ...(draft.inputOrder === undefined ? {} : { inputOrder: draft.inputOrder }),
-    ...(draft.groupBy === undefined ? {} : { groupBy: draft.groupBy }),
-    ...(draft.distinct === undefined ? {} : { distinct: draft.distinct }),
-    ...(draft.aggregates === undefined ? {} : { aggregates: draft.aggregates }),
-    ...(having === undefined ? {} : { having }),
-    ...(draft.orderBy.length === 0 ? {} : { orderBy: draft.orderBy })
-  }
-}
-
-/** The statement a draft has become. `only` has made sure that nothing in it is without effect. */
-function finish(draft: Draft): Statement {
-  const { store, filters } = draft
-  const filter = together(filters)
-  const rows = {
-    store,
-    ...(filter === undefined ? {} : { filter }),
-    ...(draft.limit === undefined ? {} : { limit: draft.limit }),
-    ...(draft.skip === undefined ? {} : { skip: draft.skip })
-  }
-  const select = draft.select === undefined ? {} : { select: draft.select }
-  switch (draft.verb) {
-    case "find":
-      return {
-        kind: "find",
-        ...rows,
-        ...(draft.orderBy.length === 0 ? {} : { orderBy: draft.orderBy }),
-        ...select,
-        ...(draft.lookup.length === 0 ? {} : { lookup: draft.lookup })
-      }
-    case "aggregate":
-      return aggregateOf(draft, rows)
-    case "get":
-      return { kind: "get", store, key: draft.key ?? null, ...select }
-    case "count":
-      return { kind: "count", ...rows }
-    case "insert":
-      return { kind: "insert", store, documents: draft.documents }
-    case "replace":
-    case "upsert":
-      return { kind: draft.verb, store, document: draft.documents[0] ?? {} }
-    case "delete":
-      return { kind: "delete", ...rows }
-    case "update":
-      return {
-        kind: "update",
-        ...rows,
-        ...(draft.set === undefined ? {} : { set: draft.set }),
-        ...(draft.inc === undefined ? {} : { inc: draft.inc }),
-        ...(draft.unset === undefined ? {} : { unset: draft.unset }),
-        ...(draft.push === undefined ? {} : { push: draft.push }),
-        ...(draft.addToSet === undefined ? {} : { addToSet: draft.addToSet }),
-        ...(draft.pull === undefined ? {} : { pull: draft.pull })
-      }
-  }
+/** `dropIndex(name)`: a name, or text where it is none. */
+function readDropIndex(context: Context): void {
+  only(context, "dropIndex", [])
+  context.draft.indexName = readIndexName(context.lexer)
 }

@@ -51,6 +51,7 @@ function steps(statement: Exclude<Statement, { readonly kind: "explain" }>): Rea
         ...filterStep(statement.filter),
         ...orderStep(statement),
         ...rowSteps(statement),
+        ...(statement.after === undefined ? [] : [`.after(${printValue(statement.after)})`]),
         ...selectStep(statement.select),
         ...lookupSteps(statement)
       ]
@@ -210,7 +211,8 @@ export function printPath(path: string): string {
     .join(".")
 }
 
-function printName(name: string, inside = false): string {
+/** A name, in backticks where it has to be. */
+export function printName(name: string, inside = false): string {
   if (PLAIN_NAME.test(name) && (inside || !WORDS.has(name))) return name
   return `\`${name.replaceAll("`", "``")}\``
 }

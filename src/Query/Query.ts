@@ -22,8 +22,11 @@ import type { Explanation } from "./Explanation.ts"
 import type { QueryLimits } from "./Reasons.ts"
 import { RowList } from "./RowList.ts"
 import { writeRowJson, writeRowsJson } from "./Rows.ts"
-import { Abort, type Document, ReadSession, WriteSession } from "./Session.ts"
+import { Abort, type Document, type Page, ReadSession, WriteSession } from "./Session.ts"
 import { encodeStatement } from "./StatementBson.ts"
+import { StatementLog } from "./StatementLog.ts"
+import { adviseStatements, saveStatements } from "./StatementStore.ts"
+import { TextRunner } from "./TextRunner.ts"
 
 type Failure = QueryError | StorageError
 
@@ -55,6 +58,8 @@ export class Query extends Context.Service<
     readonly query: <A>(reading: Reading<A>) => Effect.Effect<A, Failure>
     /** The rows of a statement. */
     readonly find: (statement: Find) => Effect.Effect<ReadonlyArray<Document>, Failure>
+    /** Some rows, and the cursor (`after`) of what comes behind them. */
+    readonly page: (statement: Find) => Effect.Effect<Page<Document>, Failure>
     /** The document with a key; undefined when there is none. */
     readonly get: (statement: Get) => Effect.Effect<Document | undefined, Failure>
     /** The number of rows of a statement. */
@@ -83,7 +88,7 @@ const make = Effect.fnUntraced(function* (limits: Partial<QueryLimits>) {
   const { engine } = storage
   const clock = yield* Clock.Clock
   const now = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-  const executor = new Executor({ store: (name) => engine.store(name), limits, now })
+  const executor = new Executor({ store: (name) => engine.store(name), limits, now, cursorSecret: engine.index.databaseId })
   const reading = <A>(read: (session: ReadSession) => A): Effect.Effect<A, Failure> => attempt(() => onSnapshot(engine, executor, read))
   const transact = <A>(change: (transaction: WriteSession) => A): Effect.Effect<Exclude<A, Abort<unknown>>, Failure | AbortError<A>> =>
     storage.admitWrite.pipe(
@@ -101,6 +106,7 @@ const make = Effect.fnUntraced(function* (limits: Partial<QueryLimits>) {
     executor,
     query: (statement) => reading((session) => session.read(statement)),
     find: (statement) => reading((session) => session.find(statement)),
+    page: (statement) => reading((session) => session.page(statement)),
     get: (statement) => reading((session) => session.get(statement)),
     count: (statement) => reading((session) => session.count(statement)),
     explain: (statement) => reading((session) => session.explain(statement)),
@@ -118,6 +124,50 @@ function onSnapshot<A>(engine: Engine, executor: Executor, read: (session: ReadS
     snapshot.close()
   }
 }
+
+/** How often what statements cost is written down. */
+const SAVE_INTERVAL_MS = 60_000
+
+/** A log of what statements cost, and the effect that writes it down. */
+export interface KeptStatements {
+  readonly log: StatementLog
+  readonly save: Effect.Effect<void>
+}
+
+/**
+ * A log of what statements cost that is written to the store `$statements` every minute, and when the scope ends. `save` writes it now.
+ * Where the database takes no writes, it stays in memory until it does.
+ */
+export const keepStatements = Effect.fnUntraced(function* (slowMs: number) {
+  const { awaitDurable, engine } = yield* Storage
+  const clock = yield* Clock.Clock
+  const log = new StatementLog({
+    slowMs,
+    now: () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6,
+    wallMs: () => clock.currentTimeMillisUnsafe()
+  })
+  const save = Effect.suspend(() => {
+    if (engine.admission() !== "open") return Effect.void
+    return Effect.flatMap(
+      attempt(() => saveStatements(engine, log, clock.currentTimeMillisUnsafe())),
+      (lsn) => (lsn === undefined ? Effect.void : awaitDurable(lsn))
+    )
+  }).pipe(Effect.catch((error) => Effect.logDebug("what statements cost could not be written down", { reason: error.message })))
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(SAVE_INTERVAL_MS), save)))
+  yield* Effect.addFinalizer(() => save)
+  return { log, save } satisfies KeptStatements
+})
+
+/** What an operator may ask a database that is in use: statements as text that read, and what the statements so far cost. */
+export const operatorPort = Effect.gen(function* () {
+  const { engine } = yield* Storage
+  const clock = yield* Clock.Clock
+  const runner = new TextRunner(engine, { now: () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6 })
+  return {
+    read: (text: string, parameters: Readonly<Record<string, unknown>>) => attempt(() => runner.read(text, parameters)),
+    advise: attempt(() => adviseStatements(engine))
+  }
+})
 
 /** Runs the callback; commits unless it throws or gives an Abort. */
 function inTransaction<A>(

@@ -45,6 +45,8 @@ export type QueryReason =
       readonly missingIndex?: ReadonlyArray<string>
       readonly message: string
     }
+  /** A cursor was not made by this database, or for rows in another order. */
+  | { readonly _tag: "InvalidCursor"; readonly message: string }
   /** An index and its store do not agree. The store is the truth; the index has to be built anew. */
   | { readonly _tag: "IndexDamaged"; readonly store: string; readonly index: string; readonly message: string }
 
@@ -52,6 +54,8 @@ export type QueryReason =
 export interface QueryLimits {
   /** Documents and index entries looked at. Default 1 000 000. */
   readonly scannedMax: number
+  /** Milliseconds of one statement, where the executor has a clock. Default 10 000. */
+  readonly elapsedMsMax: number
   /** Rows of a reply, and documents a write may match. Default 100 000. */
   readonly rowsMax: number
   /** Bytes of the documents of a reply, before `select`. Default 64 MiB. */
@@ -66,6 +70,7 @@ export interface QueryLimits {
 
 export const DEFAULT_QUERY_LIMITS: QueryLimits = {
   scannedMax: 1_000_000,
+  elapsedMsMax: 10_000,
   rowsMax: 100_000,
   rowsBytesMax: 64 * 1024 * 1024,
   sortBytesMax: 64 * 1024 * 1024,
@@ -90,22 +95,30 @@ export function refuseUpdate(path: string, message: string): never {
 
 /** Ends a statement that takes more than it may. */
 export function breakBudget(
-  budget: "rowsMax" | "rowsBytesMax" | "sortBytesMax" | "groupBytesMax",
+  budget: Exclude<keyof QueryLimits, "rangesMax">,
   limits: QueryLimits,
-  store: string
+  store: string,
+  missingIndex: ReadonlyArray<string> = []
 ): never {
   const limit = limits[budget]
   const what = {
-    rowsMax: "rows",
-    rowsBytesMax: "bytes of rows",
-    sortBytesMax: "bytes to sort its rows",
-    groupBytesMax: "bytes for its groups"
+    scannedMax: `look at more than ${limit} documents of ${store}`,
+    elapsedMsMax: `take more than ${limit} ms`,
+    rowsMax: `take more than ${limit} rows`,
+    rowsBytesMax: `take more than ${limit} bytes of rows`,
+    sortBytesMax: `take more than ${limit} bytes to sort its rows`,
+    groupBytesMax: `take more than ${limit} bytes for its groups`
   }[budget]
+  const isAboutRows = budget === "rowsMax" || budget === "rowsBytesMax"
+  const narrower =
+    budget === "scannedMax" || budget === "elapsedMsMax" ? "a narrower filter would help" : "a limit or a narrower filter would help"
+  const advice = missingIndex.length === 0 || isAboutRows ? narrower : `an index on ${missingIndex.join(", ")} would help`
   throw new Fault<QueryReason>({
     _tag: "BudgetExceeded",
     budget,
     limit,
     store,
-    message: `the statement would take more than ${limit} ${what}; a limit or a narrower filter would help`
+    ...(missingIndex.length === 0 || isAboutRows ? {} : { missingIndex }),
+    message: `the statement would ${what}; ${advice}`
   })
 }

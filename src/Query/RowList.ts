@@ -52,6 +52,14 @@ export class RowList {
     this.#place(bytes, at)
   }
 
+  /** Takes the last row away again. */
+  pop(length: number): void {
+    this.#bytes.pop()
+    this.#places.pop()
+    this.count--
+    this.sizeBytes -= length
+  }
+
   /** Adds a row for a document that is not there. */
   pushMissing(): void {
     this.#place(NOTHING, MISSING_AT)

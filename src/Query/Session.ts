@@ -17,6 +17,12 @@ import { encodeStatement } from "./StatementBson.ts"
 /** A row as a JavaScript object; its values are those of `decode` in `Bson/Value.ts`. */
 export type Document = { readonly [name: string]: Value }
 
+/** Rows, and the cursor of what comes behind them. */
+export interface Page<out Row> {
+  readonly rows: ReadonlyArray<Row>
+  readonly next: string | undefined
+}
+
 /** Reads of one moment. */
 export class ReadSession {
   protected readonly executor: Executor
@@ -32,6 +38,12 @@ export class ReadSession {
   find(statement: Find): ReadonlyArray<Document> {
     this.executor.find(this.#reader, encodeStatement(statement), 0, this.rows)
     return decodeRows(this.rows)
+  }
+
+  /** Some rows of a statement, at most its limit, and the cursor (`after`) for those behind them; undefined when there are none. */
+  page(statement: Find): Page<Document> {
+    const next = this.executor.findPage(this.#reader, encodeStatement(statement), 0, this.rows)
+    return { rows: decodeRows(this.rows), next }
   }
 
   /** The groups of a statement. */
@@ -61,9 +73,10 @@ export class ReadSession {
     return this.#read(reading) as A // The builder pairs every statement with the type of its result.
   }
 
-  #read({ statement, takesFirst }: Reading<unknown>): unknown {
+  #read({ isPage, statement, takesFirst }: Reading<unknown>): unknown {
     switch (statement.kind) {
       case "find":
+        if (isPage === true) return this.page(statement)
         return takesFirst === true ? this.find(statement)[0] : this.find(statement)
       case "aggregate":
         return takesFirst === true ? this.aggregate(statement)[0] : this.aggregate(statement)

@@ -42,6 +42,7 @@ const ROLES: ReadonlyArray<readonly [name: string, role: number]> = [
   ["pull", CHANGES],
   ["limit", VALUE],
   ["skip", VALUE],
+  ["after", VALUE],
   ["key", VALUE]
 ]
 const roles = ROLES.map(([name, role]) => ({ name: Buffer.from(name, "latin1"), role }))

@@ -61,6 +61,17 @@ class Extreme implements PathVisitor {
 
 const extreme = new Extreme()
 
+/** Where the value lies that a document is sorted by at a level; valid until the next call. */
+export function sortValue(level: SortPath, bytes: Uint8Array, at: number): { readonly type: number; readonly at: number } {
+  extreme.start(level.descending)
+  if (level.meetsArray) resolve(level.path, bytes, at, extreme)
+  else {
+    const element = resolveFirst(level.path, bytes, at)
+    if (element >= 0) extreme.visit(bytes, bytes[element]!, valueOffset(bytes, element))
+  }
+  return extreme
+}
+
 export class SortBuffer {
   /** Number of rows held. */
   count = 0
@@ -121,7 +132,7 @@ export class SortBuffer {
   sortsAsFirst(bytes: Uint8Array, at: number): boolean {
     const paths = this.#paths
     for (let level = 0; level < paths.length; level++) {
-      const { type, at: valueAt } = this.#value(paths[level]!, bytes, at)
+      const { type, at: valueAt } = sortValue(paths[level]!, bytes, at)
       if (compareValues(bytes, type, valueAt, this.#bytes[0]!, this.#types[level]!, this.#values[level]!) !== 0) return false
     }
     return true
@@ -151,21 +162,10 @@ export class SortBuffer {
   #findValues(row: number): void {
     const paths = this.#paths
     for (let level = 0; level < paths.length; level++) {
-      const { type, at } = this.#value(paths[level]!, this.#bytes[row]!, this.#places[row]!)
+      const { type, at } = sortValue(paths[level]!, this.#bytes[row]!, this.#places[row]!)
       this.#types[row * paths.length + level] = type
       this.#values[row * paths.length + level] = at
     }
-  }
-
-  /** The value a document is sorted by; valid until the next call. */
-  #value(level: SortPath, bytes: Uint8Array, at: number): Extreme {
-    extreme.start(level.descending)
-    if (level.meetsArray) resolve(level.path, bytes, at, extreme)
-    else {
-      const element = resolveFirst(level.path, bytes, at)
-      if (element >= 0) extreme.visit(bytes, bytes[element]!, valueOffset(bytes, element))
-    }
-    return extreme
   }
 
   #compare(a: number, b: number): number {

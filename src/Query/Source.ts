@@ -23,12 +23,14 @@ import type { EntryRange } from "./Bounds.ts"
 import { type Covering, EntryDocuments } from "./EntryDocument.ts"
 import type { KeyList } from "./KeyList.ts"
 import type { Plan } from "./Plan.ts"
-import type { QueryLimits, QueryReason } from "./Reasons.ts"
+import { breakBudget, type QueryLimits, type QueryReason } from "./Reasons.ts"
 
 const IDLE = 0
 const SCAN = 1
 const ENTRIES = 2
 const KEYS = 3
+/** Steps between two looks at the clock. */
+const TIME_CHECK_STEPS = 1024
 const NOTHING = new Uint8Array(0)
 
 export class Source {
@@ -46,6 +48,9 @@ export class Source {
   /** Whether an entry was met that may have been cut, so that the order of entries is not to be relied on. */
   sawCut = false
   readonly #limits: QueryLimits
+  readonly #now: (() => number) | undefined
+  /** When this run has to have ended. */
+  #endMs = 0
   readonly #own = new DocumentView()
   #kind = IDLE
   #reader: Reader | undefined
@@ -63,8 +68,10 @@ export class Source {
   #covering: Covering | undefined
   #isMade = false
 
-  constructor(limits: QueryLimits) {
+  /** `now` gives milliseconds; without it a run may take any time. */
+  constructor(limits: QueryLimits, now?: () => number) {
     this.#limits = limits
+    this.#now = now
   }
 
   /** Starts a run: everything that follows, up to the next `begin`, counts as one. */
@@ -73,6 +80,7 @@ export class Source {
     this.entriesRead = 0
     this.documentsRead = 0
     this.bytesRead = 0
+    if (this.#now !== undefined) this.#endMs = this.#now() + this.#limits.elapsedMsMax
   }
 
   /** Walks documents in the order of their keys. Without `fetch` only keys are given, and nothing is tested. */
@@ -163,8 +171,10 @@ export class Source {
 
   #advance(): boolean {
     const moved = this.#kind === ENTRIES ? this.#nextEntry() : this.#kind === SCAN ? this.#nextDocument() : this.#nextKey()
-    if (moved && ++this.scanned > this.#limits.scannedMax) this.#breakBudget()
-    return moved
+    if (!moved) return false
+    if (++this.scanned > this.#limits.scannedMax) this.#breakBudget("scannedMax")
+    if (this.scanned % TIME_CHECK_STEPS === 0) this.#checkTime()
+    return true
   }
 
   #nextDocument(): boolean {
@@ -237,18 +247,11 @@ export class Source {
     })
   }
 
-  #breakBudget(): never {
-    const { scannedMax } = this.#limits
-    const store = this.#plan!.store.definition.name
-    const paths = missingIndex(this.#plan!)
-    const advice = paths.length === 0 ? "a narrower filter would help" : `an index on ${paths.join(", ")} would help`
-    throw new Fault<QueryReason>({
-      _tag: "BudgetExceeded",
-      budget: "scannedMax",
-      limit: scannedMax,
-      store,
-      ...(paths.length === 0 ? {} : { missingIndex: paths }),
-      message: `the statement would look at more than ${scannedMax} documents of ${store}; ${advice}`
-    })
+  #checkTime(): void {
+    if (this.#now !== undefined && this.#now() > this.#endMs) this.#breakBudget("elapsedMsMax")
+  }
+
+  #breakBudget(budget: "scannedMax" | "elapsedMsMax"): never {
+    breakBudget(budget, this.#limits, this.#plan!.store.definition.name, missingIndex(this.#plan!))
   }
 }

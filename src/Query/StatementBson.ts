@@ -12,7 +12,7 @@
 import * as Type from "../Bson/Type.ts"
 import { Decimal128, decode, decodeValue, encode, type Value } from "../Bson/Value.ts"
 import { readDouble, readInt32, readInt64Number, readString } from "../Bson/View.ts"
-import type { DocumentValue, Statement } from "./Ast.ts"
+import type { Statement, DocumentValue } from "./Ast.ts"
 import { ARRAY_CHANGES, ROW_NUMBER_MAX } from "./Ast.ts"
 import {
   eachElement,
@@ -54,6 +54,7 @@ export function decodeStatement(kind: StatementKind, bytes: Uint8Array, at: numb
         kind,
         ...rows,
         ...(members.has("orderBy") ? { orderBy: readOrderBy("orderBy", bytes, members) } : {}),
+        ...(members.has("after") ? { after: readCursor(bytes, members) } : {}),
         ...select,
         ...(members.has("lookup") ? { lookup: readLookups(bytes, members) } : {})
       }
@@ -100,6 +101,11 @@ export type ChangeMember = (typeof CHANGES)[number]
 /** Whether a member of an update is a document of paths and operands. */
 export function isChange(member: string): member is ChangeMember {
   return (CHANGES as ReadonlyArray<string>).includes(member)
+}
+
+function readCursor(bytes: Uint8Array, members: Members): string {
+  requireType(members, "after", Type.STRING, "the text of a cursor")
+  return readString(bytes, members.at("after"))
 }
 
 function readKey(bytes: Uint8Array, members: Members): Value {
@@ -166,7 +172,7 @@ export function encodeStatement(statement: Statement): Uint8Array<ArrayBuffer> {
   }
   if (statement.kind === "find" && statement.lookup !== undefined) document["lookup"] = statement.lookup.map((lookup) => ({ ...lookup }))
   if (statement.kind === "aggregate") Object.assign(document, encodeAggregate(statement))
-  for (const member of ["limit", "skip", "select", "key", ...CHANGES, "unset", "document", "documents"] as const) {
+  for (const member of ["limit", "skip", "after", "select", "key", ...CHANGES, "unset", "document", "documents"] as const) {
     const value = (statement as Partial<Record<typeof member, Value>>)[member]
     if (value !== undefined) document[member] = value
   }

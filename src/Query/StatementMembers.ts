@@ -21,6 +21,7 @@ export type Member =
   | "orderBy"
   | "limit"
   | "skip"
+  | "after"
   | "select"
   | "key"
   | "set"
@@ -41,7 +42,7 @@ export type ArgumentKind = StatementKind | "getMany"
 
 const MEMBERS: Readonly<Record<ArgumentKind, ReadonlyArray<Member>>> = {
   getMany: ["store", "keys"],
-  find: ["store", "filter", "orderBy", "limit", "skip", "select", "lookup"],
+  find: ["store", "filter", "orderBy", "limit", "skip", "after", "select", "lookup"],
   get: ["store", "key", "select"],
   count: ["store", "filter", "limit", "skip"],
   aggregate: ["store", "filter", "inputOrder", "groupBy", "distinct", "aggregates", "having", "orderBy", "limit", "skip"],

@@ -17,6 +17,7 @@ export const Operation = {
   upsert: 7,
   delete: 8,
   query: 9,
+  queryPage: 10,
   aggregate: 11,
   count: 12,
   json: 13,

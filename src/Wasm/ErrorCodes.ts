@@ -62,6 +62,7 @@ export const ERROR_CODES = {
     fields: ["path", "suggestion"],
     faults: ["InvalidStatement", "InvalidFilter"]
   }),
+  invalid_cursor: code(400, "The cursor is none, or of rows in another order", { faults: ["InvalidCursor"] }),
   budget_exceeded: code(500, "The query takes more than it may", {
     fields: ["budget", "limit", "store", "missingIndex"],
     faults: ["BudgetExceeded"]

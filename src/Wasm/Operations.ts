@@ -34,6 +34,7 @@ const MATCHED = fieldName("matched")
 const MODIFIED = fieldName("modified")
 const DELETED = fieldName("deleted")
 const ROWS = fieldName("rows")
+const NEXT = fieldName("next")
 const COUNT = fieldName("count")
 const ANSWER = fieldName("answer")
 const STATEMENT = fieldName("statement")
@@ -112,6 +113,9 @@ export class Operations implements OperationRunner {
       case Operation.aggregate:
         this.query(bytes, at, reply)
         break
+      case Operation.queryPage:
+        this.queryPage(bytes, at, reply)
+        break
       case Operation.count:
         writeCount(reply, COUNT, this.executor.count(this.source(), bytes, document(bytes, at, STATEMENT)))
         break
@@ -189,6 +193,15 @@ export class Operations implements OperationRunner {
     this.executor.rows(this.source(), bytes, document(bytes, at, STATEMENT), this.rows)
     reply.name(Type.ARRAY, ROWS)
     appendRows(reply, this.rows)
+  }
+
+  private queryPage(bytes: Uint8Array, at: number, reply: Writer): void {
+    const next = this.executor.findPage(this.source(), bytes, document(bytes, at, STATEMENT), this.rows)
+    reply.name(Type.ARRAY, ROWS)
+    appendRows(reply, this.rows)
+    if (next === undefined) return
+    reply.name(Type.STRING, NEXT)
+    reply.string(next)
   }
 
   private json(bytes: Uint8Array, at: number, reply: Writer): void {

@@ -13,6 +13,7 @@ import { validate, type ValidateLimits } from "../Bson/Validate.ts"
 import { encode, type Value } from "../Bson/Value.ts"
 import { Executor } from "../Query/Executor.ts"
 import type { QueryLimits } from "../Query/Reasons.ts"
+import type { StatementLog } from "../Query/StatementLog.ts"
 import { seenLsn } from "../Storage/Admission.ts"
 import type { ChangeTable } from "../Storage/ChangeTable.ts"
 import { Footprint } from "../Storage/Footprint.ts"
@@ -65,6 +66,10 @@ export interface ServiceOptions {
   readonly config?: ConfigSource
   readonly limits?: Partial<Limits>
   readonly queryLimits?: Partial<QueryLimits>
+  /** Where the cost of statements is noted. */
+  readonly statementLog?: StatementLog
+  /** What cursors are signed with; see `ExecutorOptions`. */
+  readonly cursorSecret?: Uint8Array
   /** Whether details of a failure go into the answer. */
   readonly development?: boolean
   /** Whether every call gets an instance that has served none: then what a handler leaves in a variable shows at once to be no state. */
@@ -138,6 +143,9 @@ export class Service {
     this.operations = new Operations({
       executor: new Executor({
         store: (name) => (stores.has(name) ? engine.store(name) : undefined),
+        now: ports.monotonicMs,
+        ...(options.statementLog === undefined ? {} : { log: options.statementLog }),
+        ...(options.cursorSecret === undefined ? {} : { cursorSecret: options.cursorSecret }),
         ...(options.queryLimits === undefined ? {} : { limits: options.queryLimits }),
         ...(this.development ? { onUnbounded: (advice: string) => this.log.write("warning", advice, { code: "no_index" }) } : {})
       }),

@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { randomFillSync } from "node:crypto"
 import type { QueryLimits } from "../Query/Reasons.ts"
+import type { StatementLog } from "../Query/StatementLog.ts"
 import type { StorageError } from "../Storage/Errors.ts"
 import { Storage } from "../Storage/Storage.ts"
 import type { ConfigSource } from "./ConfigValues.ts"
@@ -29,6 +30,8 @@ export interface WasmOptions {
   readonly log?: LogPort
   readonly limits?: Partial<Limits>
   readonly queryLimits?: Partial<QueryLimits>
+  /** Where the cost of services' statements is noted; see `keepStatements` of Query. */
+  readonly statementLog?: StatementLog
   /** Remembers files that were judged, across restarts. Default: in memory. */
   readonly accepted?: AcceptedFiles
   /** Whether details of failures go into answers. Default: no. */
@@ -87,6 +90,8 @@ const make = Effect.fnUntraced(function* (options: WasmOptions) {
         new Service({
           module,
           engine: storage.engine,
+          ...(options.statementLog === undefined ? {} : { statementLog: options.statementLog }),
+          cursorSecret: storage.engine.index.databaseId,
           ports,
           development: options.development ?? false,
           freshInstances: options.freshInstances ?? false,

@@ -33,11 +33,10 @@ describe("planck query", () => {
   it("prints one row a line and how many there are", async () => {
     const { code, err, out } = await ask('orders.filter(customer = "ada").orderBy(total desc).limit(2)')
     assert.deepStrictEqual({ code, err }, { code: 0, err: "" })
-    assert.deepStrictEqual(out.trimEnd().split("\n"), [
-      '{"_id":5,"customer":"ada","total":50}',
-      '{"_id":3,"customer":"ada","total":30}',
-      "2 rows"
-    ])
+    const lines = out.trimEnd().split("\n")
+    assert.deepStrictEqual(lines.slice(0, 3), ['{"_id":5,"customer":"ada","total":50}', '{"_id":3,"customer":"ada","total":30}', "2 rows"])
+    const more = await ask(`orders.filter(customer = "ada").orderBy(total desc).limit(2)${lines[3]?.slice("more: ".length)}`)
+    assert.strictEqual(more.out, '{"_id":1,"customer":"ada","total":10}\n1 row\n')
   })
 
   it("answers find, count, get and select in JSON", async () => {
@@ -69,6 +68,30 @@ describe("planck query", () => {
     assert.deepStrictEqual(await answer("orders.get(100)"), { rows: [{ _id: 100, customer: "zoe", total: 2 }] })
     assert.deepStrictEqual(await answer('orders.filter(customer = "zoe").delete()'), { deleted: 1 })
     assert.deepStrictEqual(await answer("orders.count()"), { count: 6 })
+  })
+
+  it("gives rows as Extended JSON on request", async () => {
+    const statement = 'orders.filter(customer = "ada").aggregate(total: sum(total), mean: avg(total))'
+    assert.strictEqual((await ask(statement, "--json")).out, '{"rows":[{"total":90,"mean":30}]}\n')
+    assert.strictEqual(
+      (await ask(statement, "--json", "--extended")).out,
+      '{"rows":[{"total":{"$numberLong":"90"},"mean":{"$numberDouble":"30.0"}}]}\n'
+    )
+  })
+
+  it("makes, lists and drops indexes", async () => {
+    assert.deepStrictEqual(await answer("orders.createIndex(total desc, where total > 10, name big)"), { indexes: 2 })
+    const { rows } = (await answer("orders.indexes()")) as { readonly rows: ReadonlyArray<Record<string, unknown>> }
+    assert.deepInclude(rows[1], {
+      name: "big",
+      on: [{ path: "total", direction: "desc" }],
+      where: { op: "gt", path: "total", value: 10 },
+      ready: true
+    })
+    assert.match(await refusal("orders.createIndex(total, name big)"), /orders has an index big already/)
+    assert.match(await refusal("orders.createIndex(total, unique, customer)"), /expected a property/)
+    assert.match(await refusal("orders.dropIndex(small)"), /orders has no index small, only byCustomer, big/)
+    assert.deepStrictEqual(await answer("orders.dropIndex(big)"), { indexes: 1 })
   })
 
   it("says where a statement is wrong, for people and for programs", async () => {

@@ -10,6 +10,8 @@ const verbs = [
   "serve",
   "inspect",
   "query",
+  "shell",
+  "advise",
   "verify",
   "dump",
   "load",

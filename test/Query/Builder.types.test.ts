@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Decimal128, type Key } from "../../src/Bson/Value.ts"
 import type { Reading, Writing } from "../../src/Query/Builder.ts"
-import { each, matching, store } from "../../src/Query/Builder.ts"
+import { each, explain, matching, store } from "../../src/Query/Builder.ts"
 import type { DocumentOf, NewDocumentOf } from "../../src/Query/DocumentType.ts"
 
 export const orders = store({
@@ -37,6 +37,7 @@ type NewOrder = NewDocumentOf<typeof orders.definition>
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <A, B>(_proof: Same<A, B>): void => {}
+type ResultOf<R> = R extends Reading<infer A> ? A : never
 const resultOf = <A>(_statement: Reading<A> | Writing<A>): A => undefined as A
 
 describe("the types of the builder", () => {
@@ -331,5 +332,42 @@ describe("the types of the builder", () => {
     assert.throws(() => orders.orderBy("count").set({ count: 1 }), /takes a filter only/)
     // @ts-expect-error undefined is a slip
     assert.throws(() => orders.filter({ customer: undefined }), /customer in a filter is undefined/)
+  })
+
+  it("looks up documents of other stores, page by page, and explains anything", () => {
+    const makers = store({ name: "makers", idKind: "string", schema: { city: { type: "string" } }, indexes: [] })
+    const joined = orders.filter({ status: "paid" }).select("customer").lookup(makers, "customer", "_id", "makers")
+    type Joined = ResultOf<typeof joined>[number]
+    same<Joined["customer"], string>(true)
+    same<Joined["makers"][number]["city"], string>(true)
+    const twice = joined.lookup(tagged, "lines.sku", "tags", "same").page(10)
+    assert.deepStrictEqual(twice.statement, {
+      kind: "find",
+      store: "orders",
+      filter: { op: "eq", path: "status", value: "paid" },
+      limit: 10,
+      select: ["customer"],
+      lookup: [
+        { store: "makers", local: "customer", foreign: "_id", as: "makers" },
+        { store: "tagged", local: "lines.sku", foreign: "tags", as: "same" }
+      ]
+    })
+    const page: { readonly next: string | undefined } | undefined = resultOf(twice)
+    assert.isUndefined(page)
+    // @ts-expect-error there is no such path here
+    orders.lookup(makers, "nothing", "_id", "makers")
+    // @ts-expect-error nor there
+    orders.lookup(makers, "customer", "nothing", "makers")
+    const next = orders.orderBy("placedAt", "desc").page(20, "cursor")
+    assert.deepInclude(next.statement, { limit: 20, after: "cursor" })
+    assert.isTrue(next.isPage)
+    const rows: ReadonlyArray<Order> | undefined = resultOf(next)?.rows
+    assert.isUndefined(rows)
+    assert.deepStrictEqual(explain(orders.filter({ status: "paid" }).set({ status: "cancelled" })).statement, {
+      kind: "explain",
+      of: { kind: "update", store: "orders", filter: { op: "eq", path: "status", value: "paid" }, set: { status: "cancelled" } }
+    })
+    assert.throws(() => explain(tagged.insert({ name: "x", tags: [] })), /insert has no plan/)
+    assert.throws(() => orders.after("cursor").delete(), /takes a filter only/)
   })
 })
