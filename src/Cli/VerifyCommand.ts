@@ -54,6 +54,7 @@ function describe(database: string, report: StorageReport): string {
     ...(tornTail === undefined
       ? []
       : [`torn tail of the log at ${tornTail.file}:${tornTail.offset}: it was never acknowledged, the next start cuts it`]),
+    ...report.leftovers.map(({ file, message, offset }) => `${file}:${offset}: ${message}; nothing needs it, and a crash leaves such`),
     ...(report.problemCount === 0 ? ["no problem found"] : [])
   ].join("\n")
 }

@@ -175,6 +175,11 @@ export function pageProblem(bytes: Uint8Array, page: number, checksum: number, s
   return undefined
 }
 
+/** Whether a page is as some transaction wrote it there, whichever that was. */
+export function isWholePage(bytes: Uint8Array, page: number, salt: number): boolean {
+  return pageChecksum(bytes, salt) === readU32(bytes, CHECKSUM_AT) && readU32(bytes, NUMBER_AT) === page
+}
+
 export function damage(file: string, page: number, message: string): Error {
   return indexFault({ _tag: "Damage", file, page, offset: page * PAGE_BYTES, message })
 }

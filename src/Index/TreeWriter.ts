@@ -174,8 +174,15 @@ export class TreeWriter {
     if (place < 0) return
     const folded = roots[place]
     if (folded !== undefined) {
-      const source = new PartSource(new RootCursor(this.#host.cache, folded, () => {}), part)
-      roots[place + 1] = yield* this.#merge(roots[place + 1], source, { treeId, keepTombstones: false, replaced })
+      const options = { treeId, keepTombstones: false, replaced }
+      const cursor = new RootCursor(this.#host.cache, folded, () => {})
+      roots[place + 1] = yield* this.#merge(roots[place + 1], new PartSource(cursor, part), options)
+      // Nothing in the list can stand for an older root that has become empty: the rest follows at once.
+      if (roots[place + 1] === undefined && part.next !== undefined) {
+        const rest = new FoldPart(part.next, Infinity)
+        part.next = undefined
+        roots[place + 1] = yield* this.#merge(undefined, new PartSource(cursor, rest), options)
+      }
       if (part.next !== undefined) return
       yield* this.#release(folded.page, folded.checksum, folded.level)
     }

@@ -5,9 +5,11 @@
  * - every page: checksum, number, the checksum in the pointer to it, kind, level, tree, a transaction that is not in the future;
  * - tree pages: slots within the page, keys in strictly ascending order within their parent's bounds, heads as the keys say, sizes within
  *   the limits, no tombstone in the last root of a list;
- * - the whole: no page is reached twice, no reached page is free, no page is neither, counts agree with roots and meta.
+ * - the whole: no page is reached twice, no reached page is free, no page is neither, counts agree with roots and meta;
+ * - the version of the older meta: its pages are what it wrote (`OlderVersion.ts`).
  *
- * A problem does not end the check; what hangs under a damaged page is not reached and counts as lost.
+ * A problem does not end the check; what hangs under a damaged page is not reached and counts as lost. A page that no version needs and that is
+ * not whole is no problem but a leftover: a crash leaves such, and so does damage.
  */
 import type { File } from "../Disk/Volume.ts"
 import { ENTRY, ROOT, ROOT_KEY_BYTES, ROOT_VALUE_BYTES, chainOf, decodeRoot } from "./Catalog.ts"
@@ -58,7 +60,8 @@ import {
   suffixLength,
   valueLength
 } from "./Page.ts"
-import { pageProblem } from "./PageCache.ts"
+import { OlderVersion } from "./OlderVersion.ts"
+import { isWholePage, pageProblem } from "./PageCache.ts"
 import { PageSet } from "./PageSet.ts"
 import type { Root } from "./Version.ts"
 import { CATALOG_TREE } from "./Version.ts"
@@ -82,6 +85,8 @@ export interface IndexReport {
   readonly entries: number
   readonly problems: ReadonlyArray<IndexProblem>
   readonly problemCount: number
+  /** Pages that nothing needs and that are not as they were written: the first PROBLEMS_MAX. */
+  readonly leftovers: ReadonlyArray<IndexProblem>
 }
 
 /** What is known of the tree a page is in. */
@@ -125,6 +130,7 @@ export function checkIndex(file: File): Generator<void, IndexReport, void> {
 class IndexCheck {
   readonly #file: File
   readonly #problems: Array<IndexProblem> = []
+  readonly #leftovers: Array<IndexProblem> = []
   readonly #reached = new PageSet()
   readonly #free = new PageSet()
   /** One page for every level of the descent, and one for chains. */
@@ -133,6 +139,7 @@ class IndexCheck {
   #problemCount = 0
   #entries = 0
   #meta: Meta | undefined
+  #older: Meta | undefined
 
   constructor(file: File) {
     this.#file = file
@@ -149,14 +156,17 @@ class IndexCheck {
       yield* this.#checkFreeList(meta)
       this.#checkPartition(meta)
     }
+    const pages = this.#reached.size
+    if (meta !== undefined) yield* this.#checkRest(meta)
     return {
       transaction: meta?.transaction ?? 0,
-      pages: this.#reached.size,
+      pages,
       freePages: this.#free.size,
       trees: this.#roots.size,
       entries: this.#entries,
       problems: this.#problems,
-      problemCount: this.#problemCount
+      problemCount: this.#problemCount,
+      leftovers: this.#leftovers
     }
   }
 
@@ -170,12 +180,14 @@ class IndexCheck {
     const block = new Uint8Array(2 * META_BYTES)
     this.#file.readAt(0, block)
     const torn: Array<string> = []
-    let newest: Meta | undefined
+    const metas: Array<Meta> = []
     for (const at of [0, META_BYTES]) {
       const meta = decodeMeta(block.subarray(at, at + META_BYTES), this.#file.path)
       if (typeof meta === "string") torn.push(`meta at offset ${at}: ${meta}`)
-      else if (newest === undefined || meta.transaction > newest.transaction) newest = meta
+      else metas.push(meta)
     }
+    const [newest, older] = metas.toSorted((a, b) => b.transaction - a.transaction)
+    this.#older = older
     if (newest === undefined) for (const message of torn) this.#problem(0, message)
     if (newest !== undefined && this.#file.size() < newest.pageCount * PAGE_BYTES)
       this.#problem(0, "the file is shorter than its meta says")
@@ -364,6 +376,22 @@ class IndexCheck {
     if (first === 0 || count === 0 || first + count > meta.pageCount)
       return this.#problem(page, `free pages ${first} + ${count} are outside the file`)
     for (let free = first; free < first + count; free++) if (!this.#free.add(free)) this.#problem(free, "the page is free twice")
+  }
+
+  /** The version before, and the pages that no version needs. */
+  *#checkRest(meta: Meta): Generator<void, void, void> {
+    const older = this.#older
+    if (older !== undefined && older.transaction !== meta.transaction)
+      yield* new OlderVersion(this.#file, older, this.#reached, this.#memories, (page, message) => this.#problem(page, message)).run()
+    const memory = this.#memories[0]!
+    for (let page = 1; page < meta.pageCount; page++) {
+      if (this.#reached.has(page) || !this.#free.has(page)) continue
+      yield
+      const length = this.#file.readAt(page * PAGE_BYTES, memory.bytes)
+      if (length === PAGE_BYTES && (isWholePage(memory.bytes, page, meta.salt) || memory.words.every((word) => word === 0))) continue
+      if (this.#leftovers.length < PROBLEMS_MAX)
+        this.#leftovers.push({ page, offset: page * PAGE_BYTES, message: "a free page that is not as it was written" })
+    }
   }
 
   /** Every page is either reached or free. */

@@ -1,7 +1,8 @@
 /** Reads a log as an opening would, and changes nothing. */
-import type { Volume } from "../Disk/Volume.ts"
+import { joinPath, type Volume } from "../Disk/Volume.ts"
 import { type Checkpoint, Recovery, type TornTail } from "../Wal/Recovery.ts"
 import type { RecordView } from "../Wal/Record.ts"
+import { parseSegmentName } from "../Wal/Segment.ts"
 
 /** Which log: its directory and whose it has to be. */
 export interface LogPlace {
@@ -9,6 +10,8 @@ export interface LogPlace {
   readonly directory: string
   readonly databaseId: Uint8Array
   readonly timeline: Uint8Array
+  /** Only this segment, by its name. */
+  readonly segment?: string
 }
 
 const NEVER = (): never => {
@@ -30,4 +33,32 @@ export function* checkLog(
   let budgetBytes = yield "more"
   while (recovery.step(budgetBytes) !== "done") budgetBytes = yield "more"
   return recovery.report
+}
+
+/** Something in an older segment that is not as it was written. */
+export interface OlderProblem {
+  readonly file: string
+  readonly offset: number
+  readonly message: string
+}
+
+/**
+ * Steps through the segments that an opening at `checkpointLsn` would not read: the older commit of the index file may need them. Each stands
+ * for itself, for a crash can bring one back that was removed. Throws the faults of `Recovery`.
+ */
+export function* checkOlderSegments(place: LogPlace, checkpointLsn: number): Generator<"more", ReadonlyArray<OlderProblem>, number> {
+  const { directory, volume } = place
+  const problems: Array<OlderProblem> = []
+  const segments = (volume.exists(directory) ? volume.list(directory) : []).flatMap((name) => {
+    const parsed = parseSegmentName(name)
+    return parsed === undefined ? [] : [{ name, firstLsn: parsed.firstLsn }]
+  })
+  for (const [at, { firstLsn, name }] of segments.entries()) {
+    const next = segments[at + 1]
+    if (next === undefined || next.firstLsn > checkpointLsn) break
+    const { cut, lastLsn } = yield* checkLog({ ...place, segment: name }, { lsn: firstLsn - 1 })
+    if (cut !== undefined) problems.push({ file: cut.file, offset: cut.offset, message: "what lies behind the last record is no footer" })
+    else if (lastLsn < firstLsn) problems.push({ file: joinPath(directory, name), offset: 0, message: "the segment has no record" })
+  }
+  return problems
 }

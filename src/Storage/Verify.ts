@@ -7,7 +7,8 @@
  * - the accounts of the segments: as many bytes alive as the trees name;
  * - every store: each location leads to an entry with that store, key and LSN; each index that is ready has exactly the entries of every
  *   document and no other, and what is unique has no value twice;
- * - the log, as an opening would read it: every record, the chain, that it goes on where the checkpoint ends;
+ * - the log, as an opening would read it: every record, the chain, that it goes on where the checkpoint ends; and each older segment that is
+ *   still there;
  * - that every byte of every file is somebody's (`Space.ts`).
  * A problem does not end the check.
  */
@@ -26,7 +27,7 @@ import { readDefinitions } from "./DefinitionsFile.ts"
 import { type DirectoryNames, directoryNames } from "./Directory.ts"
 import { describeDuplicates } from "./Duplicates.ts"
 import { DuplicateSearch } from "./DuplicateSearch.ts"
-import { checkLog } from "./LogCheck.ts"
+import { checkLog, checkOlderSegments } from "./LogCheck.ts"
 import { type DocumentView, KEY_BYTES } from "./Reader.ts"
 import { countLive } from "./Recount.ts"
 import { measureSpace, type Space } from "./Space.ts"
@@ -73,6 +74,8 @@ export interface StorageReport {
   readonly problems: ReadonlyArray<StorageProblem>
   /** All problems; only the first PROBLEMS_MAX are listed. */
   readonly problemCount: number
+  /** Places that nothing needs and that are not as they were written: a crash leaves such, and so does damage. They do no harm. */
+  readonly leftovers: ReadonlyArray<StorageProblem>
 }
 
 const PROBLEMS_MAX = 100
@@ -107,6 +110,7 @@ export class Verify extends Work<StorageReport> {
   readonly #names: DirectoryNames
   readonly #segments = new Map<number, OpenSegment>()
   readonly #problems: Array<StorageProblem> = []
+  readonly #leftovers: Array<StorageProblem> = []
   readonly #stores: Array<StoreReport> = []
   #index: IndexFile | undefined
   #problemCount = 0
@@ -158,7 +162,8 @@ export class Verify extends Work<StorageReport> {
       space: measureSpace(this.#volume, this.#names, index, this.#liveValueBytes),
       ...(index?.fallback === undefined ? {} : { fallback: index.fallback.message }),
       problems: this.#problems,
-      problemCount: this.#problemCount
+      problemCount: this.#problemCount,
+      leftovers: this.#leftovers
     }
   }
 
@@ -209,6 +214,7 @@ export class Verify extends Work<StorageReport> {
         if (done === true) {
           for (const { offset, message } of value.problems) this.#note(file.path, offset, message)
           this.#problemCount += value.problemCount - value.problems.length
+          for (const { offset, message } of value.leftovers) this.#leftovers.push({ file: file.path, offset, message })
           return
         }
         if (this.spend(PAGE_BYTES)) yield "more"
@@ -269,11 +275,12 @@ export class Verify extends Work<StorageReport> {
 
   #entryProblem(segment: OpenSegment, offset: number, length: number, lsn: number): string | undefined {
     const bytes = this.#readEntry(segment, offset, length)
-    return isValueAt(bytes, new DataView(bytes.buffer), 0, length, lsn, segment.salt) ? undefined : "the value fails its checksum"
+    if (!isValueAt(bytes, new DataView(bytes.buffer), 0, length, lsn, segment.salt)) return "the value fails its checksum"
+    return bytes.subarray(VALUE_HEADER_BYTES + length).every((byte) => byte === 0) ? undefined : "the value is not padded with zeros"
   }
 
   #readEntry(segment: OpenSegment, offset: number, length: number): Uint8Array {
-    const bytes = new Uint8Array(VALUE_HEADER_BYTES + length)
+    const bytes = new Uint8Array(valueBytes(length))
     segment.file.readAt(offset, bytes)
     return bytes
   }
@@ -376,22 +383,29 @@ export class Verify extends Work<StorageReport> {
     const { databaseId, timeline } = index
     const { lsn, recordCrc } = index.current().checkpoint
     const found: { lastLsn: number; tornTail?: TornTail } = { lastLsn: lsn }
-    const check = checkLog({ volume: this.#volume, directory: this.#names.log, databaseId, timeline }, { lsn, recordCrc, ...forkAt(index) })
+    const place = { volume: this.#volume, directory: this.#names.log, databaseId, timeline }
     yield* this.#tolerating(
       function* (this: Verify): Steps {
-        for (;;) {
-          const budgetBytes = Math.min(this.left, LOG_SLICE_BYTES)
-          const { done, value } = check.next(budgetBytes)
-          if (done === true) {
-            found.lastLsn = value.lastLsn
-            if (value.cut !== undefined) found.tornTail = value.cut
-            return
-          }
-          if (this.spend(budgetBytes)) yield "more"
-        }
+        const { cut, lastLsn } = yield* this.#readingLog(checkLog(place, { lsn, recordCrc, ...forkAt(index) }))
+        found.lastLsn = lastLsn
+        if (cut !== undefined) found.tornTail = cut
+      }.bind(this)
+    )
+    yield* this.#tolerating(
+      function* (this: Verify): Steps {
+        for (const { file, message, offset } of yield* this.#readingLog(checkOlderSegments(place, lsn))) this.#note(file, offset, message)
       }.bind(this)
     )
     return found
+  }
+
+  *#readingLog<A>(check: Generator<"more", A, number>): Steps<A> {
+    for (;;) {
+      const budgetBytes = Math.min(this.left, LOG_SLICE_BYTES)
+      const { done, value } = check.next(budgetBytes)
+      if (done === true) return value
+      if (this.spend(budgetBytes)) yield "more"
+    }
   }
 
   #noteValue(location: Location, message: string): void {

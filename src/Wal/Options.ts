@@ -19,6 +19,8 @@ export interface LogOptions extends LogIdentity {
   readonly volume: Volume
   /** The directory of the segments, which exists and whose name is on disk. Nothing else may be kept in it. */
   readonly directory: string
+  /** Only this segment, by its name: for a check of one alone. */
+  readonly segment?: string
   /** Bytes, default `SEGMENT_BYTES_MAX`. */
   readonly segmentBytesMax?: number
   /** Bytes, default `STAGING_BYTES_MAX`. */

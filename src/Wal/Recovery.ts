@@ -181,10 +181,10 @@ export class Recovery {
    * on from there; when that one was released, at the one after it.
    */
   #list(): void {
-    const { volume, directory } = this.#options
+    const { volume, directory, segment } = this.#options
     for (const name of volume.list(directory)) {
       const parsed = parseSegmentName(name)
-      if (parsed === undefined) continue
+      if (parsed === undefined || (segment !== undefined && segment !== name)) continue
       const path = joinPath(directory, name)
       if (parsed.timeline !== this.#timeline) throw foreign(path, `it belongs to timeline ${parsed.timeline}, not ${this.#timeline}`)
       this.#segments.push({ path, firstLsn: parsed.firstLsn })

@@ -283,7 +283,7 @@ export class Service {
   private settle(transaction: Transaction, answer: ServiceAnswer, rollsBack: boolean): void {
     try {
       if (rollsBack) transaction.rollback()
-      if (!rollsBack) transaction.commit()
+      else transaction.commit()
       answer.waitLsn = seenLsn(this.engine)
     } catch (error) {
       this.answers.release(answer)

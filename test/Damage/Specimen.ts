@@ -19,19 +19,33 @@ const LIMITS = {
   valueCacheBytesMax: 64 * KIB,
   indexCacheBytesMax: 512 * KIB,
   logSegmentBytesMax: 8 * KIB,
-  logStagingBytesMax: 64 * KIB
+  logStagingBytesMax: 64 * KIB,
+  indexSpareBytes: 0,
+  indexTrimBytesMin: 8 * KIB
 }
 const ROUNDS_MAX = 10_000
 
 /** What can be read: a line for each document and each entry of an index, and what the full check says. */
 export interface Reading {
   readonly text: string
-  readonly problems: ReadonlyArray<{ readonly file: string; readonly offset: number }>
+  readonly findings: Findings
   /** What the opening had to say: another commit of the index file, or a tail that was cut. */
   readonly report: string
 }
 
-/** A database of three flushes, the last before its stop, with several segments, in a few files of a few KiB. */
+interface Place {
+  readonly file: string
+  readonly offset: number
+}
+
+/** What the full check has to say. */
+export interface Findings {
+  readonly problems: ReadonlyArray<Place>
+  /** What is not as it was written and does no harm. */
+  readonly leftovers: ReadonlyArray<Place>
+}
+
+/** A database of three flushes and a compaction of its index file between them, with several segments, in a few files of a few KiB. */
 export function newSpecimen(): SimulatedVolume {
   const database = new Database({ volume: new SimulatedVolume({ seed: 1 }), directory: DIRECTORY, limits: LIMITS }).open()
   database.engine.define([ORDERS])
@@ -48,6 +62,10 @@ export function newSpecimen(): SimulatedVolume {
     // Also the last time, as a server does when it stops.
     database.engine.freeze()
     database.settle()
+    if (round < 2) {
+      database.engine.compact(() => {})
+      database.settle()
+    }
   }
   database.close()
   return database.volume
@@ -55,9 +73,14 @@ export function newSpecimen(): SimulatedVolume {
 
 const allocator = new ChunkAllocator({ shared: false, pooledChunksMax: 16 })
 
-/** Opens what is on the volume and reads everything. Throws the fault that says what is damaged. */
+/** Checks, opens and reads everything. Throws the fault that says what is damaged. */
 export async function read(volume: SimulatedVolume): Promise<Reading> {
-  const problems = await problemsOf(volume)
+  const findings = await check(volume)
+  return { ...(await readAll(volume)), findings }
+}
+
+/** Opens what is on the volume and reads everything. Throws the fault that says what is damaged. */
+export async function readAll(volume: SimulatedVolume): Promise<Omit<Reading, "findings">> {
   const { engine, close } = await open(volume)
   try {
     const lines: Array<string> = []
@@ -77,7 +100,7 @@ export async function read(volume: SimulatedVolume): Promise<Reading> {
     }
     snapshot.close()
     const { cut, fallback } = engine.report
-    return { text: `LSN ${engine.lastLsn}\n${lines.join("\n")}`, problems, report: JSON.stringify({ cut, fallback }) }
+    return { text: `LSN ${engine.lastLsn}\n${lines.join("\n")}`, report: JSON.stringify({ cut, fallback }) }
   } finally {
     close()
   }
@@ -91,14 +114,17 @@ function entriesOf(cursor: EntryCursor): string {
 }
 
 /** The full check; a fault that prevents it is a problem too. */
-async function problemsOf(volume: SimulatedVolume): Promise<Reading["problems"]> {
+export function check(volume: SimulatedVolume): Promise<Findings> {
   return new Promise((resolve) => {
-    verify(volume, DIRECTORY, (fault, report) => resolve(fault === undefined ? (report?.problems ?? []) : [placeOf(fault)]))
+    verify(volume, DIRECTORY, (fault, report) => {
+      if (fault !== undefined) resolve({ problems: [placeOf(fault)], leftovers: [] })
+      else resolve({ problems: report?.problems ?? [], leftovers: report?.leftovers ?? [] })
+    })
   })
 }
 
 /** Where a fault says that something is wrong. */
-export function placeOf(fault: Fault): { readonly file: string; readonly offset: number } {
+export function placeOf(fault: Fault): Place {
   const { file, path, offset } = fault.reason as unknown as { file?: string; path?: string; offset?: number }
   return { file: file ?? path ?? "", offset: offset ?? -1 }
 }

@@ -3,6 +3,7 @@ import { Random } from "../../src/Disk/Random.ts"
 import { isFault } from "../../src/Fault/Fault.ts"
 import { ENTRY_VALUE_BYTES_MAX } from "../../src/Index/Catalog.ts"
 import { KEY_BYTES_MAX, PAGE_BYTES } from "../../src/Index/Layout.ts"
+import { FoldPart } from "../../src/Index/RootCursor.ts"
 import { ROOTS_MAX } from "../../src/Index/Version.ts"
 import type { Change, Model } from "./Fixture.ts"
 import {
@@ -165,6 +166,24 @@ describe("TreeWriter", () => {
     while (file.statistics(file.current(), 3).roots > 1) commit(volume, file, 50, (writer) => run(writer.foldRoot(3), volume))
     assert.strictEqual(file.statistics(file.current(), 3).entries, model.size)
     assert.deepStrictEqual(contents(file, file.current(), 3), sortedEntries(model))
+  })
+
+  it("folds the rest at once when a part has emptied the older root", () => {
+    for (const last of [put("8"), remove("8")]) {
+      const volume = newVolume()
+      const file = openOn(volume, { create: true })
+      commit(volume, file, 1, (writer) => run(writer.apply(3, sourceOf([put("1"), put("2")])), volume))
+      commit(volume, file, 2, (writer) => {
+        writer.pushRoot(3)
+        run(writer.apply(3, sourceOf([remove("1"), remove("2"), remove("5"), put("6"), remove("7"), last])), volume)
+      })
+      const part = new FoldPart(undefined, 3)
+      commit(volume, file, 3, (writer) => run(writer.foldRoot(3, part), volume))
+      assert.isUndefined(part.next)
+      const expected = [put("6"), last].flatMap(({ key, value }) => (value === undefined ? [] : [[key, value] as [string, string]]))
+      assert.deepStrictEqual(contents(file, file.current(), 3), expected)
+      assert.deepStrictEqual(verify(volume).problems, [])
+    }
   })
 
   it("limits how many roots a tree has", () => {

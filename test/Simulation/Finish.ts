@@ -5,6 +5,7 @@ import { releaseAll } from "./Holds.ts"
 import { backUp, endBackup, restore } from "./Backups.ts"
 import { readSegments } from "./LogFiles.ts"
 import type { Machine } from "./Machine.ts"
+import { hasCause } from "./Refusals.ts"
 import { compact, maintain, take } from "./Steps.ts"
 import type { Step, StepKind } from "./Steps.ts"
 import type { Subject } from "./Subject.ts"
@@ -22,6 +23,8 @@ export async function finish(machine: Machine, random: Random): Promise<void> {
   await bringUp(machine, step)
   // A failure from before may still be on its way, and poison one of them when it arrives.
   for (const subject of machine.subjects.slice()) await settle(machine, subject)
+  // A build that could not read a document is tried again by the next start.
+  for (const subject of machine.subjects.slice()) if (hasFailedBuild(machine, subject)) await take(machine, step("stop", subject))
   await bringUp(machine, step)
   // Of one that the disk has lied to nothing can be asked but that it does not show anything wrong.
   for (const subject of machine.subjects.filter((it) => it.lie === undefined)) {
@@ -52,6 +55,12 @@ async function bringUp(machine: Machine, step: (kind: StepKind, subject: Subject
     }
     await take(machine, step("sync", machine.subjects[0]!))
   }
+}
+
+function hasFailedBuild(machine: Machine, subject: Subject): boolean {
+  if (!subject.isRunning || !hasCause(machine, subject)) return false
+  const { running } = subject
+  return running.stores().some(({ indexes }) => indexes.some((it) => it.duplicates === undefined && running.buildFailure(it) !== undefined))
 }
 
 async function settleAndCheck(machine: Machine, subject: Subject): Promise<void> {

@@ -8,6 +8,7 @@
  *     --history F    take the steps in a file, as printed by a failure, with --seed
  *     --uncovered    do not fail when some situation was never met (batches of few runs)
  *     --unshrunk     print the seed of a failure and nothing more
+ *     --progress     say every hundred runs how many were clean so far
  *     --json         one line of JSON instead of text
  */
 import { readFileSync } from "node:fs"
@@ -25,9 +26,12 @@ const { values } = parseArgs({
     history: { type: "string" },
     uncovered: { type: "boolean", default: false },
     unshrunk: { type: "boolean", default: false },
+    progress: { type: "boolean", default: false },
     json: { type: "boolean", default: false }
   }
 })
+
+const PROGRESS_RUNS = 100
 
 const startMs = Date.now()
 const first = values.seed === undefined ? startMs % 1_000_000_000 : Number(values.seed)
@@ -51,6 +55,7 @@ async function batch(): Promise<void> {
     coverage.add(outcome.coverage)
     operations += outcome.operations
     trace = outcome.trace
+    if (values.progress && (runs + 1) % PROGRESS_RUNS === 0) console.error(`${runs + 1} runs clean, ${Math.round(seconds())} s`)
   }
   const summary = { seed: first, runs, operations, seconds: Math.round(seconds()), trace, coverage }
   if (values.json) console.log(JSON.stringify(summary))

@@ -94,6 +94,58 @@ describe("verify", () => {
     assert.isTrue(problems.some((it) => it.file === "data/shop/index.planck"))
   })
 
+  it("knows of every page of the index file whether it is as it was written, also when only the older commit needs it, or nothing", async () => {
+    const database = openDatabase({ volume: closedDatabase() })
+    for (let total = 0; total < 2; total++) {
+      const transaction = database.engine.transact()
+      putOrder(transaction, database.engine.store("orders")!, 1, { status: "open", total })
+      transaction.commit()
+      database.engine.freeze()
+      database.settle()
+    }
+    database.close()
+    const whole = database.volume
+    const bytes = whole.peek("data/shop/index.planck")
+    const kinds = new Set<string>()
+    for (let page = 1; page < bytes.length / 8192; page++) {
+      const volume = whole.durable()
+      volume.rot("data/shop/index.planck", page * 8192 + 4000, 1)
+      const { leftovers, problems } = await check(volume)
+      const [told] = [...problems, ...leftovers]
+      assert.deepInclude(told, { file: "data/shop/index.planck", offset: page * 8192 })
+      kinds.add(leftovers.length > 0 ? "a leftover" : /commit before/.test(told!.message) ? "of the commit before" : "in use")
+    }
+    assert.deepStrictEqual([...kinds].toSorted(), ["a leftover", "in use", "of the commit before"])
+  })
+
+  it("reads what only an older segment of the log has, and the zeros behind each value", async () => {
+    const database = openDatabase({ limits: { logSegmentBytesMax: 8192 } })
+    database.engine.define([ORDERS])
+    for (let n = 0; n < 60; n++) {
+      const transaction = database.engine.transact()
+      putOrder(transaction, database.engine.store("orders")!, n, { status: "open", total: n, note: "n".repeat(n * 4) })
+      transaction.commit()
+      database.sync()
+      if (n % 25 === 0) database.engine.freeze()
+    }
+    database.settle()
+    database.engine.freeze()
+    database.settle()
+    database.close()
+    const { volume } = database
+    assert.deepInclude(await check(volume), { problems: [], leftovers: [] })
+    const [oldest] = volume.paths().filter((path) => path.endsWith(".wal"))
+    const rotten = volume.durable()
+    rotten.rot(oldest!, 4096 + 20, 1)
+    assert.strictEqual((await check(rotten)).problems[0]?.file, oldest)
+    const unpadded = volume.durable()
+    const values = Buffer.from(volume.peek(VALUES))
+    let at = 64
+    while (values.readUInt32LE(at) % 8 === 0) at += (40 + values.readUInt32LE(at) + 7) & ~7
+    unpadded.rot(VALUES, at + 40 + values.readUInt32LE(at), 1)
+    assert.match((await check(unpadded)).problems[0]!.message, /zeros/)
+  })
+
   it("tells of a meta that is torn, as a power cut may leave it, and of damage only when the other is too", async () => {
     const volume = closedDatabase()
     volume.rot("data/shop/index.planck", 20, 1)
