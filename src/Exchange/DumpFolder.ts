@@ -138,7 +138,7 @@ export interface LoadFolderOptions extends Pick<LoadOptions, "replaces" | "rejec
 export const loadFolder = Effect.fn("Exchange.loadFolder")(function* (options: LoadFolderOptions) {
   const { volume } = yield* Disk
   const { defineStores, engine } = yield* Storage
-  const manifest = yield* readManifest(volume, options.folder)
+  const manifest = yield* readDumpManifest(volume, options.folder)
   for (const entry of manifest.stores) yield* checkFile(volume, options.folder, entry)
   yield* defineStores(manifest.stores.map((it) => it.definition).filter(({ name }) => engine.store(name) === undefined))
   const totalBytes = manifest.stores.reduce((sum, it) => sum + it.bytes, 0)
@@ -190,7 +190,7 @@ const beginOrResume = Effect.fnUntraced(function* (volume: Volume, folder: strin
     yield* writeManifest(volume, folder, begun)
     return begun
   }
-  const found = yield* readManifest(volume, folder, { allowsUnfinished: true })
+  const found = yield* readDumpManifest(volume, folder, { allowsUnfinished: true })
   const isSame =
     found.databaseId === begun.databaseId && found.timeline === begun.timeline && found.lsn === begun.lsn && found.format === begun.format
   if (isSame) return found
@@ -215,11 +215,12 @@ const writeManifest = (volume: Volume, folder: string, manifest: DumpManifest): 
     yield* synced((done) => volume.syncDirectory(folder, done))
   })
 
-const readManifest = Effect.fnUntraced(function* (volume: Volume, folder: string, { allowsUnfinished = false } = {}) {
+/** What `dump.json` in a folder says. Fails with DumpDamaged when it cannot be one, or is that of a dump that did not end. */
+export const readDumpManifest = Effect.fnUntraced(function* (volume: Volume, folder: string, { allowsUnfinished = false } = {}) {
   const path = joinPath(folder, MANIFEST)
   const text = yield* attempt(() => readWhole(volume, path))
   const value = yield* Effect.try({
-    try: () => JSON.parse(text) as Partial<DumpManifest>,
+    try: () => (JSON.parse(text) as Partial<DumpManifest> | null) ?? {},
     catch: (error) => damaged(path, 0, error instanceof Error ? error.message : String(error))
   })
   if (value.planckDump !== VERSION)
@@ -232,8 +233,8 @@ const readManifest = Effect.fnUntraced(function* (volume: Volume, folder: string
 })
 
 function isManifest(value: Partial<DumpManifest>): value is DumpManifest {
-  const isFile = (it: DumpFile): boolean =>
-    typeof it.file === "string" &&
+  const isFile = (it: DumpFile | null): boolean =>
+    typeof it?.file === "string" &&
     !it.file.includes("/") &&
     [it.rows, it.bytes, it.crc].every(Number.isSafeInteger) &&
     typeof it.definition?.name === "string"

@@ -65,12 +65,40 @@ export function readManifest(volume: Volume, directory: string, number: number):
   const damaged = (message: string) => storageFault({ _tag: "StorageDamaged", file: path, offset: 0, message })
   const match = /^([\s\S]*\n)([0-9a-f]{8})\n$/.exec(text)
   if (match === null || crc32(match[1]!) !== Number.parseInt(match[2]!, 16)) throw damaged("the manifest fails its checksum")
-  const manifest = JSON.parse(match[1]!) as BackupManifest // The checksum says that a backup wrote it.
+  const manifest = parse(match[1]!)
+  if (typeof manifest?.planckBackup !== "number") throw damaged("this is no manifest of a backup")
   if (manifest.planckBackup > BACKUP_VERSION)
     throw storageFault({
       _tag: "NewerFormat",
       file: path,
       message: `${path} has version ${manifest.planckBackup}; this build knows up to ${BACKUP_VERSION}`
     })
+  if (!isManifest(manifest)) throw damaged("the manifest does not say what a backup's has to")
   return manifest
 }
+
+/** An object, or nothing when the text is none. */
+function parse(text: string): Partial<BackupManifest> | undefined {
+  try {
+    return (JSON.parse(text) as Partial<BackupManifest> | null) ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isManifest(value: Partial<BackupManifest>): value is BackupManifest {
+  const isCount = (it: unknown): boolean => Number.isSafeInteger(it) && (it as number) >= 0
+  const isFile = (it: Partial<BackupFile> | null): boolean =>
+    typeof it?.path === "string" && typeof it.name === "string" && isCount(it.bytes) && isCount(it.crc)
+  return (
+    isHex(value.databaseId) &&
+    isHex(value.timeline) &&
+    isCount(value.lsn) &&
+    isCount(value.takenAtMs) &&
+    Array.isArray(value.files) &&
+    value.files.length > 0 &&
+    value.files.every(isFile)
+  )
+}
+
+const isHex = (value: unknown): boolean => typeof value === "string" && /^[0-9a-f]{32}$/.test(value)

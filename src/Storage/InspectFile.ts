@@ -215,30 +215,42 @@ function* logParts(file: File, at: number): Parts {
       if (head.every((byte) => byte === 0)) return
       return yield { offset, what: "record", fields: {}, problem: "no record that is whole: the torn end of the log, or damage" }
     }
-    if (record.length > RECORD_HEADER_BYTES + BODY_BYTES_MAX)
-      return yield { offset, what: "record", fields: { lsn: record.lsn }, problem: "longer than a record can be" }
+    if (record.length < RECORD_HEADER_BYTES || record.length > RECORD_HEADER_BYTES + BODY_BYTES_MAX)
+      return yield { offset, what: "record", fields: { lsn: record.lsn }, problem: `${record.length} bytes, which no record can have` }
     const body = read(file, offset + RECORD_HEADER_BYTES, record.length - RECORD_HEADER_BYTES)
     const isWhole = checksum(body, 0, body.length, header.salt) === record.bodyChecksum
     const { commitTimeMs, epoch, kind, length, lsn } = record
-    const operations = kind === KIND_TRANSACTION && isWhole ? countOperations(body) : {}
+    const { counts, problem } = kind === KIND_TRANSACTION && isWhole ? countOperations(body) : NO_OPERATIONS
     yield {
       offset,
       what: RECORD_KINDS[kind] ?? `record of kind ${kind}`,
-      fields: { lsn, commitTimeMs, epoch, bytes: length, ...operations },
-      ...(isWhole ? {} : { problem: "the body fails its checksum" })
+      fields: { lsn, commitTimeMs, epoch, bytes: length, ...counts },
+      ...(isWhole ? (problem === undefined ? {} : { problem }) : { problem: "the body fails its checksum" })
     }
     offset += alignRecord(record.length)
   }
 }
 
-function countOperations(body: Uint8Array): { readonly puts: number; readonly deletes: number } {
-  const operations = new OperationReader(body, 0, body.length)
+interface Operations {
+  readonly counts: { readonly puts?: number; readonly deletes?: number }
+  readonly problem?: string
+}
+
+const NO_OPERATIONS: Operations = { counts: {} }
+
+function countOperations(body: Uint8Array): Operations {
   const counts = { puts: 0, deletes: 0 }
-  while (operations.next()) {
-    if (operations.kind === OPERATION_PUT) counts.puts++
-    else if (operations.kind === OPERATION_DELETE) counts.deletes++
+  try {
+    const operations = new OperationReader(body, 0, body.length)
+    while (operations.next()) {
+      if (operations.kind === OPERATION_PUT) counts.puts++
+      else if (operations.kind === OPERATION_DELETE) counts.deletes++
+    }
+    return { counts }
+  } catch (error) {
+    // A checksum that is right says what was written, not that it makes sense.
+    return { counts, problem: error instanceof Error ? error.message : String(error) }
   }
-  return counts
 }
 
 /** One line about a part: `4096  transaction  lsn 7, bytes 120`. */

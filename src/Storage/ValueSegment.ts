@@ -64,9 +64,9 @@ export function readSegmentHeader(bytes: Uint8Array, file: string, expected: { s
   return { segment: expected.segment, databaseId, salt: view.getUint32(32, true) }
 }
 
-/** Bytes that an entry with a document of `length` bytes takes. */
+/** Bytes that an entry with a document of `length` bytes takes. Right for every u32: a length may be damaged. */
 export function valueBytes(length: number): number {
-  return (VALUE_HEADER_BYTES + length + 7) & ~7
+  return VALUE_HEADER_BYTES + length + (-length & 7)
 }
 
 /** What an entry's header says besides its length and checksum. */

@@ -12,6 +12,7 @@
  * - that every byte of every file is somebody's (`Space.ts`).
  * A problem does not end the check.
  */
+import { validate } from "../Bson/Validate.ts"
 import { type File, joinPath, type Volume } from "../Disk/Volume.ts"
 import { Fault, isFault } from "../Fault/Fault.ts"
 import { EntryList } from "../Index/EntryList.ts"
@@ -233,7 +234,9 @@ export class Verify extends Work<StorageReport> {
       try {
         file.readAt(0, bytes)
         const { salt } = readSegmentHeader(bytes, path, { segment, databaseId: this.#index!.databaseId })
-        this.#segments.set(segment, { segment, file, path, salt, lengthBytes })
+        const sizeBytes = file.size()
+        if (sizeBytes < lengthBytes) this.#note(path, sizeBytes, "the file ends before its committed length")
+        this.#segments.set(segment, { segment, file, path, salt, lengthBytes: Math.min(sizeBytes, lengthBytes) })
       } finally {
         if (!this.#segments.has(segment)) file.close()
       }
@@ -263,7 +266,7 @@ export class Verify extends Work<StorageReport> {
     while (offset < segment.lengthBytes) {
       segment.file.readAt(offset, header)
       const length = view.getUint32(0, true)
-      if (offset + valueBytes(length) > segment.lengthBytes)
+      if (offset + VALUE_HEADER_BYTES > segment.lengthBytes || offset + valueBytes(length) > segment.lengthBytes)
         return this.#note(segment.path, offset, "an entry ends behind the committed length")
       const problem = this.#entryProblem(segment, offset, length, readUint64(view, 16))
       if (problem !== undefined) return this.#note(segment.path, offset, problem)
@@ -374,8 +377,10 @@ export class Verify extends Work<StorageReport> {
     const bytes = this.#readEntry(segment, location.offset, location.length)
     const view = new DataView(bytes.buffer)
     const isKeys = view.getUint32(8, true) === store.id && key.subarray(keyAt, keyAt + 16).every((byte, i) => byte === bytes[24 + i])
-    if (isKeys && isValueAt(bytes, view, 0, location.length, location.lsn, segment.salt)) return bytes
-    this.#noteValue(location, `the primary tree of ${store.definition.name} points at a value that is not the document's`)
+    const isValue = isKeys && isValueAt(bytes, view, 0, location.length, location.lsn, segment.salt)
+    if (!isValue) this.#noteValue(location, `the primary tree of ${store.definition.name} points at a value that is not the document's`)
+    else if (isDocument(bytes)) return bytes
+    else this.#noteValue(location, `a value of ${store.definition.name} is no document`)
     return undefined
   }
 
@@ -440,4 +445,14 @@ export function verify(volume: Volume, directory: string, done: (fault: Fault | 
   }
   check.onWake(run)
   run()
+}
+
+/** Whether what follows the header of a value, and no more, is a document. */
+function isDocument(bytes: Uint8Array): boolean {
+  try {
+    return validate(bytes, VALUE_HEADER_BYTES, bytes.length) === bytes.length
+  } catch (error) {
+    if (error instanceof Fault) return false
+    throw error
+  }
 }

@@ -159,8 +159,19 @@ export class SegmentScan {
     record.bytes = reader.bytes
     record.at = bodyAt
     record.length = bodyLength
-    if (isKnownKind(header.kind)) apply(record)
+    if (isKnownKind(header.kind)) this.#hand(record, offset, apply)
     return true
+  }
+
+  /** What is whole and says nothing that can be applied was written so, or made to look whole: damage, with its place. */
+  #hand(record: RecordView, offset: number, apply: (record: RecordView) => void): void {
+    try {
+      apply(record)
+    } catch (error) {
+      if (error instanceof Fault) throw error
+      const found = `the record there cannot be applied: ${error instanceof Error ? error.message : String(error)}`
+      throw damaged(this.path, offset, record.lsn, found)
+    }
   }
 
   #advance(header: RecordHeader): void {

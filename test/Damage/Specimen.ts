@@ -129,7 +129,8 @@ export function placeOf(fault: Fault): Place {
   return { file: file ?? path ?? "", offset: offset ?? -1 }
 }
 
-async function open(volume: SimulatedVolume): Promise<{ engine: Engine; close: () => void }> {
+/** Opens what is on the volume. */
+export async function open(volume: SimulatedVolume): Promise<{ engine: Engine; close: () => void }> {
   const random = new Random(7)
   const tasks: Array<() => void> = []
   const opening = new Opening({

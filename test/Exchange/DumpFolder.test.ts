@@ -98,6 +98,16 @@ describe("a dump folder", () => {
     }
   })
 
+  it("whose manifest is JSON and no manifest loads nothing, and says so", async () => {
+    for (const text of ["null", "5", '{"planckDump":1,"lsn":1,"format":"bson","stores":[null]}']) {
+      const volume = newDisk(7)
+      volume.makeDirectory("dump")
+      volume.open("dump/dump.json", "create").writeAt(0, new TextEncoder().encode(text))
+      const error = await on(volume, Effect.flip(loadFolder({ folder: "dump" })), [])
+      assert.deepInclude((error as ExchangeError).reason, { _tag: "DumpDamaged", file: "dump/dump.json" })
+    }
+  })
+
   it("of another moment, or with anything else in it, is not written over", async () => {
     const volume = await filled(6)
     await on(volume, dumpFolder({ folder: "dump", format: "bson" }))

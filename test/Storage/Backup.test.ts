@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { crc32 } from "node:zlib"
 import type { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
 import { Fault } from "../../src/Fault/Fault.ts"
 import { Backup } from "../../src/Storage/Backup.ts"
@@ -180,6 +181,13 @@ describe("a restore", () => {
     }
     volume.rot("backups/00000001.json", 20, 1)
     assert.deepInclude(await reasonOf("data/y"), { _tag: "StorageDamaged", file: "backups/00000001.json" })
+    // The checksum is right, and what it is of is no manifest.
+    for (const text of ["no JSON\n", "null\n", '{"planckBackup":1}\n', '{"planckBackup":1,"files":[{}]}\n']) {
+      const manifest = volume.open("backups/00000001.json", "update")
+      manifest.truncate(0)
+      manifest.writeAt(0, new TextEncoder().encode(`${text}${crc32(text).toString(16).padStart(8, "0")}\n`))
+      assert.deepInclude(await reasonOf("data/z"), { _tag: "StorageDamaged", file: "backups/00000001.json" })
+    }
   })
 
   it("that ended early is no database, and says so", async () => {

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
 import { type StorageReport, Verify, verify } from "../../src/Storage/Verify.ts"
+import { checksum } from "../../src/Wal/Checksum.ts"
 import { openDatabase } from "./Database.ts"
 import { ORDERS, orderKey, putOrder } from "./Shop.ts"
 
@@ -83,6 +84,38 @@ describe("verify", () => {
     const spoiled = closedDatabase()
     spoiled.rot(VALUES, 33, 1)
     assert.include((await check(spoiled)).problems[0]!.message, "fails its checksum")
+  })
+
+  it("reports lengths that no value can have, and asks for no memory for them", async () => {
+    for (const [length, message] of [
+      [0x8000_0000, "an entry ends behind the committed length"],
+      [0xffff_ffff, "an entry ends behind the committed length"]
+    ] as const) {
+      const volume = closedDatabase()
+      const bytes = new Uint8Array(4)
+      new DataView(bytes.buffer).setUint32(0, length, true)
+      volume.open(VALUES, "update").writeAt(64, bytes)
+      assert.deepInclude((await check(volume)).problems[0], { file: VALUES, offset: 64, message })
+    }
+  })
+
+  it("reports a value whose checksum is right and that is no document", async () => {
+    const volume = closedDatabase()
+    const bytes = new Uint8Array(volume.peek(VALUES))
+    const view = new DataView(bytes.buffer)
+    const salt = view.getUint32(32, true)
+    // The second entry; the first was replaced.
+    const at = 64 + VALUE_BYTES
+    const length = view.getUint32(at, true)
+    // The type of the first element.
+    bytes[at + 40 + 4] = 0x77
+    view.setUint32(at + 4, checksum(bytes, at + 8, 32 + length, (salt ^ length) >>> 0), true)
+    volume.open(VALUES, "update").writeAt(0, bytes)
+    const { problems } = await check(volume)
+    assert.isTrue(
+      problems.some((it) => it.file === VALUES && it.message === "a value of orders is no document"),
+      JSON.stringify(problems)
+    )
   })
 
   it("reports a page of the index file that has rotted", async () => {

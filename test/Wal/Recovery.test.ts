@@ -225,6 +225,22 @@ describe("Recovery: the torn tail", () => {
 })
 
 describe("Recovery: damage", () => {
+  it("is a record that is whole and cannot be applied, with its place", () => {
+    const { machine } = unsealed()
+    const apply = (): void => {
+      throw new TypeError("it makes no sense")
+    }
+    const recovery = new Recovery(machine.options, { lsn: 0 }, apply, "read")
+    try {
+      while (recovery.step(1 << 20) !== "done");
+      assert.fail("the log was read")
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      assert.deepInclude(error.reason, { _tag: "LogDamaged", offset: RECORDS_AT, lsn: 1 })
+      assert.match(error.message, /cannot be applied: it makes no sense/)
+    }
+  })
+
   it("is every wrong bit of a record that a later one proves durable: refused with file, offset and LSN", () => {
     const { volume, path } = unsealed()
     for (let lsn = 1; lsn <= 3; lsn++) {
