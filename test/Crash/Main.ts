@@ -3,6 +3,7 @@
  *
  *     --rounds N     how many times it is killed (default 20)
  *     --seed S       decides what is asked for and when it is killed; a fresh one unless given. The machine decides the rest.
+ *     --seconds T    stop earlier when this long has passed
  *     --keep         leave the directory of a failure where it is
  */
 import { parseArgs } from "node:util"
@@ -17,6 +18,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "20" },
     seed: { type: "string" },
+    seconds: { type: "string", default: "Infinity" },
     keep: { type: "boolean", default: false }
   }
 })
@@ -24,6 +26,7 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds)
 const startMs = Date.now()
 const seed = values.seed === undefined ? startMs % 1_000_000_000 : Number(values.seed)
+const isOver = (): boolean => tally.rounds >= rounds || Date.now() - startMs >= Number(values.seconds) * 1000
 const tally: Tally = { rounds: 0, answered: 0, unknown: 0, killedStarts: 0, cleanStops: 0, calls: 0 }
 using module = await buildLedger()
 
@@ -31,7 +34,7 @@ using module = await buildLedger()
 async function live(life: Life): Promise<boolean> {
   const first = tally.rounds
   try {
-    while (tally.rounds < Math.min(rounds, first + ROUNDS_PER_LIFE)) await life.round()
+    while (!isOver() && tally.rounds < first + ROUNDS_PER_LIFE) await life.round()
     await life.end()
     return true
   } catch (error) {
@@ -44,7 +47,7 @@ async function live(life: Life): Promise<boolean> {
 }
 
 let isClean = true
-for (let number = 0; isClean && tally.rounds < rounds; number++) isClean = await live(new Life(seed + number, module.path, tally))
+for (let number = 0; isClean && !isOver(); number++) isClean = await live(new Life(seed + number, module.path, tally))
 if (!isClean) process.exitCode = 1
 const { answered, calls, cleanStops, killedStarts, unknown } = tally
 console.log(`${tally.rounds} rounds from seed ${seed}: ${isClean ? "clean" : "NOT clean"}, ${Math.round((Date.now() - startMs) / 1000)} s`)
