@@ -115,6 +115,7 @@ export class Verify extends Work<StorageReport> {
   readonly #stores: Array<StoreReport> = []
   #index: IndexFile | undefined
   #problemCount = 0
+  #isIndexDamaged = false
   #indexEntries = 0
   #values = 0
   #liveValueBytes = 0
@@ -134,6 +135,7 @@ export class Verify extends Work<StorageReport> {
     yield* this.#tolerating(() => void segments.push(...readSegments(index, version)))
     this.totalBytes = index.sizeBytes + segments.reduce((sum, it) => sum + 2 * it.lengthBytes, 0)
     yield* this.#checkIndexFile()
+    this.#isIndexDamaged = this.#problemCount > 0
     yield* this.#tolerating(() => void readDefinitions(this.#volume, this.#names.definitions))
     for (const segment of segments) yield* this.#checkSegment(segment)
     yield* this.#tolerating(() => this.#checkAccounts(index))
@@ -174,8 +176,10 @@ export class Verify extends Work<StorageReport> {
       const steps = part()
       if (steps !== undefined) yield* steps
     } catch (error) {
-      if (!(error instanceof Fault) || !isDamage(error)) throw error
-      this.#note(error.reason.file, error.reason.offset ?? 0, error.reason.message)
+      if (error instanceof Fault && isDamage(error)) return this.#note(error.reason.file, error.reason.offset ?? 0, error.reason.message)
+      // A page whose checksum is right and whose content is not was noted already; whoever walks it may come anywhere.
+      if (error instanceof Fault || !this.#isIndexDamaged) throw error
+      this.#note(this.#names.index, 0, `the check could not go on behind that: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
 

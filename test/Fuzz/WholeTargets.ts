@@ -16,7 +16,7 @@ import { readTemplates } from "../../src/Wasm/Templates.ts"
 import { crc32 } from "node:zlib"
 import { Verify } from "../../src/Storage/Verify.ts"
 import { DIRECTORY, open } from "../Damage/Specimen.ts"
-import { mendIndex, mendLog, mendValues } from "./FileTargets.ts"
+import { afterCheck, mendIndex, mendLog, mendValues } from "./FileTargets.ts"
 import { volumeOf } from "./Guard.ts"
 import type { Target } from "./Target.ts"
 
@@ -41,7 +41,7 @@ export function databaseTargets(specimen: SimulatedVolume, kind: string): Readon
       file.writeAt(0, bytes)
       file.close()
       const isSound = await passesCheck(volume)
-      await openAndRead(volume)
+      await afterCheck(isSound, () => openAndRead(volume))
       return isSound
     }
   }))
