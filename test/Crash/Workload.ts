@@ -39,7 +39,7 @@ export interface WorkloadOptions {
 const CLIENT_IDS = 10_000
 const SHORT_TEXT_BYTES = 3000
 /** What a client asks for, with how often. */
-const KINDS = { put: 40, delete: 9, refused: 5, get: 8, look: 10, claim: 8, register: 20 } as const
+const KINDS = { put: 34, delete: 12, refused: 5, get: 8, look: 17, claim: 8, register: 16 } as const
 const KINDS_TOTAL = Object.values(KINDS).reduce((total, weight) => total + weight, 0)
 const REGISTER_WAYS = ["get", "read", "put", "swap"] as const
 
@@ -47,8 +47,9 @@ const REGISTER_WAYS = ["get", "read", "put", "swap"] as const
 export class Numbers {
   claims = 0
   values = 0
-  /** The entry that somebody asked to write last. */
+  /** The entries that somebody asked to write, and to delete, last. */
   lastWritten: number | undefined
+  lastDeleted: number | undefined
 }
 
 /** One client's requests. */
@@ -73,6 +74,7 @@ export class Drawing {
     const kind = this.#kind()
     const own = this.#client * CLIENT_IDS + this.#random.below(this.#options.entries)
     if (kind === "put" || kind === "delete") this.#numbers.lastWritten = own
+    if (kind === "delete") this.#numbers.lastDeleted = own
     switch (kind) {
       case "put":
         return { kind, id: own, version: this.#nextVersion(own), textBytes: this.#textBytes() }
@@ -104,10 +106,11 @@ export class Drawing {
     throw new Error("weights")
   }
 
-  /** One of all, half of the time the one that was written last: it may not be durable yet. */
+  /** One of all, or one that was just written or deleted: that may not be durable yet, and a 404 rests on it as much as a 200. */
   #anyEntry(): number {
     const any = this.#random.below(this.#options.clients) * CLIENT_IDS + this.#random.below(this.#options.entries)
-    return this.#random.chance(0.5) ? (this.#numbers.lastWritten ?? any) : any
+    const { lastDeleted, lastWritten } = this.#numbers
+    return [any, lastWritten, lastDeleted, lastDeleted][this.#random.below(4)] ?? any
   }
 
   #register(id: number): Ask {

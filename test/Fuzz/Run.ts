@@ -5,7 +5,7 @@ import type { WorkerReport, WorkerTask } from "./Worker.ts"
 
 const LOOK_MS = 1000
 /** Looks that may find the same input under way before it counts as endless: counted, for a machine may stand still. The longest takes 0.1 s. */
-const LOOKS_MAX = 60
+const LOOKS_MAX = 120
 
 /** The services whose built files are samples: together they have every section. */
 const SERVICES = ["../Fixtures/services/ledger", "../../examples/pizzahub"]
@@ -35,8 +35,8 @@ export async function fuzz(options: FuzzOptions): Promise<WorkerReport> {
     const watch = setInterval(() => {
       const now = Atomics.load(new Int32Array(progress), 0)
       if (now !== last) [last, looks] = [now, 0]
-      if (looks++ < LOOKS_MAX) return
-      reject(new Error(`seed ${seed}, input ${now} does not end: npm run -s test:fuzz -- --seed ${seed} --from ${now} --inputs 1`))
+      if (now === 0 || looks++ < LOOKS_MAX) return
+      reject(new Error(`seed ${seed}, input ${now - 1} does not end: npm run -s test:fuzz -- --seed ${seed} --from ${now - 1} --inputs 1`))
       void worker.terminate()
     }, LOOK_MS)
     worker.once("message", (report: WorkerReport) => resolve(report))

@@ -11,7 +11,7 @@ export interface WorkerTask {
   readonly seconds: number
   readonly only: string
   readonly modules: ReadonlyArray<Uint8Array>
-  /** The number of the input under way. */
+  /** The number of the input under way plus 1; 0 before the first. */
   readonly progress: SharedArrayBuffer
   /** Go on after a finding. */
   readonly keepsGoing: boolean
@@ -37,7 +37,7 @@ async function work(task: WorkerTask): Promise<void> {
   const endMs = Date.now() + task.seconds * 1000
   let done = 0
   for (; done < task.inputs && Date.now() < endMs; done++) {
-    Atomics.store(progress, 0, task.from + done)
+    Atomics.store(progress, 0, task.from + done + 1)
     const finding = await fuzzer.give(task.from + done)
     if (finding === undefined) continue
     // One of each kind is enough.
