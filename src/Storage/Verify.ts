@@ -383,7 +383,7 @@ export class Verify extends Work<StorageReport> {
     const isKeys = view.getUint32(8, true) === store.id && key.subarray(keyAt, keyAt + 16).every((byte, i) => byte === bytes[24 + i])
     const isValue = isKeys && isValueAt(bytes, view, 0, location.length, location.lsn, segment.salt)
     if (!isValue) this.#noteValue(location, `the primary tree of ${store.definition.name} points at a value that is not the document's`)
-    else if (isDocument(bytes)) return bytes
+    else if (isDocument(bytes, location.length)) return bytes
     else this.#noteValue(location, `a value of ${store.definition.name} is no document`)
     return undefined
   }
@@ -451,10 +451,11 @@ export function verify(volume: Volume, directory: string, done: (fault: Fault | 
   run()
 }
 
-/** Whether what follows the header of a value, and no more, is a document. */
-function isDocument(bytes: Uint8Array): boolean {
+/** Whether the `length` bytes behind the header of a value are a document. */
+function isDocument(bytes: Uint8Array, length: number): boolean {
+  const end = VALUE_HEADER_BYTES + length
   try {
-    return validate(bytes, VALUE_HEADER_BYTES, bytes.length) === bytes.length
+    return validate(bytes, VALUE_HEADER_BYTES, end) === end
   } catch (error) {
     if (error instanceof Fault) return false
     throw error

@@ -48,7 +48,9 @@ export class Connection {
   async #pages<A extends { readonly _id: number }>(path: string): Promise<ReadonlyArray<A> | undefined> {
     const rows: Array<A> = []
     for (;;) {
-      const answer = await this.send({ method: "GET", path: `${path}?after=${rows.at(-1)?._id ?? -1}` })
+      const message = { method: "GET", path: `${path}?after=${rows.at(-1)?._id ?? -1}` }
+      // A machine that stood still may have let the idle connection end: reading once more changes nothing.
+      const answer = (await this.send(message)) ?? (await this.send(message))
       if (answer === undefined) return undefined
       if (answer.status !== 200) throw new Error(`${path} was answered ${answer.status} ${answer.body.slice(0, 300)}`)
       const page = JSON.parse(answer.body) as ReadonlyArray<A>
