@@ -138,8 +138,13 @@ export class Executor {
 
   #lookUp(reader: Reader, plan: Plan, rows: RowList): void {
     for (const lookup of plan.lookups) {
-      applyLookup(lookup, rows, this.#limits, (statement, into) =>
-        this.#finder.find(reader, this.#finder.plans.take("find", statement, 0, reader), into)
+      const store = this.#findStore(lookup.store)
+      applyLookup(
+        lookup,
+        rows,
+        this.#limits,
+        (statement, into) => this.#finder.find(reader, this.#finder.plans.take("find", statement, 0, reader), into),
+        (bytes, type, at, out) => getById(reader, store, bytes, type, at, out)
       )
     }
   }

@@ -2,17 +2,19 @@
  * `lookup`: the rows of a statement with the documents of another store that belong to them.
  *
  * Invariants
- * - All rows are served by few statements: the distinct local values are asked for together, `VALUES_MAX` at a time, as one `in`; the
+ * - Rows that each name one `_id` get their documents by key. All others are served by few statements: the distinct local values are asked for together, `VALUES_MAX` at a time, as one `in`; the
  *   planner finds the documents by key or by index where there is one.
  * - A document of the other store stands once in the list of a row, in the order of keys.
  * - What the rows take with their lists is held against `rowsBytesMax`.
  */
+import { compareValues } from "../Bson/Compare.ts"
 import { compilePath, type Path, type PathVisitor, resolve } from "../Bson/Path.ts"
 import * as Type from "../Bson/Type.ts"
 import { decodeValue, encode, type Value } from "../Bson/Value.ts"
 import { documentEnd, documentLength, fieldName, findElement, firstElement, skipValue, valueOffset } from "../Bson/View.ts"
 import { Writer } from "../Bson/Writer.ts"
 import { encodeValue, KeyWriter } from "../Index/KeyEncoding.ts"
+import { DocumentView } from "../Storage/Reader.ts"
 import { withRaw } from "./Accumulator.ts"
 import type { Lookup } from "./Ast.ts"
 import { GroupTable } from "./GroupTable.ts"
@@ -22,6 +24,8 @@ import { RowList } from "./RowList.ts"
 
 /** Values that one statement asks for. */
 export const VALUES_MAX = 1000
+const ID_TYPE_OFFSET = 4
+const ID_VALUE_OFFSET = 9
 /** Largest buffer of rows with their lists. */
 const RESULT_BYTES_MAX = 256 * 1024 * 1024
 
@@ -41,8 +45,8 @@ export function compileLookup({ as, foreign, local, store }: Lookup): LookupProg
 /** Numbers for values: equal values have one number. */
 class Values implements PathVisitor {
   readonly table = new GroupTable()
-  /** The values met, as they are asked for. */
-  readonly wanted: Array<Value> = []
+  /** Where the values met lie; rows stay where they are meanwhile. */
+  readonly wanted: Array<{ readonly bytes: Uint8Array; readonly type: number; readonly at: number }> = []
   /** The numbers of the values of the document that was looked at last. */
   seen: Array<number> = []
   readonly #key = new KeyWriter()
@@ -62,7 +66,7 @@ class Values implements PathVisitor {
     encodeValue(key, bytes, type, at, false)
     const whole = key.cut ? withRaw(key, bytes, type, at) : key.bytes
     const number = this.table.find(whole, key.cut ? whole.length : key.length)
-    if (this.table.isNew && this.#collects) this.wanted.push(decodeValue(bytes, type, at))
+    if (this.table.isNew && this.#collects) this.wanted.push({ bytes, type, at })
     // What is met only in the other store has a number beyond those that rows have.
     if (number < this.wanted.length) this.seen.push(number)
     return false
@@ -88,6 +92,13 @@ class Found {
     for (const value of new Set(values)) (this.byValue[value] ??= []).push(document)
   }
 
+  /** Adds the only document with a value. */
+  addOne(bytes: Uint8Array, at: number, value: number): void {
+    this.byValue[value] = [this.bytes.length]
+    this.bytes.push(bytes)
+    this.places.push(at)
+  }
+
   /** The documents with any of these values, in order. */
   of(values: ReadonlyArray<number>): ReadonlyArray<number> {
     const [only] = values
@@ -96,12 +107,32 @@ class Found {
   }
 }
 
-/** Replaces the rows by rows with the lists of a lookup. `find` fills a list with the rows of a statement. */
+/** Finds the document of the other store with an `_id`. */
+type GetById = (bytes: Uint8Array, type: number, at: number, out: DocumentView) => boolean
+
+/** Where each row has one value, which is the `_id` of a document: finds these by their keys. False when a value may be equal to one of another type. */
+function findByKey(values: Values, found: Found, get: GetById): boolean {
+  if (values.wanted.some(({ type }) => type === Type.DOUBLE || type === Type.DECIMAL128)) return false
+  const view = new DocumentView()
+  values.wanted.forEach(({ at, bytes, type }, value) => {
+    if (!get(bytes, type, at, view)) return
+    // A text may be read as a key; as values the two are not equal.
+    if (compareValues(view.bytes, view.bytes[view.at + ID_TYPE_OFFSET]!, view.at + ID_VALUE_OFFSET, bytes, type, at) !== 0) return
+    found.addOne(view.bytes, view.at, value)
+  })
+  return true
+}
+
+/**
+ * Replaces the rows by rows with the lists of a lookup. `find` fills a list with the rows of a statement, `get` finds a document of the other
+ * store by its `_id`.
+ */
 export function applyLookup(
   lookup: LookupProgram,
   rows: RowList,
   limits: QueryLimits,
-  find: (statement: Uint8Array, into: RowList) => void
+  find: (statement: Uint8Array, into: RowList) => void,
+  get: GetById
 ): void {
   const values = new Values()
   const ofRow = Array.from({ length: rows.count }, (_, row) => {
@@ -109,9 +140,13 @@ export function applyLookup(
     return values.seen
   })
   const found = new Found()
+  if (lookup.foreignPath === "_id" && ofRow.every((numbers) => numbers.length <= 1) && findByKey(values, found, get))
+    return writeRows(lookup, rows, ofRow, found, limits)
   const some = new RowList()
   for (let first = 0; first < values.wanted.length; first += VALUES_MAX) {
-    const wanted = values.wanted.slice(first, first + VALUES_MAX)
+    const wanted: ReadonlyArray<Value> = values.wanted
+      .slice(first, first + VALUES_MAX)
+      .map(({ at, bytes, type }) => decodeValue(bytes, type, at))
     find(encode({ store: lookup.store, filter: { [lookup.foreignPath]: { $in: wanted } } }), some)
     for (let row = 0; row < some.count; row++) {
       values.look(lookup.foreign, some.bytes(row), some.at(row), false)

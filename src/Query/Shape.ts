@@ -167,9 +167,18 @@ export class Shape {
   }
 }
 
+/** The members with a role by length and last letter, of which there is one each. */
+const LETTERS = 32
+const roleTable: Array<(typeof roles)[number] | undefined> = []
+for (const role of roles) {
+  const place = role.name.length * LETTERS + (role.name.at(-1)! & (LETTERS - 1))
+  if (roleTable[place] !== undefined) throw new Error("two members of statements have one place in the table of roles")
+  roleTable[place] = role
+}
+
 function roleOf(bytes: Uint8Array, at: number, end: number): number {
-  for (const { name, role } of roles) if (name.length === end - at && startsWith(bytes, at, name)) return role
-  return 0
+  const candidate = roleTable[(end - at) * LETTERS + (bytes[end - 1]! & (LETTERS - 1))]
+  return candidate !== undefined && startsWith(bytes, at, candidate.name) && candidate.name.length === end - at ? candidate.role : 0
 }
 
 function startsWith(bytes: Uint8Array, at: number, text: Uint8Array): boolean {

@@ -1,6 +1,6 @@
 /** Rows with the documents that belong to them, beside the plainest way to find those. */
 import { assert, describe, it } from "@effect/vitest"
-import { decode, type Value } from "../../src/Bson/Value.ts"
+import { Decimal128, decode, type Value } from "../../src/Bson/Value.ts"
 import { isFault } from "../../src/Fault/Fault.ts"
 import { Executor } from "../../src/Query/Executor.ts"
 import { VALUES_MAX } from "../../src/Query/Lookups.ts"
@@ -69,6 +69,20 @@ describe("lookup", () => {
             .filter((other) => valuesOf(row["at"]).some((mine) => valuesOf(other["at"]).some((theirs) => compare(mine, theirs) === 0)))
             .map((other) => other["_id"])
             .toSorted()
+        )
+      )
+    }
+  })
+
+  it("finds by _id what is equal, whatever the type of the number, and nothing that only looks so", () => {
+    const right = numbered(Array.from({ length: 6 }, (_, n) => ({ n })))
+    for (const others of [[], [2.5], [Decimal128.fromString("3.0")], [[1, 4]]] as ReadonlyArray<ReadonlyArray<Value>>) {
+      const values: ReadonlyArray<Value> = [1, 1n, 5, 99, "1", null, { x: 1 }, ...others]
+      const rows = asking(numbered(values.map((at) => ({ at }))), right)("left.orderBy(_id).lookup(right, at, _id, found)")
+      assert.deepStrictEqual(
+        rows.map((row) => (row["found"] as ReadonlyArray<Row>).map((document) => document["_id"]).toSorted()),
+        values.map((at) =>
+          right.filter((other) => valuesOf(at).some((mine) => compare(mine, other["_id"] ?? null) === 0)).map((other) => other["_id"])
         )
       )
     }
