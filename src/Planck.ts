@@ -25,6 +25,8 @@ import * as Layer from "effect/Layer"
 import { Disk } from "./Disk/Disk.ts"
 import { SimulatedVolume, type SimulatedOptions } from "./Disk/SimulatedVolume.ts"
 import { Query } from "./Query/Query.ts"
+import { Server, type ServerOptions } from "./Server.ts"
+import type { HttpError } from "./Http/Errors.ts"
 import type { QueryLimits } from "./Query/Reasons.ts"
 import type { StoreDefinition } from "./Schema/Definition.ts"
 import type { StorageError } from "./Storage/Errors.ts"
@@ -64,6 +66,26 @@ export interface PlanckOptions {
 /** A database in a directory of this machine, open as long as the layer lives. */
 export const layer = (options: PlanckOptions): Layer.Layer<Query | Storage, StorageError> =>
   database(options).pipe(Layer.provide(Disk.layer))
+
+/**
+ * A service that is served, with its database open to the program beside it; see `Server` for what is served.
+ *
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Planck from "@planckdb/planck"
+ *
+ * const serve = (wasm: Uint8Array) =>
+ *   Effect.gen(function* () {
+ *     const server = yield* Planck.Server
+ *     yield* server.deploy(wasm)
+ *     const database = yield* Planck.Query
+ *     return yield* database.count({ kind: "count", store: "orders" })
+ *   }).pipe(Effect.provide(Planck.layerServer({ directory: "data", service: "shop" })))
+ * ```
+ */
+export const layerServer = (options: ServerOptions): Layer.Layer<Server | Query | Storage, StorageError | HttpError> =>
+  Query.layer().pipe(Layer.provideMerge(Server.layer(options)), Layer.provide(Disk.layer))
 
 /** A database in memory, gone with the layer. */
 export const layerMemory = (options: Omit<PlanckOptions, "directory"> = {}): Layer.Layer<Query | Storage, StorageError> =>

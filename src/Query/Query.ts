@@ -68,6 +68,8 @@ export class Query extends Context.Service<
     readonly explain: (statement: Explain["of"]) => Effect.Effect<Explanation, Failure>
     /** The rows as a JSON array, or the document as a JSON object (`null` when there is none), straight from the stored bytes. */
     readonly json: (statement: Find | Get) => Effect.Effect<Uint8Array, Failure>
+    /** Several readings of one moment: a synchronous callback over one snapshot. */
+    readonly read: <A>(look: ((session: ReadSession) => A) & Synchronous<A>) => Effect.Effect<A, Failure>
     /** One typed writing as a transaction of its own. */
     readonly write: <A>(writing: Writing<A>) => Effect.Effect<A, Failure>
     /**
@@ -111,6 +113,7 @@ const make = Effect.fnUntraced(function* (limits: Partial<QueryLimits>) {
     count: (statement) => reading((session) => session.count(statement)),
     explain: (statement) => reading((session) => session.explain(statement)),
     json: (statement) => attempt(() => jsonOf(engine, executor, statement)),
+    read: (look) => reading(look),
     write: (statement) => transact((session) => session.write(statement)) as Effect.Effect<never, Failure>, // No statement gives an Abort.
     transact
   })
