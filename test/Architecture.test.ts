@@ -43,11 +43,13 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
     "Http",
     "Config"
   ],
+  Client: ["Schema", "Wasm"],
   Persistence: ["Bson", "Query", "Storage"],
   Testing: ["Server.ts", "Build", "Disk", "Bson", "Schema", "Storage", "Query", "Wasm", "Http", "Config"],
   Cli: [
     "Planck.ts",
     "Server.ts",
+    "Client",
     "Control",
     "Build",
     "Exchange",

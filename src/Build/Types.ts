@@ -11,11 +11,13 @@ import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { GUEST_FOLDER, GUEST_MODULE } from "./Bundle.ts"
 import { type BuildIssue, issueAt, issueWithoutPlace, type SourceText } from "./Issue.ts"
-import { listFiles, posix, type Project } from "./Project.ts"
+import { listFiles, posix, type Project, readText } from "./Project.ts"
 import { advise } from "./TypeAdvice.ts"
 
 const OWN_FOLDER = ".planck"
 const TYPES_FOLDER = `${OWN_FOLDER}/types`
+/** As projects extend them. */
+const GUEST_SETTINGS = `${GUEST_MODULE}/tsconfig.json`
 const OUTPUT_BYTES_MAX = 4 * 1024 * 1024
 const LINE = /^(.+?)\((\d+),(\d+)\): error (TS\d+): (.*)$/
 
@@ -37,11 +39,12 @@ export async function checkTypes(project: Project, source: SourceText, signal?: 
 
 /** The project's own settings on top of those of guest code, with what every service needs to be found. */
 function configText(project: Project): string {
-  const own = existsSync(join(project.folder, "tsconfig.json"))
+  const own = ownSettings(project)
   return JSON.stringify(
     {
-      extends: [join(GUEST_FOLDER, "tsconfig.guest.json"), ...(own ? ["../tsconfig.json"] : [])],
+      extends: [join(GUEST_FOLDER, "tsconfig.guest.json"), ...own.extends],
       compilerOptions: {
+        ...own.options,
         noEmit: true,
         incremental: false,
         rootDirs: ["..", "./types"],
@@ -53,6 +56,22 @@ function configText(project: Project): string {
     undefined,
     2
   )
+}
+
+/**
+ * The project's own settings. Those that only extend the SDK's, as planck new writes them, are taken out of their file: which SDK that is decides this
+ * Planck, whatever is installed beside the service.
+ */
+function ownSettings(project: Project): { readonly extends: ReadonlyArray<string>; readonly options: object } {
+  const text = readText(project.folder, "tsconfig.json")
+  if (text === undefined) return { extends: [], options: {} }
+  try {
+    const { compilerOptions = {}, extends: base } = JSON.parse(text) as { readonly compilerOptions?: object; readonly extends?: unknown }
+    if (base === GUEST_SETTINGS) return { extends: [], options: compilerOptions }
+  } catch {
+    // With comments in it, or broken: the compiler reads it, and says what is wrong.
+  }
+  return { extends: ["../tsconfig.json"], options: {} }
 }
 
 function runCompiler(project: Project, signal: AbortSignal | undefined): Promise<string> {

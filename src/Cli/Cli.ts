@@ -132,6 +132,26 @@ const test = Command.make(
     )
 ).pipe(Command.withDescription("Run the tests of a service"))
 
+const client = Command.make(
+  "client",
+  {
+    source: Argument.String("source").pipe(Argument.withDescription("A built .wasm, or the folder of a service")),
+    format: Flag.Literals("format", ["typescript", "openapi"]).pipe(
+      Flag.withDefault("typescript"),
+      Flag.withDescription("A module over fetch, or an OpenAPI 3.1 document")
+    ),
+    server: Flag.String("server").pipe(Flag.withDefault("http://localhost:3000"), Flag.withDescription("Address in the OpenAPI document")),
+    out: Flag.String("out").pipe(Flag.withAlias("o"), Flag.optional, Flag.withDescription("File to write; standard output otherwise"))
+  },
+  ({ format, out, server, source }) =>
+    verb(({ json }) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./ClientCommand.ts")),
+        (command) => command.client({ source, format, server, out: Option.getOrUndefined(out), output: { json } })
+      )
+    )
+).pipe(Command.withDescription("Write a typed client of a service, or its OpenAPI document"))
+
 const directory = Argument.String("directory").pipe(Argument.withDescription("Directory of the data"))
 const service = Flag.String("service").pipe(Flag.optional, Flag.withDescription("Whose data, when the directory holds several services'"))
 
@@ -385,6 +405,7 @@ const planck = Command.runWith(
       build,
       dev,
       test,
+      client,
       fmt,
       serve,
       inspect,

@@ -69,7 +69,7 @@ const sourceOf = (options: ServeCommandOptions, services: Services, resolve: (pa
 }
 
 /** The bytes of a module: read, or built when the source is a folder. */
-const readModule = (source: string): Effect.Effect<Uint8Array, Failure> =>
+export const readModule = (source: string): Effect.Effect<Uint8Array, Failure> =>
   isFolder(source)
     ? buildFolder(source).pipe(
         Effect.mapError(buildFailure),

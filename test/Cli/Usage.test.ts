@@ -5,6 +5,7 @@ const verbs = [
   "new",
   "build",
   "dev",
+  "client",
   "test",
   "fmt",
   "serve",
