@@ -82,6 +82,6 @@ describe("planck inspect", () => {
   it("says that there is no such file", async () => {
     const { code, err } = await planck("inspect", join(folder.path, "none.wasm"))
     assert.strictEqual(code, 1)
-    assert.match(err, /^planck: .*none\.wasm: ENOENT/)
+    assert.match(err, /^planck: .*none\.wasm: there is no such file or folder\n$/)
   })
 })

@@ -91,7 +91,11 @@ describe("a damaged index file", () => {
         assert.deepStrictEqual(contents(opened, opened.current(), 1), sortedEntries(model))
         assert.lengthOf(contents(opened, opened.current(), 2), 8)
         assert.lengthOf(opened.entry(opened.current(), toBytes("large"))!, 20_000)
-        assert.deepStrictEqual(report.problems, [])
+        // Nothing that is read was damaged: what verify finds is the rotten page, and only the commit before needs it.
+        for (const problem of report.problems) {
+          assert.strictEqual(problem.page, page)
+          assert.match(problem.message, /^the commit before needs it/)
+        }
       } catch (error) {
         if (!isFault<Damage & Record<string, unknown>>(error, "Damage")) throw error
         const { reason } = error
