@@ -2,6 +2,7 @@
  * `npm run test:damage`: every byte of a small, cleanly stopped database flipped, every file cut at every length and removed.
  *
  *     --stride N     only every N-th byte and length (default 1)
+ *     --only TEXT    only the files whose paths contain it
  */
 import { parseArgs } from "node:util"
 import { damageFile } from "./Matrix.ts"
@@ -13,11 +14,11 @@ const HARMLESS_PERCENT_MAX = 2
 const LOG_HEADER_BYTES = 4096
 const RECORD_MAGIC = 0x43525057
 
-const { values } = parseArgs({ options: { stride: { type: "string", default: "1" } } })
+const { values } = parseArgs({ options: { stride: { type: "string", default: "1" }, only: { type: "string", default: "" } } })
 const stride = Number(values.stride)
 const specimen = newSpecimen()
 const whole = await read(specimen.durable())
-for (const path of specimen.paths()) {
+for (const path of specimen.paths().filter((it) => it.includes(values.only))) {
   const { damages, found, reported, harmless } = await damageFile(specimen, path, whole, stride)
   const flips = Math.ceil(specimen.peek(path).length / stride)
   const percent = (100 * harmless.length) / flips
