@@ -38,7 +38,10 @@ const PROBLEM: JsonSchema = {
  *
  * @example
  * ```ts
- * const document = openApiOf(manifest, "http://localhost:3000")
+ * import type { Manifest } from "../src/Wasm/Manifest.ts"
+ * import { openApiOf } from "../src/Client/OpenApi.ts"
+ *
+ * const documentOf = (manifest: Manifest) => openApiOf(manifest, "http://localhost:3000")
  * ```
  */
 export function openApiOf(manifest: Manifest, server: string): JsonSchema {

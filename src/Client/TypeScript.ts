@@ -68,7 +68,10 @@ async function send<A>(options: ClientOptions, method: string, pattern: string, 
  *
  * @example
  * ```ts
- * const source = typeScriptClient(manifest)
+ * import type { Manifest } from "../src/Wasm/Manifest.ts"
+ * import { typeScriptClient } from "../src/Client/TypeScript.ts"
+ *
+ * const sourceOf = (manifest: Manifest) => typeScriptClient(manifest)
  * ```
  */
 export function typeScriptClient(manifest: Manifest): string {
