@@ -32,6 +32,7 @@ import type { StoreDefinition } from "./Schema/Definition.ts"
 import type { StorageError } from "./Storage/Errors.ts"
 import type { StorageLimits } from "./Storage/Limits.ts"
 import { Storage } from "./Storage/Storage.ts"
+import type { MigrationHandler } from "./Storage/StoreMigration.ts"
 
 export { Binary, Decimal128, Key, ObjectId, UUID } from "./Bson/Value.ts"
 export { Config, type ConfigOptions, type LoadedConfiguration } from "./Config/Config.ts"
@@ -51,6 +52,7 @@ export { Query } from "./Query/Query.ts"
 export type { StoreDefinition } from "./Schema/Definition.ts"
 export { Server, type ServerOptions } from "./Server.ts"
 export { StorageError } from "./Storage/Errors.ts"
+export type { MigrationHandler } from "./Storage/StoreMigration.ts"
 export { Storage } from "./Storage/Storage.ts"
 export { WasmError } from "./Wasm/Errors.ts"
 
@@ -59,6 +61,8 @@ export interface PlanckOptions {
   readonly directory: string
   /** Stores that have to be there, as defined, before anything else happens. */
   readonly stores?: ReadonlyArray<StoreDefinition>
+  /** The handlers that migrations of these stores name. */
+  readonly migrationHandlers?: ReadonlyMap<string, MigrationHandler>
   readonly storage?: Partial<StorageLimits>
   readonly query?: Partial<QueryLimits>
 }
@@ -113,9 +117,10 @@ export const layerSimulated = (
 }
 
 const database = (options: PlanckOptions): Layer.Layer<Query | Storage, StorageError, Disk> => {
-  const { directory, storage, query, stores } = options
+  const { directory, migrationHandlers, storage, query, stores } = options
+  const handlers = migrationHandlers === undefined ? {} : { handlers: migrationHandlers }
   const engine = Storage.layer({ directory, flushOnClose: true, ...(storage === undefined ? {} : { limits: storage }) })
-  const defined = Layer.effectDiscard(Effect.flatMap(Storage, (opened) => opened.defineStores(stores ?? [])))
+  const defined = Layer.effectDiscard(Effect.flatMap(Storage, (opened) => opened.defineStores(stores ?? [], handlers)))
   const queries = Query.layer(query)
   return Layer.mergeAll(defined, queries).pipe(Layer.provideMerge(engine))
 }

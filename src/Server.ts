@@ -3,6 +3,7 @@
  *
  * Invariants
  * - A module takes over between two requests: requests under way end with the module that began them. One that cannot be loaded changes nothing.
+ *   When stores were migrated for it, it takes over in the very turn in which they change.
  * - The order of the end is the reverse of the order of the start: gateway (drained), module, database.
  */
 import * as Context from "effect/Context"
@@ -29,6 +30,7 @@ import type { WasmError } from "./Wasm/Errors.ts"
 import { acceptedInDirectory } from "./Wasm/Judge.ts"
 import type { LogLine } from "./Wasm/Log.ts"
 import type { Manifest } from "./Wasm/Manifest.ts"
+import type { Service } from "./Wasm/Service.ts"
 import { Wasm } from "./Wasm/Wasm.ts"
 
 export interface ServerOptions {
@@ -131,11 +133,15 @@ const make = Effect.fnUntraced(function* (options: ServerOptions, statements: Ke
   const deploy = Effect.fn("Server.deploy")(function* (module: Uint8Array) {
     const next = yield* Scope.fork(scope)
     const config = options.config === undefined ? {} : { config: options.config }
-    const service = yield* wasm.load(module, config).pipe(
+    let isServed = false
+    const switched = (loaded: Service): void => {
+      Effect.runSync(http.serve(loaded))
+      isServed = true
+    }
+    const service = yield* wasm.load(module, { ...config, switched }).pipe(
       Scope.provide(next),
-      Effect.onError((cause) => Scope.close(next, Exit.failCause(cause)))
+      Effect.onError((cause) => (isServed ? Effect.void : Scope.close(next, Exit.failCause(cause))))
     )
-    yield* http.serve(service)
     if (running !== undefined) yield* Scope.close(running, Exit.void)
     running = next
     return service.manifest

@@ -21,7 +21,7 @@ interface Started {
 const makeVolume = () => new Planck.SimulatedVolume({ seed: 1, syncs: "automatic" })
 
 /** Runs a test with a server over a simulated disk. */
-const withServer = <A, E>(use: (started: Started) => Effect.Effect<A, E>, volume = makeVolume()) => {
+const withServer = <A, E>(use: (started: Started) => Effect.Effect<A, E, Planck.Storage>, volume = makeVolume()) => {
   const logged: Array<string> = []
   const logger = Logger.make(({ logLevel, message }) => void logged.push(`${logLevel}: ${[message].flat()[0]}`))
   const server = Planck.Server.layer({ directory: "data", service: "notes", settings, accessLog: "off" }).pipe(
@@ -44,10 +44,16 @@ const eventually = <A>(look: Effect.Effect<A>, isIt: (value: A) => boolean): Eff
 let one: Uint8Array
 let two: Uint8Array
 let other: Uint8Array
+let migrated: Uint8Array
 
 beforeAll(async () => {
   one = (await buildFiles({ "service.ts": notesService("one") })).file
   two = (await buildFiles({ "service.ts": notesService("two") })).file
+  const version = '{ version: 2, migrate: { 2: [renameField("text", "words"), convertField("words", "int")] } }'
+  const imports = 'import { convertField, renameField } from "@planckdb/planck/guest"'
+  migrated = (
+    await buildFiles({ "service.ts": notesService("migrated", `${imports}\nconst notes = store("notes", { words: s.int() }, ${version})`) })
+  ).file
   other = (await buildFiles({ "service.ts": notesService("other", 'const notes = store("notes", { text: s.int() })') })).file
 })
 
@@ -78,6 +84,37 @@ describe("a server", () => {
         assert.strictEqual(doesNotFit.reason._tag, "IncompatibleSchema")
         assert.strictEqual(yield* greeting(server.url), "two")
         assert.deepStrictEqual(yield* promise(() => readNotes(server.url)), ["kept"])
+      })
+    )
+  )
+
+  it.live("migrates stores for a module of a new version, which takes over with them; documents that cannot be are named", () =>
+    withServer(({ logged, server }) =>
+      Effect.gen(function* () {
+        yield* server.deploy(one)
+        yield* promise(() => postNote(server.url, "41"))
+        yield* promise(() => postNote(server.url, "many"))
+        const refused = yield* Effect.flip(server.deploy(migrated))
+        assert.match(refused.message, /^notes stays at version 1: document "\w+" cannot be migrated: \/words cannot be converted to int$/)
+        assert.deepStrictEqual(yield* promise(() => readNotes(server.url)), ["41", "many"])
+        assert.strictEqual(yield* greeting(server.url), "one")
+        const storage = yield* Planck.Storage
+        const transaction = storage.engine.transact()
+        const notes = storage.engine.store("notes")!
+        const cursor = transaction.documents(notes, undefined, -1)
+        cursor.next()
+        transaction.delete(notes, cursor.key)
+        transaction.commit()
+        yield* server.deploy(migrated)
+        assert.strictEqual(yield* greeting(server.url), "migrated")
+        const rows = yield* promise(async () => (await fetch(`${server.url}/notes`)).json())
+        assert.deepStrictEqual(
+          (rows as ReadonlyArray<{ readonly words: number }>).map(({ words }) => words),
+          [41]
+        )
+        assert.includeMembers([...logged], ["Info: migrating a store", "Info: migrated a store"])
+        const back = yield* Effect.flip(server.deploy(one))
+        assert.include(back.message, "its documents are of version 2 and do not go back to 1")
       })
     )
   )

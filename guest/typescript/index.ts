@@ -32,6 +32,7 @@ export {
 export { Decimal, type DecimalLike } from "./decimal.ts"
 export { type Aggregate, Groups } from "./groups.ts"
 export { notFound, PlanckError, Problem, problem, type ProblemOptions } from "./errors.ts"
+export { type ConvertedType, convertField, dropField, type MigrationStep, renameField, setDefault } from "./migration.ts"
 export {
   type Additions,
   type Changes,

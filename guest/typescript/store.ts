@@ -2,6 +2,7 @@
 import { Decimal } from "./decimal.ts"
 import { type AnyIndex, type Index, type IndexDefinition, indexDefinition } from "./indexes.ts"
 import { Kind, native, Operation } from "./native.ts"
+import type { MigrationStep } from "./migration.ts"
 import type { At, ItemAt, Path } from "./paths.ts"
 import { type Condition, type Conditions, type Operand, type Operator, Query, type Updated } from "./query.ts"
 import {
@@ -26,10 +27,16 @@ export interface StoreDefinition {
   readonly idKind: IdKind
   readonly schema: Record<string, FieldDefinition>
   readonly indexes: ReadonlyArray<IndexDefinition>
+  readonly version?: number
+  readonly migrations?: ReadonlyArray<{ readonly to: number; readonly steps: ReadonlyArray<MigrationStep> }>
 }
 
 export interface StoreOptions<Row> {
   readonly indexes?: ReadonlyArray<Index<Row>>
+  /** Counts the versions of the schema between which documents have to be migrated; 1 when left out. */
+  readonly version?: number
+  /** By version: what makes documents of the version before it into documents of it. */
+  readonly migrate?: Readonly<Record<number, ReadonlyArray<MigrationStep>>>
 }
 
 /** The type of `_id`: what the schema says, a key of this store when it says nothing. */
@@ -99,7 +106,8 @@ export class Store<Name extends string, Shape extends Fields> {
       name,
       idKind: idKindOf(name, _id),
       schema: definitions(rest),
-      indexes: (options.indexes ?? []).map((index) => indexDefinition(index as AnyIndex))
+      indexes: (options.indexes ?? []).map((index) => indexDefinition(index as AnyIndex)),
+      ...versions(options)
     }
     this.#parseId = TEXT_IDS[this.definition.idKind]
     this.#textKind = (Kind as Readonly<Record<string, number>>)[this.definition.idKind] ?? -1
@@ -197,6 +205,12 @@ export function store<const Name extends string, const Shape extends Fields>(
   declaredStores.push(declared.definition)
   storeOrigins.push(new Error(name).stack ?? "")
   return declared
+}
+
+/** Version and migrations as the manifest has them; nothing for a store that never had another version. */
+function versions({ migrate = {}, version = 1 }: StoreOptions<never>): Pick<StoreDefinition, "version" | "migrations"> {
+  const migrations = Object.entries(migrate).map(([to, steps]) => ({ to: Number(to), steps }))
+  return { ...(version === 1 ? {} : { version }), ...(migrations.length === 0 ? {} : { migrations }) }
 }
 
 /** The id as a value; undefined for a text that is none. */

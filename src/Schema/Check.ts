@@ -11,6 +11,7 @@ import { buildField, encodeDefault } from "./Build.ts"
 import { checkIndexes } from "./CheckIndexes.ts"
 import type { Field, Fields, IdKind, StoreDefinition } from "./Definition.ts"
 import type { Issue } from "./Issue.ts"
+import { checkMigrations } from "./Migration.ts"
 import { checkObject, isObject, Reporter } from "./Reporter.ts"
 
 /** How deep fields may nest. */
@@ -28,7 +29,7 @@ const ID_KINDS: ReadonlyArray<IdKind> = ["key", "uuid", "objectId", "string", "i
 /** The issues of a store's definition; none: it is a `StoreDefinition`. */
 export function checkStore(value: unknown): ReadonlyArray<Issue> {
   const reporter = new Reporter()
-  if (!checkObject(reporter, "", value, ["name", "idKind", "schema", "indexes"], [])) return reporter.issues
+  if (!checkObject(reporter, "", value, ["name", "idKind", "schema", "indexes"], ["version", "migrations"])) return reporter.issues
   if (typeof value.name !== "string" || !STORE_NAME.test(value.name)) {
     reporter.report("/name", "invalid", "a store's name is 1 to 64 letters, digits, _ and -, starting with a letter")
   }
@@ -40,6 +41,7 @@ export function checkStore(value: unknown): ReadonlyArray<Issue> {
   }
   const schemaHolds = !reporter.issues.some((issue) => issue.pointer.startsWith("/schema"))
   checkIndexes(reporter, "/indexes", value.indexes, schemaHolds ? (value.schema as Fields) : undefined)
+  checkMigrations(reporter, value.version, value.migrations)
   return reporter.issues
 }
 

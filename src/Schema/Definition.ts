@@ -70,10 +70,35 @@ export type IndexFilter<Value = unknown> =
   | { readonly op: "prefix"; readonly path: string; readonly value: string }
   | { readonly op: "exists"; readonly path: string; readonly value: boolean }
 
+/**
+ * One thing that a migration does to a document. A path leads through structures only (`address.city`); a step that finds nothing there does
+ * nothing, but for `default`, which is for just that.
+ */
+export type MigrationStep =
+  | { readonly op: "rename"; readonly from: string; readonly to: string }
+  | { readonly op: "drop"; readonly path: string }
+  /** Gives the field a value (plain JSON) where it is missing. */
+  | { readonly op: "default"; readonly path: string; readonly value: unknown }
+  | { readonly op: "convert"; readonly path: string; readonly to: ConvertedType }
+
+/** What a value can be converted to. Between kinds of numbers nothing has to be converted: the schema takes whatever is exact. */
+export type ConvertedType = "string" | "int" | "long" | "number" | "decimal" | "boolean" | "date" | "key" | "uuid" | "objectId"
+
+/** How documents of version `to - 1` become documents of version `to`: by steps, in their order, or by a handler of the module. */
+export interface Migration {
+  readonly to: number
+  readonly steps?: ReadonlyArray<MigrationStep>
+  readonly handler?: string
+}
+
 /** A store: its name, how its documents are identified, its fields except `_id`, and its indexes. */
 export interface StoreDefinition {
   readonly name: string
   readonly idKind: IdKind
   readonly schema: Fields
   readonly indexes: ReadonlyArray<IndexDefinition>
+  /** Counts the versions of the schema between which documents are migrated; 1 unless given. */
+  readonly version?: number
+  /** How documents of earlier versions get to this one, in the order of `to`. Not kept with the store. */
+  readonly migrations?: ReadonlyArray<Migration>
 }

@@ -187,7 +187,8 @@ function toDocument(record: StoreRecord): DocumentValue {
       name: definition.name,
       idKind: definition.idKind,
       schema,
-      indexes: definition.indexes.map(indexDocument)
+      indexes: definition.indexes.map(indexDocument),
+      ...(definition.version === undefined ? {} : { version: definition.version })
     },
     indexes: indexes.map(({ id, name, readyLsn, duplicates }) => ({
       id,

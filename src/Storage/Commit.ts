@@ -28,6 +28,18 @@ export interface OperationCursor {
 
 export type CommitListener = (commit: Commit) => void
 
+/** What the listeners are told of the commit that an overlay became; `lsnBefore` is that of the commit before. */
+export function commitOf(
+  lsn: number,
+  commitTimeMs: number,
+  overlay: Memtable,
+  catalog: Catalog,
+  sources: Sources,
+  lsnBefore: number
+): Commit {
+  return { lsn, commitTimeMs, operations: () => new OverlayOperations(overlay, catalog, sources, lsnBefore) }
+}
+
 /** Walks the documents in an overlay beside what they replace. */
 export class OverlayOperations implements OperationCursor {
   readonly key = new Uint8Array(KEY_BYTES)

@@ -4,11 +4,13 @@
  * Invariants
  * - A definition is additive: stores and fields are never dropped, and a store that has documents keeps every promise it made about them.
  *   New fields are optional, nullable with a default, or have one. Indexes come and go; one whose build has failed begins anew.
+ *   Everything else is a new version of the store, to which its documents are migrated (StoreMigration.ts).
  * - What is refused is refused whole: no part of a set of definitions is applied.
  */
 import { checkIndexes } from "../Schema/CheckIndexes.ts"
 import type { StoreDefinition } from "../Schema/Definition.ts"
-import { difference, isBuiltAnew } from "../Schema/Difference.ts"
+import { type Change, difference, isBuiltAnew } from "../Schema/Difference.ts"
+import { keptDefinition, migrationsFrom, versionOf } from "../Schema/Migration.ts"
 import { Reporter } from "../Schema/Reporter.ts"
 import type { Catalog, CatalogStore, IndexRecord, StoreRecord } from "./Catalog.ts"
 import type { StorageLimits } from "./Limits.ts"
@@ -38,7 +40,8 @@ export function planDefinition(
   const stores: Array<StoreRecord> = []
   let nextId = catalog.nextId
   let storeCount = catalog.stores.length
-  for (const definition of definitions) {
+  for (const wanted of definitions) {
+    const definition = keptDefinition(wanted)
     checkDefinition(definition, limits)
     if (names.has(definition.name)) throw invalid(definition.name, "the store is defined twice")
     names.add(definition.name)
@@ -78,9 +81,35 @@ function checkDefinition(definition: StoreDefinition, limits: StorageLimits): vo
 
 /** A store that has documents takes only changes that leave every one of them valid as it lies. */
 function checkCompatible(existing: CatalogStore, definition: StoreDefinition, isEmpty: (store: CatalogStore) => boolean): void {
-  const blocking = difference(existing.definition, definition).find((change) => !change.additive)
+  const [before, after] = [versionOf(existing.definition), versionOf(definition)]
+  if (after < before && !isEmpty(existing)) {
+    const message = `its documents are of version ${before} and do not go back to ${after}`
+    throw incompatible(definition.name, "/version", message)
+  }
+  const blocking = blockingChange(existing.definition, definition)
   if (blocking === undefined || isEmpty(existing)) return
-  throw incompatible(definition.name, blocking.pointer, `${blocking.message}, and there are documents`)
+  const hint = after > before ? ": no migration says what becomes of them" : ": it needs a new version and a migration"
+  const isFinal = existing.definition.idKind !== definition.idKind
+  throw incompatible(definition.name, blocking.pointer, `${blocking.message}, and there are documents${isFinal ? "" : hint}`)
+}
+
+function blockingChange(before: StoreDefinition, after: StoreDefinition): Change | undefined {
+  return difference(before, after).find((change) => !change.additive)
+}
+
+/** Whether the documents of a store, if it has any, have to be migrated before it can be as it is wanted. */
+export function needsMigration(existing: Pick<CatalogStore, "definition">, wanted: StoreDefinition): boolean {
+  const before = versionOf(existing.definition)
+  return versionOf(wanted) > before && existing.definition.idKind === wanted.idKind && migrationsFrom(wanted, before).length > 0
+}
+
+/** The change that gives stores other names, all at once: `names` maps each to its new one. No two may have the same afterwards. */
+export function planRename(catalog: Catalog, names: ReadonlyMap<string, string>): CatalogChange {
+  const stores = [...names].map(([from, to]): StoreRecord => {
+    const { record } = catalog.store(from)!
+    return { ...record, definition: { ...record.definition, name: to } }
+  })
+  return { stores, nextId: catalog.nextId }
 }
 
 function checkName(name: string, path: string): void {

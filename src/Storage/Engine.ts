@@ -19,10 +19,10 @@ import type { Log } from "../Wal/Log.ts"
 import { BODY_BYTES_MAX, KIND_DDL, KIND_TRANSACTION, type RecordView } from "../Wal/Record.ts"
 import { requireOpen, type WriteAdmission } from "./Admission.ts"
 import { buildStates, type BuildState, duplicatesFault } from "./Builds.ts"
-import { type Catalog, type CatalogStore, encodeDefinition, type StoreRecord } from "./Catalog.ts"
+import { type Catalog, type CatalogStore, encodeDefinition } from "./Catalog.ts"
 import { ChangeTable } from "./ChangeTable.ts"
-import { type Commit, type CommitListener, OverlayOperations } from "./Commit.ts"
-import { planDefinition } from "./Definition.ts"
+import { type Commit, type CommitListener, commitOf } from "./Commit.ts"
+import { type CatalogChange, planDefinition, planRename } from "./Definition.ts"
 import type { Duplicates } from "./Duplicates.ts"
 import type { EngineParts, RecoveryReport } from "./EngineParts.ts"
 import { EngineTransaction } from "./EngineTransaction.ts"
@@ -160,7 +160,8 @@ export class Engine {
     if (this.#poison !== undefined) return "poisoned"
     const admitted = this.#log.admit(this.limits.logStagingBytesMax * ADMISSION_SHARE)
     // The log's state counts before a full memtable: while it takes nothing, no flush will ever make room.
-    if (admitted === "admitted") return this.#isMemtableFull() ? "wait" : "open"
+    const isMemtableFull = this.#active.bytes >= this.limits.memtableBytesMax && this.#frozen.length >= this.limits.frozenMemtablesMax
+    if (admitted === "admitted") return isMemtableFull ? "wait" : "open"
     return admitted === "tooLarge" ? "closed" : admitted
   }
 
@@ -203,13 +204,13 @@ export class Engine {
    * documents are built by `maintain` and are `ready` later. Faults: InvalidStore, IncompatibleSchema and those of `transact`.
    */
   define(definitions: ReadonlyArray<StoreDefinition>): number {
-    if (this.#transaction !== undefined) throw storageFault({ _tag: "TransactionOpen" })
     const isEmpty = (store: CatalogStore): boolean => !this.#sources.cursor(store.id, this.#lsn, undefined, 1, undefined).next()
-    const change = planDefinition(this.#catalog, definitions, this.limits, isEmpty, this.#lsn + 1)
-    if (change === undefined) return this.#lsn
-    requireOpen(this.admission(), this.fault)
-    this.#appendDefinition(change)
-    return this.#lsn
+    return this.#define(planDefinition(this.#catalog, definitions, this.limits, isEmpty, this.#lsn + 1))
+  }
+
+  /** Gives stores other names, all at once: `names` has each with its new one. Faults as `define`. */
+  rename(names: ReadonlyMap<string, string>): number {
+    return this.#define(planRename(this.#catalog, names))
   }
 
   // ---- listening -----------------------------------------------------------------------------------------------------------------
@@ -364,10 +365,6 @@ export class Engine {
     return this.#sources.generations.slice(1)
   }
 
-  #isMemtableFull(): boolean {
-    return this.#active.bytes >= this.limits.memtableBytesMax && this.#sources.generations.length > this.limits.frozenMemtablesMax
-  }
-
   #commit(end: (isKept: boolean) => void): number {
     let lsn: number
     try {
@@ -383,7 +380,8 @@ export class Engine {
     try {
       const before = this.#lsn
       this.#apply(lsn)
-      if (this.#commitListeners.count > 0) this.#tellCommit(lsn, before)
+      if (this.#commitListeners.count > 0)
+        this.#commitListeners.tell(commitOf(lsn, this.#commitTimeMs, this.#overlay.memtable, this.#catalog, this.#sources, before))
       end(true)
       if (this.#active.bytes >= this.limits.memtableBytesMax) this.freeze()
     } catch (error) {
@@ -418,12 +416,6 @@ export class Engine {
     this.#lsn = lsn
   }
 
-  #tellCommit(lsn: number, before: number): void {
-    const { memtable } = this.#overlay
-    const operations = (): OverlayOperations => new OverlayOperations(memtable, this.#catalog, this.#sources, before)
-    this.#commitListeners.tell({ lsn, commitTimeMs: this.#commitTimeMs, operations })
-  }
-
   #replayTransaction(record: RecordView): void {
     this.#overlay.begin(this.#sources, this.#lsn, this.#active.memtable.arena)
     replayOperations(record, this.#catalog, this.#overlay)
@@ -431,7 +423,15 @@ export class Engine {
     this.#overlay.end(true)
   }
 
-  #appendDefinition(change: { stores: ReadonlyArray<StoreRecord>; nextId: number }): void {
+  #define(change: CatalogChange | undefined): number {
+    if (this.#transaction !== undefined) throw storageFault({ _tag: "TransactionOpen" })
+    if (change === undefined) return this.#lsn
+    requireOpen(this.admission(), this.fault)
+    this.#appendDefinition(change)
+    return this.#lsn
+  }
+
+  #appendDefinition(change: CatalogChange): void {
     const log = this.#log
     if (log === undefined) throw storageFault({ _tag: "Closed" })
     const body = encodeDefinition(change)

@@ -59,6 +59,18 @@ export class DuplicateValues extends Schema.TaggedError<DuplicateValues>()("Dupl
   }
 }
 
+/** Documents could not be brought to the new version of their store, which stays as it was; some of them are listed, `_id`s as JSON. */
+export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("MigrationFailed", {
+  store: Schema.String,
+  total: Schema.Int,
+  listed: Schema.Array(Schema.Struct({ id: Schema.String, pointer: Schema.String, message: Schema.String })),
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return this.problem
+  }
+}
+
 /** A write would give a unique index the same values twice; nothing of the transaction was kept. */
 export class UniqueViolation extends Schema.TaggedError<UniqueViolation>()("UniqueViolation", {
   store: Schema.String,
@@ -110,6 +122,7 @@ export class StorageError extends Schema.TaggedError<StorageError>()("StorageErr
     InvalidStore,
     IncompatibleSchema,
     DuplicateValues,
+    MigrationFailed,
     UniqueViolation,
     TransactionOpen,
     Backpressure,
@@ -146,6 +159,8 @@ function ofStorage(reason: StorageReason): StorageError["reason"] | undefined {
       return new InvalidStore({ path: reason.path, problem: reason.message })
     case "IncompatibleSchema":
       return new IncompatibleSchema({ store: reason.store, path: reason.path, problem: reason.message })
+    case "MigrationFailed":
+      return new MigrationFailed({ store: reason.store, total: reason.total, listed: reason.listed, problem: reason.message })
     case "DuplicateValues": {
       const { duplicates, index, message, paths, store } = reason
       return new DuplicateValues({ store, index, paths, total: duplicates.total, listed: duplicates.listed, problem: message })

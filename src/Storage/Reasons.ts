@@ -134,6 +134,18 @@ export interface DuplicateValues {
   readonly message: string
 }
 
+/**
+ * Defining: documents could not be brought to the new version of their store, which stays as it was. Some are listed: `_id` as JSON, where in the
+ * document, and why.
+ */
+export interface MigrationFailed {
+  readonly _tag: "MigrationFailed"
+  readonly store: string
+  readonly total: number
+  readonly listed: ReadonlyArray<{ readonly id: string; readonly pointer: string; readonly message: string }>
+  readonly message: string
+}
+
 /** Reading: the snapshot lived longer than `timeoutMs`, or was closed. */
 export interface SnapshotExpired {
   readonly _tag: "SnapshotExpired"
@@ -179,6 +191,7 @@ export type StorageReason =
   | IdCollision
   | UniqueViolation
   | DuplicateValues
+  | MigrationFailed
   | SnapshotExpired
   | IndexNotReady
   | TargetTaken

@@ -16,6 +16,7 @@ import type { Fault } from "../Fault/Fault.ts"
 import type { StoreDefinition } from "../Schema/Definition.ts"
 import type { ChunkAllocator } from "./Arena.ts"
 import { Backup, type BackupReport } from "./Backup.ts"
+import { defineAll, type DefineOptions, type Waiting } from "./Defining.ts"
 import type { Engine } from "./Engine.ts"
 import { Closed, Poisoned, ReadOnly, StorageError, toStorageError } from "./Errors.ts"
 import type { StorageLimits } from "./Limits.ts"
@@ -23,12 +24,13 @@ import { Inspect, type InspectedDirectory } from "./Inspect.ts"
 import { inspectFile, type InspectedFile, type InspectOptions } from "./InspectFile.ts"
 import type { LongSnapshot, LongSnapshotRequest } from "./LongSnapshots.ts"
 import { Opening } from "./Opening.ts"
-import type { Snapshot, StoreIndex } from "./Reader.ts"
+import type { Snapshot } from "./Reader.ts"
 import { attempt, type OnProgress, runWork } from "./RunWork.ts"
 import { discardRepair, Repair } from "./Repair.ts"
 import type { RepairReport } from "./RepairReport.ts"
 import { RepairSwap } from "./RepairSwap.ts"
 import { Restore, type RestoreReport } from "./Restore.ts"
+import { clearReplaced } from "./StoreMigration.ts"
 import type { CompactionReport } from "./TreeQueue.ts"
 import { type StorageReport, Verify } from "./Verify.ts"
 import { DurableWaiters, Signal } from "./Waiters.ts"
@@ -79,8 +81,12 @@ export class Storage extends Context.Service<
     readonly whenDurable: (lsn: number, settled: (error: StorageError | undefined) => void) => void
     /** Waits while writers have to; then a transaction may begin in the same turn. Fails with Poisoned, ReadOnly or Closed. */
     readonly admitWrite: Effect.Effect<void, StorageError>
-    /** Makes the stores exist as defined, durably, and waits until their indexes are built; StorageDamaged when a document cannot be read. */
-    readonly defineStores: (definitions: ReadonlyArray<StoreDefinition>) => Effect.Effect<void, StorageError>
+    /**
+     * Makes the stores exist as defined, durably, and waits until their indexes are built; StorageDamaged when a document cannot be read. Stores of
+     * a new version are migrated first, beside the work that goes on, and change together at the end (see `DefineOptions`); MigrationFailed
+     * lists the documents for which that is not possible, and then nothing has changed.
+     */
+    readonly defineStores: (definitions: ReadonlyArray<StoreDefinition>, options?: DefineOptions) => Effect.Effect<void, StorageError>
     /** A reader at the durable LSN, closed with the scope. */
     readonly snapshot: Effect.Effect<Snapshot, StorageError, Scope.Scope>
     /** Writes what is committed to the index file and the value log. */
@@ -203,6 +209,7 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
   yield* Effect.forkScoped(maintain(engine, changes))
   yield* Effect.forkScoped(tick(engine))
   yield* Effect.forkScoped(expire(engine))
+  yield* Effect.forkScoped(clear(engine))
   yield* Effect.forkScoped(reportBuilds(engine))
 
   const { awaitDurable, whenDurable } = durability(engine, durable)
@@ -217,13 +224,9 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
     until(() => engine.admission() !== "wait"),
     () => (engine.admission() === "open" ? Effect.void : attempt(() => engine.transact().rollback()))
   )
-  const defineStores = (definitions: ReadonlyArray<StoreDefinition>): Effect.Effect<void, StorageError> =>
-    admitWrite.pipe(
-      Effect.andThen(attempt(() => engine.define(definitions))),
-      Effect.flatMap(awaitDurable),
-      Effect.andThen(until(() => isReady(engine, definitions))),
-      Effect.andThen(attempt(() => throwBuildFailure(engine, definitions)))
-    )
+  const waiting: Waiting = { awaitDurable, admitWrite, until }
+  const defineStores = (definitions: ReadonlyArray<StoreDefinition>, options?: DefineOptions): Effect.Effect<void, StorageError> =>
+    defineAll(engine, waiting, definitions, options)
   const snapshot = Effect.acquireRelease(
     attempt(() => engine.snapshot()),
     (snapshot) => Effect.sync(() => snapshot.close())
@@ -370,6 +373,13 @@ const tick = (engine: Engine): Effect.Effect<never> =>
 const expire = (engine: Engine): Effect.Effect<never> =>
   Effect.suspend(() => (engine.expireDocuments() === "more" ? Effect.yieldNow : Effect.sleep(EXPIRY_INTERVAL_MS))).pipe(Effect.forever)
 
+/** Removes the documents that migrations have replaced, one transaction a turn, for ever. */
+const clear = (engine: Engine): Effect.Effect<never> =>
+  Effect.suspend(() => {
+    const isOpen = engine.admission() === "open"
+    return isOpen && clearReplaced(engine) ? Effect.yieldNow : Effect.sleep(isOpen ? EXPIRY_INTERVAL_MS : TICK_INTERVAL_MS)
+  }).pipe(Effect.forever)
+
 /** Says in the log how far the builds of indexes are that take their time. */
 const reportBuilds = (engine: Engine): Effect.Effect<never> =>
   Effect.sleep(BUILD_REPORT_INTERVAL_MS).pipe(
@@ -378,22 +388,6 @@ const reportBuilds = (engine: Engine): Effect.Effect<never> =>
     ),
     Effect.forever
   )
-
-function indexesOf(engine: Engine, definitions: ReadonlyArray<StoreDefinition>): ReadonlyArray<StoreIndex> {
-  return definitions.flatMap(({ name }) => engine.store(name)?.indexes ?? [])
-}
-
-/** Whether every index of the stores is ready, or never will be. */
-function isReady(engine: Engine, definitions: ReadonlyArray<StoreDefinition>): boolean {
-  return indexesOf(engine, definitions).every((it) => it.ready || engine.buildFailure(it) !== undefined)
-}
-
-function throwBuildFailure(engine: Engine, definitions: ReadonlyArray<StoreDefinition>): void {
-  for (const index of indexesOf(engine, definitions)) {
-    const failure = engine.buildFailure(index)
-    if (failure !== undefined) throw failure
-  }
-}
 
 function canMaintain(engine: Engine): boolean {
   const admission = engine.admission()

@@ -44,6 +44,8 @@ export interface WasmOptions {
 export interface LoadOptions {
   /** Values for the configuration its manifest declares. */
   readonly config?: ConfigSource
+  /** Called in the turn in which the stores have become what the manifest says: from then on only this service fits them. */
+  readonly switched?: (service: Service) => void
 }
 
 /**
@@ -106,7 +108,7 @@ const make = Effect.fnUntraced(function* (options: WasmOptions) {
       const module = yield* attempt(() => loadModule(bytes, { memoryBytes, judge }))
       // Started before its stores are defined: a service that does not come up leaves the database as it was.
       const service = yield* Effect.acquireRelease(start(module, loading?.config), (service) => Effect.sync(() => service.close()))
-      yield* storage.defineStores(module.manifest.stores)
+      yield* storage.defineStores(module.manifest.stores, { switched: () => loading?.switched?.(service) })
       return service
     })
   })

@@ -1,0 +1,104 @@
+/** Making stores what a program wants them to be: migrations first, then definitions, then the wait until all of it is there. */
+import * as Effect from "effect/Effect"
+import type { StoreDefinition } from "../Schema/Definition.ts"
+import { needsMigration } from "./Definition.ts"
+import type { Engine } from "./Engine.ts"
+import type { StorageError } from "./Errors.ts"
+import type { StoreIndex } from "./Reader.ts"
+import { attempt } from "./RunWork.ts"
+import { type MigrationHandler, StoreMigration } from "./StoreMigration.ts"
+
+/** What goes with definitions whose stores have to be migrated. */
+export interface DefineOptions {
+  /** The handlers that their migrations name. */
+  readonly handlers?: ReadonlyMap<string, MigrationHandler>
+  /**
+   * Called in the turn in which everything is as defined, when that was done without fail: who goes on from here works on the new version, and
+   * nobody has seen it before.
+   */
+  readonly switched?: () => void
+}
+
+/** How the door waits. */
+export interface Waiting {
+  readonly awaitDurable: (lsn: number) => Effect.Effect<void, StorageError>
+  readonly admitWrite: Effect.Effect<void, StorageError>
+  readonly until: (isReached: () => boolean) => Effect.Effect<void, StorageError>
+}
+
+export const defineAll = (
+  engine: Engine,
+  waiting: Waiting,
+  definitions: ReadonlyArray<StoreDefinition>,
+  { handlers = new Map(), switched = () => {} }: DefineOptions = {}
+): Effect.Effect<void, StorageError> => {
+  const { admitWrite, awaitDurable, until } = waiting
+  const ready = until(() => isReady(engine, definitions)).pipe(
+    Effect.andThen(Effect.suspend(() => attempt(() => throwBuildFailure(engine, definitions))))
+  )
+  const define = (wanted: ReadonlyArray<StoreDefinition>): Effect.Effect<void, StorageError> =>
+    admitWrite.pipe(Effect.andThen(attempt(() => engine.define(wanted))), Effect.flatMap(awaitDurable), Effect.andThen(ready))
+  return Effect.suspend(() => {
+    const moving = definitions.filter((it) => isMoving(engine, it))
+    if (moving.length === 0) return Effect.andThen(define(definitions), Effect.sync(switched))
+    const others = definitions.filter((it) => !moving.includes(it))
+    return Effect.acquireUseRelease(
+      attempt(() => moving.map((it) => new StoreMigration(engine, it, handlers))),
+      (migrations) =>
+        sayAll("migrating a store", migrations).pipe(
+          Effect.andThen(catchUp(migrations, waiting)),
+          // Only now, so that a migration that fails leaves everything as it was.
+          Effect.andThen(define(others)),
+          Effect.andThen(catchUp(migrations, waiting, () => finishAll(migrations, switched))),
+          Effect.flatMap(awaitDurable),
+          Effect.andThen(sayAll("migrated a store", migrations)),
+          Effect.andThen(ready)
+        ),
+      (migrations) => Effect.sync(() => migrations.forEach((it) => it.cancel()))
+    )
+  })
+}
+
+/** Steps the migrations until none of them has anything to do, and in that very turn does what comes `then`. */
+const catchUp = (
+  migrations: ReadonlyArray<StoreMigration>,
+  waiting: Waiting,
+  then: () => number = () => 0
+): Effect.Effect<number, StorageError> =>
+  Effect.andThen(
+    waiting.admitWrite,
+    attempt(() => (migrations.every((it) => it.step() === "caughtUp") ? then() : undefined))
+  ).pipe(
+    Effect.flatMap((lsn) => (lsn === undefined ? Effect.andThen(Effect.yieldNow, catchUp(migrations, waiting, then)) : Effect.succeed(lsn)))
+  )
+
+function finishAll(migrations: ReadonlyArray<StoreMigration>, switched: () => void): number {
+  const lsns = migrations.map((it) => it.finish())
+  switched()
+  return Math.max(...lsns)
+}
+
+const sayAll = (message: string, migrations: ReadonlyArray<StoreMigration>): Effect.Effect<void> =>
+  Effect.forEach(migrations, ({ converted, store }) => Effect.logInfo(message, { store, converted }), { discard: true })
+
+/** Whether a store is of an earlier version, from which documents have to be brought to the one that is wanted. */
+function isMoving(engine: Engine, wanted: StoreDefinition): boolean {
+  const existing = engine.store(wanted.name)
+  return existing !== undefined && needsMigration(existing, wanted)
+}
+
+function indexesOf(engine: Engine, definitions: ReadonlyArray<StoreDefinition>): ReadonlyArray<StoreIndex> {
+  return definitions.flatMap(({ name }) => engine.store(name)?.indexes ?? [])
+}
+
+/** Whether every index of the stores is ready, or never will be. */
+function isReady(engine: Engine, definitions: ReadonlyArray<StoreDefinition>): boolean {
+  return indexesOf(engine, definitions).every((it) => it.ready || engine.buildFailure(it) !== undefined)
+}
+
+function throwBuildFailure(engine: Engine, definitions: ReadonlyArray<StoreDefinition>): void {
+  for (const index of indexesOf(engine, definitions)) {
+    const failure = engine.buildFailure(index)
+    if (failure !== undefined) throw failure
+  }
+}
