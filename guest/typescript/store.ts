@@ -208,7 +208,10 @@ export function store<const Name extends string, const Shape extends Fields>(
 }
 
 /** Version and migrations as the manifest has them; nothing for a store that never had another version. */
-function versions({ migrate = {}, version = 1 }: StoreOptions<never>): Pick<StoreDefinition, "version" | "migrations"> {
+function versions({
+  migrate = {},
+  version = 1
+}: Pick<StoreOptions<never>, "migrate" | "version">): Pick<StoreDefinition, "version" | "migrations"> {
   const migrations = Object.entries(migrate).map(([to, steps]) => ({ to: Number(to), steps }))
   return { ...(version === 1 ? {} : { version }), ...(migrations.length === 0 ? {} : { migrations }) }
 }

@@ -94,10 +94,12 @@ export class TreeWork {
   *commit(checkpoint: Omit<Checkpoint, "valueSegments">, catalog?: Catalog): Generator<Pause, void, void> {
     const { definitions, index, values, wake } = this.#parts
     const { writer } = this
-    writeSegments(writer, index, values)
     yield* definitions.keep(values, checkpoint, catalog, wake)
+    // In one turn: a segment that is sealed between the two would be named with its length by neither.
+    writeSegments(writer, index, values)
+    const valueSegments = values.growing
     this.#isCommitting = true
-    yield* this.drive(writer.commit({ ...checkpoint, valueSegments: values.growing }, wake))
+    yield* this.drive(writer.commit({ ...checkpoint, valueSegments }, wake))
     values.commit()
   }
 }
