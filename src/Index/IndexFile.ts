@@ -387,7 +387,10 @@ function loadNewest(
       }
       const loaded = load(file, meta, options)
       const fallback = message === undefined ? undefined : { transaction: meta.transaction, message }
-      return { loaded, meta, older: candidates[index + 1] ?? meta, fallback }
+      const other = candidates[index + 1]
+      // Of a commit further back pages may have been written over; that it is there says that the disk has lost a meta.
+      const older = other !== undefined && other.transaction >= meta.transaction - 1 ? other : meta
+      return { loaded, meta, older, fallback }
     } catch (error) {
       if (!isFault<{ _tag: string; message: string }>(error, "Damage") || index + 1 === candidates.length) throw error
       message = error.reason.message

@@ -71,6 +71,24 @@ function forge(volume: SimulatedVolume, page: number, change: (bytes: Uint8Array
 }
 
 describe("a damaged index file", () => {
+  it("goes without the commit before when the disk lost its meta and shows one from further back", () => {
+    const volume = newVolume(1)
+    const file = openOn(volume, { create: true })
+    const raw = volume.open(PATH, "update")
+    const slot = new Uint8Array(META_BYTES)
+    for (const round of [2, 3, 4, 5]) {
+      commit(volume, file, round, (writer) => writer.setEntry(toBytes(`k${round}`), toBytes("v")))
+      if (round === 2) raw.readAt(0, slot)
+    }
+    raw.writeAt(0, slot)
+    raw.syncData(() => {})
+    volume.pumpAll()
+    const opened = openOn(volume.crash(1), { mode: "update" })
+    assert.strictEqual(opened.current().transaction, 5)
+    assert.strictEqual(opened.older().transaction, 5)
+    assert.lengthOf(opened.entries(opened.older(), toBytes("k")), 4)
+  })
+
   it("never shows wrong entries: a rotten page that is read is named, whichever it is", () => {
     const { volume, file, model } = filled(1)
     const random = new Random(5)
