@@ -233,9 +233,16 @@ function readValues(bytes: Uint8Array): boolean {
     const merge = new RunMerge(value.slice(0, 64))
     let entries = 0
     for (; merge.current !== undefined; merge.advance()) if (++entries > bytes.length) throw new Error("the runs do not end")
-    return isValueAt(bytes, viewOf(bytes), 64, viewOf(bytes).getUint32(64, true), 1, salt) || entries > 0
+    return isFirstWhole(bytes, salt) || entries > 0
   }
   throw new Error("the segment does not end")
+}
+
+/** Whether the entry behind the header is whole; a reader asks only for what lies in the file. */
+function isFirstWhole(bytes: Uint8Array, salt: number): boolean {
+  if (bytes.length < 64 + VALUE_HEADER_BYTES) return false
+  const length = viewOf(bytes).getUint32(64, true)
+  return 64 + VALUE_HEADER_BYTES + length <= bytes.length && isValueAt(bytes, viewOf(bytes), 64, length, 1, salt)
 }
 
 export function mendValues(bytes: Uint8Array): void {
