@@ -158,7 +158,11 @@ export class SectionReader {
   /** The elements of a vector; none when the section is absent (no bytes). */
   vector<A>(element: (reader: this) => A): A[] {
     if (this.done) return []
-    return Array.from({ length: this.unsigned() }, () => element(this))
+    const at = this.at
+    const length = this.unsigned()
+    // An element has a byte at least; a length that says more is refused before memory is taken for it.
+    if (length > this.source.length - this.at) throw malformed("a vector reaches beyond its section", at)
+    return Array.from({ length }, () => element(this))
   }
 }
 

@@ -10,8 +10,8 @@ const target = (read: Target["read"]): Target => ({ name: "it", weight: 1, sampl
 
 describe("every reader of bytes from a disk", () => {
   it("refuses what nobody wrote with a reason, and asks for no more than it is worth", { timeout: 240_000 }, async () => {
-    const seed = Date.now() % 1_000_000_000
-    const { counts, findings } = await fuzz({ seed, inputs: 15_000, seconds: 60 })
+    // The same inputs every time: new ones are for the command, whose findings become tests.
+    const { counts, findings } = await fuzz({ seed: 1, inputs: 15_000, seconds: 60 })
     assert.deepStrictEqual(findings, [])
     // A busy machine may get less far; the readers of whole databases are rare.
     assert.isAbove(counts.filter(([, inputs]) => inputs > 0).length, 15)
