@@ -43,7 +43,13 @@ async function runCount(count: number, { quick, say }: Options): Promise<Readonl
   const planck = await planckPeer(count)
   const postgres = await postgresPeer(count, CLIENTS)
   if (postgres === undefined) say("PostgreSQL is left out: its server or its driver (npm ci in bench/compare) is not installed")
-  const peers: ReadonlyArray<QueryPeer> = [planck, sqlitePeer(count), mingoPeer(count), ...(postgres === undefined ? [] : [postgres])]
+  const peers: ReadonlyArray<QueryPeer> = [
+    planck,
+    planck.anew,
+    sqlitePeer(count),
+    mingoPeer(count),
+    ...(postgres === undefined ? [] : [postgres])
+  ]
   const size = `${count / 1000}k`
   try {
     const rows: Array<Row> = []

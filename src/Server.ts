@@ -187,6 +187,7 @@ const storageLimits = ({ storage }: Settings) => ({
   reserveBytes: storage.reserveBytes,
   indexCacheBytesMax: storage.pageCacheBytesMax,
   valueCacheBytesMax: storage.valueCacheBytesMax,
+  placeCacheBytesMax: storage.placeCacheBytesMax,
   snapshotTimeoutMs: storage.snapshotTimeoutMs
 })
 
@@ -209,7 +210,11 @@ const wasmLayer = (options: ServerOptions, directory: string, statementLog: Stat
           answerBytesMax: query.answerBytesMax,
           answerCacheBytesMax: guest.answerCacheBytesMax
         },
-        queryLimits: { scannedMax: query.scannedDocumentsMax, elapsedMsMax: query.elapsedMsMax },
+        queryLimits: {
+          scannedMax: query.scannedDocumentsMax,
+          elapsedMsMax: query.elapsedMsMax,
+          textCacheBytesMax: query.textCacheBytesMax
+        },
         statementLog,
         log: (line) => void fork(logLine(line))
       })

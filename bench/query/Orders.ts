@@ -13,11 +13,13 @@ export interface Order {
   readonly note: string
 }
 
+export const orderId = (n: number): string => `018c${n.toString(16).padStart(8, "0")}70008000000000000000`
+
 /** Order number `n`. Its key ascends with `n`, its moment is its own. */
 export function order(n: number): Order {
   const mixed = Math.imul(n + 1, 0x9e3779b1) >>> 0
   return {
-    _id: `018c${n.toString(16).padStart(8, "0")}70008000000000000000`,
+    _id: orderId(n),
     customer: customer(mixed % CUSTOMERS),
     status: STATUSES[(mixed >>> 12) % STATUSES.length] ?? "pending",
     total: (mixed >>> 8) % 1000,

@@ -12,14 +12,14 @@ import { Query as MingoQuery } from "mingo"
 import { ByteSink } from "../../src/Bson/ByteSink.ts"
 import { parseKey } from "../../src/Bson/Key.ts"
 import * as Planck from "../../src/Planck.ts"
-import type { Find, Statement } from "../../src/Query/Ast.ts"
-import { Executor } from "../../src/Query/Executor.ts"
+import type { Find, Get, Statement } from "../../src/Query/Ast.ts"
 import { Finder } from "../../src/Query/Finder.ts"
+import { KeptJson } from "../../src/Query/KeptJson.ts"
 import { DEFAULT_QUERY_LIMITS } from "../../src/Query/Reasons.ts"
 import { RowList } from "../../src/Query/RowList.ts"
 import { writeRowJson, writeRowsJson } from "../../src/Query/Rows.ts"
 import { encodeStatement } from "../../src/Query/StatementBson.ts"
-import { CUSTOMERS, customerDocument, listKey, order, type QueryPeer } from "./Orders.ts"
+import { CUSTOMERS, customerDocument, listKey, order, orderId, type QueryPeer } from "./Orders.ts"
 
 const BATCH = 1000
 
@@ -52,6 +52,8 @@ const STORES: ReadonlyArray<Planck.StoreDefinition> = [
 export interface PlanckPeer extends QueryPeer {
   /** Microseconds of reading a statement and finding its plan, when its shape is known. */
   readonly planMicros: () => number
+  /** The same, but nothing is kept of an answer that was made before. */
+  readonly anew: QueryPeer
 }
 
 /** Planck with `count` orders on this machine's disk. */
@@ -63,7 +65,7 @@ export async function planckPeer(count: number): Promise<PlanckPeer> {
   const { engine } = Context.get(context, Planck.Storage)
   const stored = (n: number): Record<string, unknown> => ({
     ...order(n),
-    _id: parseKey(order(n)._id),
+    _id: parseKey(orderId(n)),
     placedAt: new Date(order(n).placedAt)
   })
   for (let n = 0; n < count; n += BATCH) {
@@ -79,26 +81,30 @@ export async function planckPeer(count: number): Promise<PlanckPeer> {
     )
   )
   await Effect.runPromise(Context.get(context, Planck.Storage).flush)
-  const executor = new Executor({ store: (name) => engine.store(name) })
+  const { executor } = query
   const rows = new RowList()
   const sink = new ByteSink()
-  const bytesOf = (statement: Statement, isOne = false): Buffer => {
+  /** Everything done anew, and nothing looked up that was answered before. */
+  const anew = (statement: Statement): Buffer => {
     const snapshot = engine.snapshot()
     try {
       const bytes = encodeStatement(statement)
       sink.reset()
-      if (isOne) {
+      if (statement.kind === "get") {
         executor.getRow(snapshot, bytes, 0, rows)
         writeRowJson(sink, rows, 0)
       } else {
         executor.rows(snapshot, bytes, 0, rows)
         writeRowsJson(sink, rows)
       }
-      return Buffer.copyBytesFrom(sink.bytes, 0, sink.length)
+      return Buffer.from(sink.bytes.subarray(0, sink.length))
     } finally {
       snapshot.close()
     }
   }
+  /** What is behind `Query.json`. */
+  const kept = new KeptJson(engine, executor, DEFAULT_QUERY_LIMITS.resultCacheBytesMax)
+  const asked = (statement: Find | Get): Buffer => kept.json(statement) as Buffer
   const listOf = (n: number): Find => {
     const { customer, status } = listKey(n)
     const of = [
@@ -108,9 +114,14 @@ export async function planckPeer(count: number): Promise<PlanckPeer> {
     return { kind: "find", store: "orders", filter: { op: "and", of }, orderBy: [{ path: "placedAt", direction: "desc" }], limit: 20 }
   }
   const lookup = [{ store: "customers", local: "customer", foreign: "_id", as: "buyer" }]
+  const getOf = (n: number): Get => ({ kind: "get", store: "orders", key: parseKey(orderId(n)) })
+  const lookupOf = (n: number): Find => {
+    const filter = { op: "ge", path: "_id", value: parseKey(orderId(n)) } as const
+    return { kind: "find", store: "orders", filter, limit: 20, lookup }
+  }
   return {
     name: "planck",
-    list: (n) => bytesOf(listOf(n)),
+    list: (n) => asked(listOf(n)),
     scan: (quantity, total) => {
       const snapshot = engine.snapshot()
       const of = [
@@ -122,26 +133,32 @@ export async function planckPeer(count: number): Promise<PlanckPeer> {
       return found
     },
     group: () =>
-      bytesOf({
+      anew({
         kind: "aggregate",
         store: "orders",
         groupBy: ["customer"],
         aggregates: { total: { operator: "sum", path: "total" } }
       }).toString(),
-    get: (n) => bytesOf({ kind: "get", store: "orders", key: parseKey(order(n)._id) }, true),
+    get: (n) => asked(getOf(n)),
     update: (n, status) =>
       Effect.runPromise(
         query.transact((transaction) => {
           transaction.update({
             kind: "update",
             store: "orders",
-            filter: { op: "eq", path: "_id", value: parseKey(order(n)._id) },
+            filter: { op: "eq", path: "_id", value: parseKey(orderId(n)) },
             set: { status }
           })
         })
       ),
-    lookup: (n) =>
-      bytesOf({ kind: "find", store: "orders", filter: { op: "ge", path: "_id", value: parseKey(order(n)._id) }, limit: 20, lookup }),
+    lookup: (n) => asked(lookupOf(n)),
+    anew: {
+      name: "planck, anew",
+      list: (n) => anew(listOf(n)),
+      get: (n) => anew(getOf(n)),
+      lookup: (n) => anew(lookupOf(n)),
+      close: () => {}
+    },
     planMicros: () => {
       const { plans } = new Finder((name) => engine.store(name)!, DEFAULT_QUERY_LIMITS)
       const statements = Array.from({ length: 1000 }, (_, n) => encodeStatement(listOf(n)))
@@ -197,9 +214,9 @@ export function sqlitePeer(count: number): QueryPeer {
     list: (n) => docs(list.all(listKey(n).customer, listKey(n).status)),
     scan: (quantity, total) => Number(scan.get(quantity, total)?.["found"]),
     group: () => JSON.stringify(group.all()),
-    get: (n) => Buffer.from(String(get.get(order(n)._id)?.["doc"])),
-    update: (n, status) => void update.run(status, order(n)._id),
-    lookup: (n) => docs(lookup.all(order(n)._id)),
+    get: (n) => Buffer.from(String(get.get(orderId(n))?.["doc"])),
+    update: (n, status) => void update.run(status, orderId(n)),
+    lookup: (n) => docs(lookup.all(orderId(n))),
     close: () => {
       database.close()
       rmSync(directory, { recursive: true, force: true })

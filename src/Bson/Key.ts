@@ -12,6 +12,7 @@
  */
 import { hash } from "node:crypto"
 import { bsonFault } from "./Errors.ts"
+import { KeyMemo } from "./KeyMemo.ts"
 import * as Type from "./Type.ts"
 import { readDouble, readInt32, readString, skipValue } from "./View.ts"
 
@@ -153,11 +154,11 @@ export function keyOf(idKind: IdKind, type: number, bytes: Uint8Array, at: numbe
       if (type === Type.OBJECT_ID) return objectIdKey(bytes, at)
       break
     case "string":
-      if (type === Type.STRING) return hashedKey(KIND_STRING, bytes.subarray(at + 4, at + 3 + readInt32(bytes, at)))
+      if (type === Type.STRING) return hashedKey(KIND_STRING, bytes, at + 4, readInt32(bytes, at) - 1)
       break
     default: {
       const integer = integerBytes(type, bytes, at)
-      if (integer !== undefined) return hashedKey(KIND_INTEGER, integer)
+      if (integer !== undefined) return hashedKey(KIND_INTEGER, integer, 0, integer.length)
     }
   }
   throw invalid(`an _id of this store is of kind ${idKind}, not ${Type.typeName(type)}`)
@@ -168,12 +169,12 @@ export function derivedKey(type: number, bytes: Uint8Array, at: number): Uint8Ar
   if (type === Type.OBJECT_ID) return objectIdKey(bytes, at)
   if (type === Type.STRING) return keyOf("string", type, bytes, at)
   const integer = integerBytes(type, bytes, at)
-  if (integer !== undefined) return hashedKey(KIND_INTEGER, integer)
+  if (integer !== undefined) return hashedKey(KIND_INTEGER, integer, 0, integer.length)
   const end = skipValue(bytes, type, at)
   const typed = new Uint8Array(1 + end - at)
   typed[0] = type
   typed.set(bytes.subarray(at, end), 1)
-  return hashedKey(KIND_OTHER, typed)
+  return hashedKey(KIND_OTHER, typed, 0, typed.length)
 }
 
 function plainKey(idKind: IdKind, type: number, bytes: Uint8Array, at: number): Uint8Array {
@@ -218,13 +219,18 @@ function integerBytes(type: number, bytes: Uint8Array, at: number): Uint8Array |
   return integer
 }
 
-function hashedKey(kind: number, canonical: Uint8Array): Uint8Array {
-  const tagged = new Uint8Array(1 + canonical.length)
+const memo = new KeyMemo(KEY_BYTES)
+
+function hashedKey(kind: number, bytes: Uint8Array, at: number, length: number): Uint8Array {
+  const key = new Uint8Array(KEY_BYTES)
+  if (memo.find(kind, bytes, at, length, key)) return key
+  const tagged = new Uint8Array(1 + length)
   tagged[0] = kind
-  tagged.set(canonical, 1)
-  const key = new Uint8Array(hash("sha256", tagged, "buffer").subarray(0, KEY_BYTES))
+  tagged.set(bytes.subarray(at, at + length), 1)
+  key.set(hash("sha256", tagged, "buffer").subarray(0, KEY_BYTES))
   key[6] = 0x80 | kind
   key[8] = 0x80 | (key[8]! & 0x3f)
+  memo.add(kind, bytes, at, length, key)
   return key
 }
 

@@ -46,12 +46,22 @@ export const settings = {
     scannedDocumentsMax: integer("Documents one statement may read", { default: 1_000_000, min: 1, max: 1_000_000_000 }),
     slowMs: duration("Time beyond which a statement is noted as slow", { default: 100, min: 0, max: 3_600_000 }),
     elapsedMsMax: duration("Time one statement may take", { default: 10_000, min: 1, max: 3_600_000 }),
-    answerBytesMax: bytes("Largest answer a statement may give", { default: 16 * MIB, min: KIB, max: 256 * MIB })
+    answerBytesMax: bytes("Largest answer a statement may give", { default: 16 * MIB, min: KIB, max: 256 * MIB }),
+    textCacheBytesMax: bytes("Memory for the JSON of documents that are written out again and again", {
+      default: 32 * MIB,
+      min: 0,
+      max: 64 * GIB
+    })
   },
   storage: {
     memtableBytesMax: bytes("Memory of the memtable before it is flushed", { default: 32 * MIB, min: MIB, max: 2 * GIB }),
     pageCacheBytesMax: bytes("Memory for index pages", { default: 64 * MIB, min: MIB, max: 64 * GIB }),
     valueCacheBytesMax: bytes("Memory for documents read from disk", { default: 256 * MIB, min: MIB, max: 64 * GIB }),
+    placeCacheBytesMax: bytes("Memory to find documents that were read before without going through the index", {
+      default: 16 * MIB,
+      min: 0,
+      max: 2 * GIB
+    }),
     compactionDeadPercentMax: integer("Lost space, in percent of all documents' files, at which it is given back", {
       default: 15,
       min: 1,

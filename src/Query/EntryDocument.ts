@@ -155,9 +155,7 @@ export class EntryDocuments {
       return false
     }
     writer.endDocument(start)
-    out.bytes = writer.bytes
-    out.at = start
-    out.length = writer.length - start
+    out.show(writer.bytes, start, writer.length - start)
     return true
   }
 

@@ -23,6 +23,7 @@ import type { Plan } from "./Plan.ts"
 import type { PlannedKind } from "./PlanCompiler.ts"
 import { breakBudget, DEFAULT_QUERY_LIMITS, type QueryLimits, type QueryReason, refuseStatement } from "./Reasons.ts"
 import type { RowList } from "./RowList.ts"
+import { RowTexts } from "./RowTexts.ts"
 import { eachElement, type Members, readMembers, requireType } from "./StatementMembers.ts"
 import type { StatementLog } from "./StatementLog.ts"
 import { UpdateRun } from "./UpdateProgram.ts"
@@ -81,6 +82,7 @@ export class Executor {
   readonly #now: (() => number) | undefined
   readonly #cursors: PageCursors
   readonly #log: StatementLog | undefined
+  readonly #texts: RowTexts
 
   constructor(options: ExecutorOptions) {
     this.#findStore = (name) => {
@@ -89,6 +91,7 @@ export class Executor {
       return store
     }
     this.#limits = { ...DEFAULT_QUERY_LIMITS, ...options.limits }
+    this.#texts = new RowTexts(this.#limits.textCacheBytesMax)
     this.#cursors = new PageCursors(options.cursorSecret ?? new Uint8Array(0))
     this.#finder = new Finder(this.#findStore, this.#limits, {
       cursors: this.#cursors,
@@ -101,6 +104,7 @@ export class Executor {
 
   /** Fills `rows` with the rows of a find statement; they are valid as long as `reader` is open. Faults: see `QueryReason`. */
   find(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): void {
+    rows.texts = this.#texts
     const plan = this.#finder.plans.take("find", bytes, at, reader)
     for (const lookup of plan.lookups) this.#findStore(lookup.store)
     const startedMs = this.#started()
@@ -125,6 +129,7 @@ export class Executor {
    * would be exceeded.
    */
   findPage(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): string | undefined {
+    rows.texts = this.#texts
     const plan = this.#finder.plans.take("find", bytes, at, reader)
     for (const lookup of plan.lookups) this.#findStore(lookup.store)
     const startedMs = this.#started()
@@ -144,7 +149,11 @@ export class Executor {
         rows,
         this.#limits,
         (statement, into) => this.#finder.find(reader, this.#finder.plans.take("find", statement, 0, reader), into),
-        (bytes, type, at, out) => getById(reader, store, bytes, type, at, out)
+        (bytes, type, at, out) => {
+          if (!getById(reader, store, bytes, type, at, out)) return false
+          reader.read(out)
+          return true
+        }
       )
     }
   }
@@ -183,7 +192,9 @@ export class Executor {
   get(reader: Reader, bytes: Uint8Array, at: number, out: DocumentView): boolean {
     const plan = this.#finder.plans.take("get", bytes, at, reader)
     if (plan.projection !== undefined) refuseStatement("select", "a document is taken as it lies here: select needs a find")
-    return this.#finder.get(reader, plan, out)
+    if (!this.#finder.get(reader, plan, out)) return false
+    reader.read(out)
+    return true
   }
 
   /** As `get`, but as one row or none, with the statement's `select`. */
@@ -191,9 +202,10 @@ export class Executor {
     const plan = this.#finder.plans.take("get", bytes, at, reader)
     rows.reset()
     rows.projection = plan.projection
+    rows.texts = this.#texts
     const view = this.#view
     if (!this.#finder.get(reader, plan, view)) return false
-    rows.push(view.bytes, view.at, view.length)
+    rows.pushFound(reader, view)
     return true
   }
 
@@ -203,10 +215,11 @@ export class Executor {
     const store = this.#storeOf(bytes, members)
     const view = this.#view
     rows.reset()
+    rows.texts = this.#texts
     eachElement("keys", bytes, members, (type, valueAt) => {
       if (rows.count === this.#limits.rowsMax) breakBudget("rowsMax", this.#limits, store.definition.name)
       if (rows.sizeBytes > this.#limits.rowsBytesMax) breakBudget("rowsBytesMax", this.#limits, store.definition.name)
-      if (getById(reader, store, bytes, type, valueAt, view)) rows.push(view.bytes, view.at, view.length)
+      if (getById(reader, store, bytes, type, valueAt, view)) rows.pushFound(reader, view)
       else rows.pushMissing()
     })
   }

@@ -7,7 +7,6 @@
  * - A finder runs one statement at a time; it is synchronous and calls nobody who could come back.
  */
 import { compareKeys } from "../Bson/Key.ts"
-import { documentLength } from "../Bson/View.ts"
 import type { Predicate } from "../Match/Compile.ts"
 import { KEY_BYTES, type DocumentView, type Range, type Reader, type Store } from "../Storage/Reader.ts"
 import type { IndexAccess, IntersectionAccess, KeyAccess, ScanAccess, UnionAccess } from "./Access.ts"
@@ -86,7 +85,7 @@ export class Finder {
       this.#pages = false
     }
     if (rows.count <= limit) return this.#isFull
-    rows.pop(documentLength(rows.bytes(limit), rows.at(limit)))
+    rows.pop()
     return true
   }
 
@@ -228,12 +227,14 @@ export class Finder {
     const source = this.#source
     const { limit } = this.plans
     let { skip } = this.plans
+    source.leavesUnread = this.plans.after === undefined
     this.#open(reader, plan, true)
     while (this.#next(plan)) {
       if (skip > 0) skip--
+      else if (!this.#hasRoom(rows, plan.store, source.view.length)) break
       else {
-        const { at, bytes, length } = source.view
-        if (!this.#emit(rows, plan.store, bytes, at, length) || rows.count >= limit) break
+        rows.pushFound(reader, source.view)
+        if (rows.count >= limit) break
       }
     }
   }
@@ -278,7 +279,8 @@ export class Finder {
     const { limit } = this.plans
     sorter.sort()
     for (let rank = skip; rank < sorter.count && rows.count < limit; rank++) {
-      if (!this.#emit(rows, plan.store, sorter.bytes(rank), sorter.at(rank), sorter.length(rank))) break
+      if (!this.#hasRoom(rows, plan.store, sorter.length(rank))) break
+      rows.push(sorter.bytes(rank), sorter.at(rank), sorter.length(rank))
     }
     const left = Math.max(0, skip - sorter.count)
     sorter.clear()
@@ -346,9 +348,10 @@ export class Finder {
     let { skip } = this.plans
     while (this.#next(plan)) {
       if (skip > 0) skip--
+      else if (!this.#hasRoom(rows, store, source.view.length)) return
       else {
-        const { at, bytes, length } = source.view
-        if (!this.#emit(rows, store, bytes, at, length) || rows.count >= limit) return
+        rows.pushFound(reader, source.view)
+        if (rows.count >= limit) return
       }
     }
   }
@@ -431,15 +434,14 @@ export class Finder {
     return found
   }
 
-  /** Adds a row; false when a page has no room for it. */
-  #emit(rows: RowList, store: Store, bytes: Uint8Array, at: number, length: number): boolean {
+  /** Whether there is room for one more row; without it a page ends, and a statement that is none is refused. */
+  #hasRoom(rows: RowList, store: Store, length: number): boolean {
     const { rowsBytesMax, rowsMax } = this.#limits
     if (rows.count === rowsMax || rows.sizeBytes + length > rowsBytesMax) {
       this.#isFull = this.#pages && rows.count > 0
       if (this.#isFull) return false
       breakBudget(rows.count === rowsMax ? "rowsMax" : "rowsBytesMax", this.#limits, store.definition.name)
     }
-    rows.push(bytes, at, length)
     return true
   }
 

@@ -70,11 +70,16 @@ export function isExactRange(store: Store, access: ScanAccess, operands: Operand
   )
 }
 
-/** Finds the document whose `_id` is the value (bytes, type, at); a value that can be no `_id` of the store finds nothing. */
+/**
+ * Finds the document whose `_id` is the value (bytes, type, at), and may leave it unread, as `Reader.find` does; a value that can be no `_id`
+ * of the store finds nothing.
+ */
 export function getById(reader: Reader, store: Store, bytes: Uint8Array, type: number, at: number, out: DocumentView): boolean {
   const key = keyOrNone(store, type, bytes, at)
-  if (key === undefined || !reader.get(store, key, 0, out)) return false
-  return isDirect(store) || hasId(out, type, bytes, at)
+  if (key === undefined || !reader.find(store, key, 0, out)) return false
+  if (isDirect(store)) return true
+  reader.read(out)
+  return hasId(out, type, bytes, at)
 }
 
 /** Whether the document's `_id`, its first element, is this value: hashes are not proof. */

@@ -2,8 +2,8 @@
  * `lookup`: the rows of a statement with the documents of another store that belong to them.
  *
  * Invariants
- * - Rows that each name one `_id` get their documents by key. All others are served by few statements: the distinct local values are asked for together, `VALUES_MAX` at a time, as one `in`; the
- *   planner finds the documents by key or by index where there is one.
+ * - Rows that each name one `_id` get their documents by key. All others are served by few statements: the distinct local values are asked
+ *   for together, `VALUES_MAX` at a time, as one `in`; the planner finds the documents by key or by index where there is one.
  * - A document of the other store stands once in the list of a row, in the order of keys.
  * - What the rows take with their lists is held against `rowsBytesMax`.
  */
@@ -26,6 +26,9 @@ import { RowList } from "./RowList.ts"
 export const VALUES_MAX = 1000
 const ID_TYPE_OFFSET = 4
 const ID_VALUE_OFFSET = 9
+/** About what a row takes beside its document and its list. */
+const ROW_BYTES = 64
+const NOTHING: Uint8Array = new Uint8Array(0)
 /** Largest buffer of rows with their lists. */
 const RESULT_BYTES_MAX = 256 * 1024 * 1024
 
@@ -92,13 +95,6 @@ class Found {
     for (const value of new Set(values)) (this.byValue[value] ??= []).push(document)
   }
 
-  /** Adds the only document with a value. */
-  addOne(bytes: Uint8Array, at: number, value: number): void {
-    this.byValue[value] = [this.bytes.length]
-    this.bytes.push(bytes)
-    this.places.push(at)
-  }
-
   /** The documents with any of these values, in order. */
   of(values: ReadonlyArray<number>): ReadonlyArray<number> {
     const [only] = values
@@ -110,17 +106,51 @@ class Found {
 /** Finds the document of the other store with an `_id`. */
 type GetById = (bytes: Uint8Array, type: number, at: number, out: DocumentView) => boolean
 
-/** Where each row has one value, which is the `_id` of a document: finds these by their keys. False when a value may be equal to one of another type. */
-function findByKey(values: Values, found: Found, get: GetById): boolean {
-  if (values.wanted.some(({ type }) => type === Type.DOUBLE || type === Type.DECIMAL128)) return false
-  const view = new DocumentView()
-  values.wanted.forEach(({ at, bytes, type }, value) => {
-    if (!get(bytes, type, at, view)) return
-    // A text may be read as a key; as values the two are not equal.
-    if (compareValues(view.bytes, view.bytes[view.at + ID_TYPE_OFFSET]!, view.at + ID_VALUE_OFFSET, bytes, type, at) !== 0) return
-    found.addOne(view.bytes, view.at, value)
-  })
-  return true
+/** The one value a row's path leads to. */
+class OnlyValue implements PathVisitor {
+  count = 0
+  bytes = NOTHING
+  type = 0
+  at = 0
+
+  visit(bytes: Uint8Array, type: number, at: number): boolean {
+    if (type === Type.MISSING || type === Type.NULL || type === Type.ARRAY) return false
+    this.bytes = bytes
+    this.type = type
+    this.at = at
+    return ++this.count > 1
+  }
+}
+
+/** For each row the document whose `_id` is its only value. */
+class FoundByKey {
+  readonly #views: Array<DocumentView | undefined> = []
+
+  /** False when a row has several values, or one that may be equal to an `_id` of another type. */
+  find(path: Path, rows: RowList, get: GetById): boolean {
+    const value = new OnlyValue()
+    for (let row = 0; row < rows.count; row++) {
+      value.count = 0
+      resolve(path, rows.bytes(row), rows.at(row), value)
+      const { at, bytes, count, type } = value
+      if (count > 1 || (count === 1 && (type === Type.DOUBLE || type === Type.DECIMAL128))) return false
+      const view = new DocumentView()
+      this.#views.push(count === 1 && get(bytes, type, at, view) && isId(view, bytes, type, at) ? view : undefined)
+    }
+    return true
+  }
+
+  readonly write: WriteList = (writer, row) => {
+    const view = this.#views[row]
+    if (view === undefined) return
+    writer.index(Type.DOCUMENT, 0)
+    writer.raw(view.bytes, view.at, view.length)
+  }
+}
+
+/** Whether the document's `_id` is this value. A text may be read as a key; as values the two are not equal. */
+function isId(view: DocumentView, bytes: Uint8Array, type: number, at: number): boolean {
+  return compareValues(view.bytes, view.bytes[view.at + ID_TYPE_OFFSET]!, view.at + ID_VALUE_OFFSET, bytes, type, at) === 0
 }
 
 /**
@@ -134,14 +164,16 @@ export function applyLookup(
   find: (statement: Uint8Array, into: RowList) => void,
   get: GetById
 ): void {
+  if (lookup.foreignPath === "_id") {
+    const found = new FoundByKey()
+    if (found.find(lookup.local, rows, get)) return writeRows(lookup, rows, limits, found.write)
+  }
   const values = new Values()
   const ofRow = Array.from({ length: rows.count }, (_, row) => {
     values.look(lookup.local, rows.bytes(row), rows.at(row), true)
     return values.seen
   })
   const found = new Found()
-  if (lookup.foreignPath === "_id" && ofRow.every((numbers) => numbers.length <= 1) && findByKey(values, found, get))
-    return writeRows(lookup, rows, ofRow, found, limits)
   const some = new RowList()
   for (let first = 0; first < values.wanted.length; first += VALUES_MAX) {
     const wanted: ReadonlyArray<Value> = values.wanted
@@ -153,33 +185,33 @@ export function applyLookup(
       found.add(some, row, values.seen)
     }
   }
-  writeRows(lookup, rows, ofRow, found, limits)
+  writeRows(lookup, rows, limits, (writer, row) => {
+    found.of(ofRow[row] ?? []).forEach((document, index) => {
+      const at = found.places[document]!
+      writer.index(Type.DOCUMENT, index)
+      writer.raw(found.bytes[document]!, at, documentLength(found.bytes[document]!, at))
+    })
+  })
 }
 
-function writeRows(
-  { as, store }: LookupProgram,
-  rows: RowList,
-  ofRow: ReadonlyArray<ReadonlyArray<number>>,
-  found: Found,
-  limits: QueryLimits
-): void {
-  const writer = new Writer(4096, RESULT_BYTES_MAX)
+/** Writes the elements of the list of a row. */
+type WriteList = (writer: Writer, row: number) => void
+
+function writeRows({ as, store }: LookupProgram, rows: RowList, limits: QueryLimits, write: WriteList): void {
+  // Lists about as long as their rows; a writer of just the right size would have to be asked for all documents first.
+  const writer = new Writer(Math.min(RESULT_BYTES_MAX, rows.sizeBytes * 2 + ROW_BYTES * rows.count), RESULT_BYTES_MAX)
   const starts: Array<number> = []
   for (let row = 0; row < rows.count; row++) {
     starts.push(writer.length)
     const start = beginRow(writer, rows, row, as)
     writer.name(Type.ARRAY, as)
     const list = writer.beginDocument()
-    found.of(ofRow[row] ?? []).forEach((document, index) => {
-      const at = found.places[document]!
-      writer.index(Type.DOCUMENT, index)
-      writer.raw(found.bytes[document]!, at, documentLength(found.bytes[document]!, at))
-    })
+    write(writer, row)
     writer.endDocument(list)
     writer.endDocument(start)
     if (writer.length > limits.rowsBytesMax) breakBudget("rowsBytesMax", limits, store)
   }
-  const bytes = writer.toBytes()
+  const { bytes } = writer
   rows.reset()
   for (const at of starts) rows.push(bytes, at, documentLength(bytes, at))
 }

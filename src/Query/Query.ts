@@ -8,7 +8,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { ByteSink } from "../Bson/ByteSink.ts"
 import { seenLsn } from "../Storage/Admission.ts"
 import type { Engine } from "../Storage/Engine.ts"
 import { type StorageError, toStorageError } from "../Storage/Errors.ts"
@@ -19,11 +18,9 @@ import type { Reading, Writing } from "./Builder.ts"
 import { type QueryError, toQueryError } from "./Errors.ts"
 import { Executor } from "./Executor.ts"
 import type { Explanation } from "./Explanation.ts"
-import type { QueryLimits } from "./Reasons.ts"
-import { RowList } from "./RowList.ts"
-import { writeRowJson, writeRowsJson } from "./Rows.ts"
+import { KeptJson } from "./KeptJson.ts"
+import { DEFAULT_QUERY_LIMITS, type QueryLimits } from "./Reasons.ts"
 import { Abort, type Document, type Page, ReadSession, WriteSession } from "./Session.ts"
-import { encodeStatement } from "./StatementBson.ts"
 import { StatementLog } from "./StatementLog.ts"
 import { adviseStatements, saveStatements } from "./StatementStore.ts"
 import { TextRunner } from "./TextRunner.ts"
@@ -66,7 +63,10 @@ export class Query extends Context.Service<
     readonly count: (statement: Count) => Effect.Effect<number, Failure>
     /** How a statement is run, and what a run came to: rows, keys and documents read, milliseconds. Nothing is changed. */
     readonly explain: (statement: Explain["of"]) => Effect.Effect<Explanation, Failure>
-    /** The rows as a JSON array, or the document as a JSON object (`null` when there is none), straight from the stored bytes. */
+    /**
+     * The rows as a JSON array, or the document as a JSON object (`null` when there is none), straight from the stored bytes. They are kept
+     * until something changes that they rest on, so asking again costs little.
+     */
     readonly json: (statement: Find | Get) => Effect.Effect<Uint8Array, Failure>
     /** Several readings of one moment: a synchronous callback over one snapshot. */
     readonly read: <A>(look: ((session: ReadSession) => A) & Synchronous<A>) => Effect.Effect<A, Failure>
@@ -91,6 +91,7 @@ const make = Effect.fnUntraced(function* (limits: Partial<QueryLimits>) {
   const clock = yield* Clock.Clock
   const now = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
   const executor = new Executor({ store: (name) => engine.store(name), limits, now, cursorSecret: engine.index.databaseId })
+  const kept = new KeptJson(engine, executor, limits.resultCacheBytesMax ?? DEFAULT_QUERY_LIMITS.resultCacheBytesMax)
   const reading = <A>(read: (session: ReadSession) => A): Effect.Effect<A, Failure> => attempt(() => onSnapshot(engine, executor, read))
   const transact = <A>(change: (transaction: WriteSession) => A): Effect.Effect<Exclude<A, Abort<unknown>>, Failure | AbortError<A>> =>
     storage.admitWrite.pipe(
@@ -112,7 +113,7 @@ const make = Effect.fnUntraced(function* (limits: Partial<QueryLimits>) {
     get: (statement) => reading((session) => session.get(statement)),
     count: (statement) => reading((session) => session.count(statement)),
     explain: (statement) => reading((session) => session.explain(statement)),
-    json: (statement) => attempt(() => jsonOf(engine, executor, statement)),
+    json: (statement) => attempt(() => kept.json(statement)),
     read: (look) => reading(look),
     write: (statement) => transact((session) => session.write(statement)) as Effect.Effect<never, Failure>, // No statement gives an Abort.
     transact
@@ -202,22 +203,6 @@ function undoingAll<A>(transaction: Transaction, work: () => A): A {
 
 function isLater(value: unknown): boolean {
   return Effect.isEffect(value) || (typeof value === "object" && value !== null && "then" in value && typeof value.then === "function")
-}
-
-function jsonOf(engine: Engine, executor: Executor, statement: Find | Get): Uint8Array {
-  const snapshot = engine.snapshot()
-  try {
-    const rows = new RowList()
-    const sink = new ByteSink()
-    if (statement.kind === "find") {
-      executor.find(snapshot, encodeStatement(statement), 0, rows)
-      writeRowsJson(sink, rows)
-    } else if (executor.getRow(snapshot, encodeStatement(statement), 0, rows)) writeRowJson(sink, rows, 0)
-    else sink.ascii("null")
-    return sink.toBytes()
-  } finally {
-    snapshot.close()
-  }
 }
 
 /** Runs work of the core; its faults become errors of this door or of Storage's, anything else a defect. */

@@ -66,6 +66,10 @@ export interface QueryLimits {
   readonly groupBytesMax: number
   /** Ranges a plan may open for `in`. Above it the index is walked in fewer ranges and the rest is filtered. Default 1 000. */
   readonly rangesMax: number
+  /** Bytes of the JSON of documents kept to be copied when they are written out again. Default 32 MiB. */
+  readonly textCacheBytesMax: number
+  /** Bytes of whole results as JSON that the Query service keeps until what they rest on changes; 0 keeps none. Default 32 MiB. */
+  readonly resultCacheBytesMax: number
 }
 
 export const DEFAULT_QUERY_LIMITS: QueryLimits = {
@@ -75,7 +79,9 @@ export const DEFAULT_QUERY_LIMITS: QueryLimits = {
   rowsBytesMax: 64 * 1024 * 1024,
   sortBytesMax: 64 * 1024 * 1024,
   groupBytesMax: 64 * 1024 * 1024,
-  rangesMax: 1_000
+  rangesMax: 1_000,
+  textCacheBytesMax: 32 * 1024 * 1024,
+  resultCacheBytesMax: 32 * 1024 * 1024
 }
 
 /** Refuses a statement. `path` says where in its BSON form. */
@@ -95,7 +101,7 @@ export function refuseUpdate(path: string, message: string): never {
 
 /** Ends a statement that takes more than it may. */
 export function breakBudget(
-  budget: Exclude<keyof QueryLimits, "rangesMax">,
+  budget: Exclude<keyof QueryLimits, "rangesMax" | "textCacheBytesMax" | "resultCacheBytesMax">,
   limits: QueryLimits,
   store: string,
   missingIndex: ReadonlyArray<string> = []

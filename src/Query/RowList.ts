@@ -4,9 +4,12 @@
  * Invariants
  * - Rows are valid until the reader they came from closes (a transaction: ends), or `reset`. Nobody writes into their bytes.
  * - A list holds at most `rowsMax` rows and `rowsBytesMax` bytes of documents; the executor checks before it pushes.
+ * - A row may be a place in the value log whose document was not read yet: it is when somebody asks for its bytes.
  * - `reset` lets go of every document.
  */
+import { DocumentView, type Reader } from "../Storage/Reader.ts"
 import type { Projection } from "./Projection.ts"
+import type { RowTexts } from "./RowTexts.ts"
 
 /** Offset of the type of `_id` in a document whose first element it is, and of its value. */
 const ID_TYPE_OFFSET = 4
@@ -14,6 +17,8 @@ const ID_VALUE_OFFSET = 9
 
 /** Stands in a list for a document that was asked for by key and is not there. */
 const MISSING_AT = -1
+/** Stands in a list for a document that was not read yet. */
+const UNREAD_AT = -2
 const NOTHING = new Uint8Array(0)
 
 export class RowList {
@@ -23,46 +28,74 @@ export class RowList {
   sizeBytes = 0
   /** What of each row the statement selected; undefined = everything. Applied where rows are written out. */
   projection: Projection | undefined
+  /** Texts of rows that were written out before. */
+  texts: RowTexts | undefined
   readonly #bytes: Array<Uint8Array> = []
   readonly #places: Array<number> = []
+  readonly #lengths: Array<number> = []
+  readonly #segments: Array<number> = []
+  readonly #offsets: Array<number> = []
+  readonly #lsns: Array<number> = []
+  readonly #view = new DocumentView()
+  #reader: Reader | undefined
 
   /** The array that row `index` lies in. */
   bytes(index: number): Uint8Array {
+    if (this.#places[index] === UNREAD_AT) this.#read(index)
     return this.#bytes[index]!
   }
 
   /** Where in `bytes(index)` the row's document begins; -1 when it is missing (only `getMany` has such rows). */
   at(index: number): number {
+    if (this.#places[index] === UNREAD_AT) this.#read(index)
     return this.#places[index]!
+  }
+
+  /** The segment of the value log that row `index` lies in, 0 when it lies in none. */
+  segment(index: number): number {
+    return this.#segments[index]!
+  }
+
+  /** Where in its segment row `index` lies. */
+  offset(index: number): number {
+    return this.#offsets[index]!
   }
 
   /** The BSON type of the row's `_id`. */
   idType(index: number): number {
-    return this.#bytes[index]![this.#places[index]! + ID_TYPE_OFFSET]!
+    return this.bytes(index)[this.#places[index]! + ID_TYPE_OFFSET]!
   }
 
   /** Where in `bytes(index)` the value of the row's `_id` lies. */
   idAt(index: number): number {
-    return this.#places[index]! + ID_VALUE_OFFSET
+    return this.at(index) + ID_VALUE_OFFSET
   }
 
   /** Adds the document of `length` bytes at `bytes[at]` as a row. */
   push(bytes: Uint8Array, at: number, length: number): void {
-    this.sizeBytes += length
-    this.#place(bytes, at)
+    this.#place(bytes, at, length, 0, 0, 0)
+  }
+
+  /** Adds a document that `reader` has found. */
+  pushFound(reader: Reader, { at, bytes, isRead, length, lsn, offset, segment }: DocumentView): void {
+    this.#reader = reader
+    this.#place(isRead ? bytes : NOTHING, isRead ? at : UNREAD_AT, length, segment, offset, lsn)
   }
 
   /** Takes the last row away again. */
-  pop(length: number): void {
+  pop(): void {
     this.#bytes.pop()
     this.#places.pop()
+    this.#segments.pop()
+    this.#offsets.pop()
+    this.#lsns.pop()
     this.count--
-    this.sizeBytes -= length
+    this.sizeBytes -= this.#lengths.pop()!
   }
 
   /** Adds a row for a document that is not there. */
   pushMissing(): void {
-    this.#place(NOTHING, MISSING_AT)
+    this.#place(NOTHING, MISSING_AT, 0, 0, 0, 0)
   }
 
   /** Forgets all rows. */
@@ -70,13 +103,35 @@ export class RowList {
     this.count = 0
     this.sizeBytes = 0
     this.projection = undefined
+    this.#reader = undefined
     this.#bytes.length = 0
     this.#places.length = 0
+    this.#lengths.length = 0
+    this.#segments.length = 0
+    this.#offsets.length = 0
+    this.#lsns.length = 0
   }
 
-  #place(bytes: Uint8Array, at: number): void {
+  #place(bytes: Uint8Array, at: number, length: number, segment: number, offset: number, lsn: number): void {
     this.#bytes.push(bytes)
     this.#places.push(at)
+    this.#lengths.push(length)
+    this.#segments.push(segment)
+    this.#offsets.push(offset)
+    this.#lsns.push(lsn)
+    this.sizeBytes += length
     this.count++
+  }
+
+  #read(index: number): void {
+    const view = this.#view
+    view.segment = this.#segments[index]!
+    view.offset = this.#offsets[index]!
+    view.length = this.#lengths[index]!
+    view.lsn = this.#lsns[index]!
+    view.isRead = false
+    this.#reader!.read(view)
+    this.#bytes[index] = view.bytes
+    this.#places[index] = view.at
   }
 }

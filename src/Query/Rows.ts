@@ -37,10 +37,15 @@ export function writeRowsJson(sink: ByteSink, rows: RowList, projection: Project
 
 /** Appends one row as JSON; a missing one as null. */
 export function writeRowJson(sink: ByteSink, rows: RowList, index: number, projection: Projection | undefined = rows.projection): void {
+  const { texts } = rows
+  if (projection === undefined && texts?.write(sink, rows.segment(index), rows.offset(index)) === true) return
   const at = rows.at(index)
   if (at < 0) sink.ascii("null")
-  else if (projection === undefined) writeJson(sink, rows.bytes(index), Type.DOCUMENT, at)
-  else {
+  else if (projection === undefined) {
+    const start = sink.length
+    writeJson(sink, rows.bytes(index), Type.DOCUMENT, at)
+    texts?.add(sink, start, rows.segment(index), rows.offset(index))
+  } else {
     scratch.reset()
     writeProjected(scratch, projection, rows.bytes(index), at)
     writeJson(sink, scratch.bytes, Type.DOCUMENT, 0)

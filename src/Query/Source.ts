@@ -67,12 +67,16 @@ export class Source {
   readonly #made = new EntryDocuments()
   #covering: Covering | undefined
   #isMade = false
+  #findsOnly = false
 
   /** `now` gives milliseconds; without it a run may take any time. */
   constructor(limits: QueryLimits, now?: () => number) {
     this.#limits = limits
     this.#now = now
   }
+
+  /** Whether the run that is started next may leave documents unread that are not tested. */
+  leavesUnread = false
 
   /** Starts a run: everything that follows, up to the next `begin`, counts as one. */
   begin(): void {
@@ -154,6 +158,7 @@ export class Source {
     this.#keys = undefined
     this.#covering = undefined
     this.#isMade = false
+    this.#findsOnly = false
     this.#kind = IDLE
   }
 
@@ -164,6 +169,8 @@ export class Source {
     this.#plan = plan
     this.#predicate = predicate
     this.#fetch = true
+    this.#findsOnly = this.leavesUnread && predicate === undefined
+    this.leavesUnread = false
     this.#next = 0
     this.sawCut = false
     this.view = this.#own
@@ -203,7 +210,10 @@ export class Source {
     if (!this.#fetch) return true
     this.#isMade = this.#covering !== undefined && this.#made.read(bytes, at, length, this.view)
     if (this.#isMade) return true
-    if (!this.#reader!.get(this.#plan!.store, bytes, this.keyAt, this.view)) this.#damaged()
+    const reader = this.#reader!
+    const { store } = this.#plan!
+    const isThere = this.#findsOnly ? reader.find(store, bytes, this.keyAt, this.view) : reader.get(store, bytes, this.keyAt, this.view)
+    if (!isThere) this.#damaged()
     this.#countDocument()
     return true
   }

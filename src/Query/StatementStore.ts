@@ -101,6 +101,7 @@ function keptIn(reader: Reader, store: Store, statement: string): Kept | undefin
   const id = encode({ _id: statement })
   const view = new DocumentView()
   if (!getById(reader, store, id, Type.STRING, ID_VALUE_OFFSET, view)) return undefined
+  reader.read(view)
   return decode(view.bytes, view.at) as unknown as Kept // As `merged` wrote it.
 }
 

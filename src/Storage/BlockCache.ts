@@ -12,6 +12,9 @@
 
 export const BLOCK_SHIFT = 14
 export const BLOCK_BYTES = 1 << BLOCK_SHIFT
+/** Bytes of the next block that a block has as well, so that small documents on the border need no read of their own. */
+const OVERLAP_BYTES = 1024
+export const OVERLAPPED_BYTES = BLOCK_BYTES + OVERLAP_BYTES
 /** More blocks than a segment has. */
 const SEGMENT_BLOCKS_MAX = 2 ** 20
 
@@ -36,6 +39,11 @@ export class Block {
   }
 }
 
+/** The first block that has bytes of an offset or behind it. */
+export function firstBlockAt(offset: number): number {
+  return Math.max(0, offset - OVERLAP_BYTES) >>> BLOCK_SHIFT
+}
+
 export class BlockCache {
   readonly #ring: Array<Block | undefined>
   #hand = 0
@@ -46,7 +54,7 @@ export class BlockCache {
 
   /** Holds at most `bytesMax` bytes, at least one block. */
   constructor(bytesMax: number) {
-    const blocks = Math.max(1, Math.floor(bytesMax / BLOCK_BYTES))
+    const blocks = Math.max(1, Math.floor(bytesMax / OVERLAPPED_BYTES))
     this.#ring = new Array<Block | undefined>(blocks)
     this.#missed = new Float64Array(blocks)
   }

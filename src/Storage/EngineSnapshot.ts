@@ -46,6 +46,17 @@ export class EngineSnapshot extends Ring implements Snapshot {
     return this.#sources.get(store.id, key, keyAt, this.lsn, out)
   }
 
+  find(store: Store, key: Uint8Array, keyAt: number, out: DocumentView): boolean {
+    if (this.#isOver) this.#expired()
+    this.#footprint?.addKey(store.id, key, keyAt)
+    return this.#sources.find(store.id, key, keyAt, this.lsn, out)
+  }
+
+  read(out: DocumentView): void {
+    if (this.#isOver) this.#expired()
+    this.#sources.read(out)
+  }
+
   documents(store: Store, range: Range | undefined, direction: Direction): DocumentCursor {
     if (this.#isOver) this.#expired()
     this.#footprint?.addRange(store.id, range)

@@ -64,6 +64,13 @@ export class EngineTransaction implements Transaction {
     return this.#overlay.get(store.id, key, keyAt, VERSION_MAX, out)
   }
 
+  find(store: Store, key: Uint8Array, keyAt: number, out: DocumentView): boolean {
+    return this.get(store, key, keyAt, out)
+  }
+
+  /** Whatever it finds is read. */
+  read(): void {}
+
   documents(store: Store, range: Range | undefined, direction: Direction): DocumentCursor {
     return this.#documents(store, this.#overlay.sequence, range, direction)
   }
@@ -80,12 +87,15 @@ export class EngineTransaction implements Transaction {
   statement(): Reader {
     this.#check()
     const sequence = this.#overlay.sequence
+    const get: Reader["get"] = (store, key, keyAt, out) => {
+      this.#check()
+      return this.#overlay.get(store.id, key, keyAt, sequence, out)
+    }
     return {
       lsn: this.lsn,
-      get: (store, key, keyAt, out) => {
-        this.#check()
-        return this.#overlay.get(store.id, key, keyAt, sequence, out)
-      },
+      get,
+      find: get,
+      read: () => {},
       documents: (store, range, direction) => this.#documents(store, sequence, range, direction),
       entries: (index, range, direction) => this.#entries(index, sequence, range, direction),
       size: (tree) => this.size(tree)

@@ -33,6 +33,8 @@ export interface StorageLimits {
   readonly compactionBatchBytesMax: number
   /** Bytes of a file that keeps room on the disk, so that a compaction can begin on a full one; none when 0. */
   readonly reserveBytes: number
+  /** Bytes kept to find documents that were read before without going through the index. */
+  readonly placeCacheBytesMax: number
   /** Bytes of index pages kept in memory. */
   readonly indexCacheBytesMax: number
   /** Free bytes of the index file from which on it is made smaller without being asked to, when they are the greater part. */
@@ -74,6 +76,7 @@ export const DEFAULT_LIMITS: StorageLimits = {
   compactionBytesMax: 512 * MIB,
   compactionBatchBytesMax: 4 * MIB,
   reserveBytes: 0,
+  placeCacheBytesMax: 16 * MIB,
   indexCacheBytesMax: 32 * MIB,
   indexFreeBytesMax: 32 * MIB,
   indexSpareBytes: MIB / 2,

@@ -148,9 +148,7 @@ export class Memtable {
 
   /** Shows the document of the record at `pointer`. */
   show(pointer: number, length: number, out: DocumentView): void {
-    out.bytes = this.arena.chunkOf(pointer)
-    out.at = this.arena.offsetOf(pointer) + RECORD_BYTES
-    out.length = length
+    out.show(this.arena.chunkOf(pointer), this.arena.offsetOf(pointer) + RECORD_BYTES, length)
   }
 
   /**

@@ -109,6 +109,7 @@ export class Opening {
         databaseId,
         segmentBytesMax: this.#limits.valueSegmentBytesMax,
         cacheBytesMax: this.#limits.valueCacheBytesMax,
+        placesBytesMax: this.#limits.placeCacheBytesMax,
         random: this.#options.random
       },
       readSegmentTable(index)

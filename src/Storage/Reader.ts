@@ -16,11 +16,35 @@ export const KEY_BYTES = 16
 
 const EMPTY = new Uint8Array(0)
 
-/** Where one document lies: BSON of `length` bytes starting at `bytes[at]`. */
-export class DocumentView {
+/** A place in the value log. Whatever lies at one stays what it is, so a place is also a name for a version of a document. */
+export interface Place {
+  /** 0: in no segment, the document lies elsewhere. */
+  segment: number
+  offset: number
+  lsn: number
+  /** Bytes of the document. */
+  length: number
+}
+
+/** Where one document lies: BSON of `length` bytes starting at `bytes[at]`, when `isRead`. */
+export class DocumentView implements Place {
   bytes: Uint8Array = EMPTY
   at = 0
   length = 0
+  segment = 0
+  offset = 0
+  lsn = 0
+  /** Whether `bytes` and `at` are those of the document. Only after `Reader.find` they may not be. */
+  isRead = true
+
+  /** Shows a document that has no place in the value log. */
+  show(bytes: Uint8Array, at: number, length: number): void {
+    this.bytes = bytes
+    this.at = at
+    this.length = length
+    this.segment = 0
+    this.isRead = true
+  }
 }
 
 /** One index of a store. `ready` turns true once every document is in it; until then a plan must not use it. */
@@ -84,6 +108,10 @@ export interface Reader {
   readonly lsn: number
   /** Finds the document with the 16-byte key at `key[keyAt]`; fills `out` and returns true when there is one. */
   get(store: Store, key: Uint8Array, keyAt: number, out: DocumentView): boolean
+  /** As `get`, but may leave the document unread (`out.isRead`): whoever wants its bytes calls `read`. */
+  find(store: Store, key: Uint8Array, keyAt: number, out: DocumentView): boolean
+  /** Reads a document that this reader has found. */
+  read(out: DocumentView): void
   /** The documents whose 16-byte keys lie in `range`. */
   documents(store: Store, range: Range | undefined, direction: Direction): DocumentCursor
   /**

@@ -17,7 +17,7 @@ import { MemtableCursor } from "./MemtableCursor.ts"
 import { MergedCursor, successor } from "./MergedCursor.ts"
 import type { Direction, DocumentView, Range, TreeSize } from "./Reader.ts"
 import type { SourceCursor } from "./SourceCursor.ts"
-import { Location, TreeSource } from "./TreeSource.ts"
+import { readPlace, TreeSource } from "./TreeSource.ts"
 import type { ValueLog } from "./ValueLog.ts"
 
 /** A memtable with the moment at which it froze. The active one has no boundary yet. Its memory is returned with the last Sources it is in. */
@@ -61,7 +61,6 @@ export class Sources {
   readonly version: TreeVersion
   readonly #index: IndexFile
   readonly #values: ValueLog
-  readonly #location = new Location()
   readonly #value: ValueView = { bytes: new Uint8Array(0), at: 0, length: 0 }
   #references = 1
 
@@ -87,6 +86,13 @@ export class Sources {
 
   /** Shows the document under a key as of `lsn`; false when there is none. */
   get(tree: number, key: Uint8Array, keyAt: number, lsn: number, out: DocumentView): boolean {
+    if (!this.find(tree, key, keyAt, lsn, out)) return false
+    if (!out.isRead) this.#values.read(out, out)
+    return true
+  }
+
+  /** As `get`, but a document in the value log is not read yet. */
+  find(tree: number, key: Uint8Array, keyAt: number, lsn: number, out: DocumentView): boolean {
     for (const { memtable } of this.generations) {
       const kind = memtable.find(tree, key, keyAt, 16, lsn)
       if (kind === 0) continue
@@ -94,10 +100,19 @@ export class Sources {
       memtable.showFound(out)
       return true
     }
-    if (!this.#index.get(this.version, tree, key, keyAt, 16, this.#value)) return false
-    this.#location.read(this.#value.bytes, this.#value.at)
-    this.#values.read(this.#location, out)
+    const roots = this.version.roots(tree)
+    if (!this.#values.places.find(roots, tree, key, keyAt, out)) {
+      if (!this.#index.get(this.version, tree, key, keyAt, 16, this.#value)) return false
+      readPlace(this.#value.bytes, this.#value.at, out)
+      this.#values.places.add(roots, tree, key, keyAt, out)
+    }
+    out.isRead = false
     return true
+  }
+
+  /** Reads a document that was found. */
+  read(out: DocumentView): void {
+    if (!out.isRead) this.#values.read(out, out)
   }
 
   /** About how much a tree has; see `Reader.size`. */

@@ -6,7 +6,7 @@
 import { readUint32, writeInt32 } from "../Bson/View.ts"
 import type { TreeCursor } from "../Index/TreeCursor.ts"
 import { PUT } from "./MemtableLayout.ts"
-import type { Direction, DocumentView } from "./Reader.ts"
+import type { Direction, DocumentView, Place } from "./Reader.ts"
 import type { SourceCursor } from "./SourceCursor.ts"
 import type { ValueLog } from "./ValueLog.ts"
 
@@ -14,18 +14,22 @@ export const LOCATION_BYTES = 24
 
 const TWO_POW_32 = 0x1_0000_0000
 
+export function readPlace(bytes: Uint8Array, at: number, out: Place): void {
+  out.segment = readUint32(bytes, at)
+  out.length = readUint32(bytes, at + 4)
+  out.offset = readUint32(bytes, at + 8) + readUint32(bytes, at + 12) * TWO_POW_32
+  out.lsn = readUint32(bytes, at + 16) + readUint32(bytes, at + 20) * TWO_POW_32
+}
+
 /** Where a document lies in the value log. */
-export class Location {
+export class Location implements Place {
   segment = 0
   length = 0
   offset = 0
   lsn = 0
 
   read(bytes: Uint8Array, at: number): void {
-    this.segment = readUint32(bytes, at)
-    this.length = readUint32(bytes, at + 4)
-    this.offset = readUint32(bytes, at + 8) + readUint32(bytes, at + 12) * TWO_POW_32
-    this.lsn = readUint32(bytes, at + 16) + readUint32(bytes, at + 20) * TWO_POW_32
+    readPlace(bytes, at, this)
   }
 
   write(bytes: Uint8Array, at: number): void {

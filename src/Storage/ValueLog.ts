@@ -11,11 +11,12 @@
  */
 import { type File, joinPath, type SyncDone, type Volume } from "../Disk/Volume.ts"
 import type { Fault } from "../Fault/Fault.ts"
-import { type Block, BLOCK_BYTES, BLOCK_SHIFT, BlockCache } from "./BlockCache.ts"
+import { type Block, BLOCK_BYTES, BLOCK_SHIFT, BlockCache, firstBlockAt, OVERLAPPED_BYTES } from "./BlockCache.ts"
 import { DELETE } from "./MemtableLayout.ts"
-import type { DocumentView } from "./Reader.ts"
+import type { DocumentView, Place } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
 import { Slabs } from "./Slabs.ts"
+import { PlaceTable } from "./PlaceTable.ts"
 import type { Location } from "./TreeSource.ts"
 import { ValueAccounts } from "./ValueAccounts.ts"
 import {
@@ -61,6 +62,8 @@ export interface ValueLogOptions {
   readonly databaseId: Uint8Array
   readonly segmentBytesMax: number
   readonly cacheBytesMax: number
+  /** Memory for where documents lie. */
+  readonly placesBytesMax: number
   readonly random: (into: Uint8Array) => void
 }
 
@@ -111,6 +114,8 @@ export class ValueLog {
   readonly #options: ValueLogOptions
   readonly #segments = new Map<number, Segment>()
   readonly #cache: BlockCache
+  /** Where documents of this log lie, for readers that go through the trees. */
+  readonly places: PlaceTable
   readonly #slabs = new Slabs()
   readonly #buffer = new Uint8Array(WRITE_BUFFER_BYTES)
   readonly #bufferView = new DataView(this.#buffer.buffer)
@@ -137,6 +142,7 @@ export class ValueLog {
   constructor(options: ValueLogOptions, table: SegmentTable) {
     this.#options = options
     this.#cache = new BlockCache(options.cacheBytesMax)
+    this.places = new PlaceTable(options.placesBytesMax)
     this.#next = table.next
     const names = new Set(options.volume.list(options.directory))
     for (const { segment, lengthBytes } of table.committed) {
@@ -311,7 +317,7 @@ export class ValueLog {
       if (segment.committed > 0) {
         segment.length = segment.committed
         // A block that was read meanwhile may hold bytes that will be overwritten.
-        for (let number = segment.committed >>> BLOCK_SHIFT; number < segment.blocks.length; number++) segment.blocks[number]?.forget()
+        for (let number = firstBlockAt(segment.committed); number < segment.blocks.length; number++) segment.blocks[number]?.forget()
         continue
       }
       this.#segments.delete(segment.number)
@@ -322,7 +328,7 @@ export class ValueLog {
   }
 
   /** Shows the document at `location`. Faults with StorageDamaged when the entry is not the one the tree says it is. */
-  read(location: Location, out: DocumentView): void {
+  read(location: Place, out: DocumentView): void {
     const segment = this.#segments.get(location.segment)
     if (segment === undefined)
       throw this.#damaged(location.segment, location.offset, "the primary tree names a segment that does not exist")
@@ -330,9 +336,9 @@ export class ValueLog {
     const length = location.length
     const end = start + VALUE_HEADER_BYTES + length
     const number = location.offset >>> BLOCK_SHIFT
-    let block = end > BLOCK_BYTES ? undefined : segment.blocks[number]
+    let block = end > OVERLAPPED_BYTES ? undefined : segment.blocks[number]
     if (block !== undefined && block.length >= end) block.isUsed = true
-    else if (end > BLOCK_BYTES || !this.#cache.admits(segment.number, number)) return this.#readAlone(segment, location, out)
+    else if (end > OVERLAPPED_BYTES || !this.#cache.admits(segment.number, number)) return this.#readAlone(segment, location, out)
     else block = this.#load(segment, number)
     const { view } = block
     if (block.length < end || !isVerified(view, start)) {
@@ -341,9 +347,7 @@ export class ValueLog {
       }
       setVerified(view, start)
     }
-    out.bytes = block.bytes
-    out.at = start + VALUE_HEADER_BYTES
-    out.length = length
+    placed(out, block.bytes, start + VALUE_HEADER_BYTES, location)
   }
 
   close(): void {
@@ -351,8 +355,8 @@ export class ValueLog {
     this.#segments.clear()
   }
 
-  /** Reads a value that crosses the border of a block, or whose block is not worth keeping. */
-  #readAlone(segment: Segment, location: Location, out: DocumentView): void {
+  /** Reads a value that crosses too far into the next block, or whose block is not worth keeping. */
+  #readAlone(segment: Segment, location: Place, out: DocumentView): void {
     const slabs = this.#slabs
     const length = VALUE_HEADER_BYTES + location.length
     slabs.take(length)
@@ -361,14 +365,12 @@ export class ValueLog {
     if (read < length || !isValueAt(bytes, slabs.view, at, location.length, location.lsn, segment.salt)) {
       throw this.#damaged(segment.number, location.offset, "the value fails its checksum")
     }
-    out.bytes = bytes
-    out.at = at + VALUE_HEADER_BYTES
-    out.length = location.length
+    placed(out, bytes, at + VALUE_HEADER_BYTES, location)
   }
 
   #load(segment: Segment, number: number): Block {
     segment.blocks[number]?.forget()
-    const bytes = Buffer.allocUnsafeSlow(BLOCK_BYTES)
+    const bytes = Buffer.allocUnsafeSlow(OVERLAPPED_BYTES)
     return this.#cache.add(segment.blocks, number, bytes, segment.file.readAt(number * BLOCK_BYTES, bytes))
   }
 
@@ -432,6 +434,17 @@ export class ValueLog {
   #damaged(segment: number, offset: number, message: string): Fault {
     return storageFault({ _tag: "StorageDamaged", file: joinPath(this.#options.directory, segmentName(segment)), offset, message })
   }
+}
+
+/** Shows a document of the value log. `place` may be the view itself. */
+function placed(out: DocumentView, bytes: Uint8Array, at: number, { length, lsn, offset, segment }: Place): void {
+  out.bytes = bytes
+  out.at = at
+  out.length = length
+  out.segment = segment
+  out.offset = offset
+  out.lsn = lsn
+  out.isRead = true
 }
 
 function lengthOf({ number, length }: Segment): SegmentLength {

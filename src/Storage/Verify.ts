@@ -365,9 +365,7 @@ export class Verify extends Work<StorageReport> {
     location.read(found.bytes, found.at)
     const segment = this.#segments.get(location.segment)
     if (segment === undefined) return false
-    out.bytes = this.#readEntry(segment, location.offset, location.length)
-    out.at = VALUE_HEADER_BYTES
-    out.length = location.length
+    out.show(this.#readEntry(segment, location.offset, location.length), VALUE_HEADER_BYTES, location.length)
     return true
   }
 

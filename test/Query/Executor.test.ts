@@ -310,6 +310,8 @@ describe("what a plan remembers", () => {
     const colliding: Reader = {
       lsn: snapshot.lsn,
       get: (store, _key, _at, out) => snapshot.get(store, pizza, 0, out),
+      find: (store, _key, _at, out) => snapshot.find(store, pizza, 0, out),
+      read: (out) => snapshot.read(out),
       documents: (...range) => snapshot.documents(...range),
       entries: (...range) => snapshot.entries(...range),
       size: (tree) => snapshot.size(tree)

@@ -29,6 +29,8 @@ export class StandInEngine implements ServiceEngine {
     return {
       lsn: this.durableLsn,
       get: () => false,
+      find: () => false,
+      read: () => {},
       documents: none,
       entries: noEntries,
       size: noSize,
@@ -43,6 +45,8 @@ export class StandInEngine implements ServiceEngine {
     const transaction: Transaction = {
       lsn: this.lastLsn,
       get: () => false,
+      find: () => false,
+      read: () => {},
       documents: none,
       entries: noEntries,
       size: noSize,

@@ -1,0 +1,86 @@
+/**
+ * JSON of lists, kept until something changes that it rests on; see `Storage/Kept.ts`.
+ *
+ * Invariants
+ * - What is given was true at the newest commit there is, and rests on durable data only. A change of definitions forgets everything.
+ */
+import { type ByteSink, ByteSinkPool } from "../Bson/ByteSink.ts"
+import type { Engine } from "../Storage/Engine.ts"
+import { Footprint } from "../Storage/Footprint.ts"
+import { Kept } from "../Storage/Kept.ts"
+import type { Reader } from "../Storage/Reader.ts"
+import type { Find, Get } from "./Ast.ts"
+import type { Executor } from "./Executor.ts"
+import { RowList } from "./RowList.ts"
+import { writeRowJson, writeRowsJson } from "./Rows.ts"
+import { encodeStatement } from "./StatementBson.ts"
+
+export class KeptJson {
+  readonly #engine: Engine
+  readonly #executor: Executor
+  readonly #bytesMax: number
+  readonly #rows = new RowList()
+  readonly #sinks = new ByteSinkPool({ keptMax: 1 })
+  readonly #footprint = new Footprint()
+  #kept: Kept<Uint8Array> | undefined
+  #stores: unknown
+
+  /** Nothing is kept when `bytesMax` is 0. */
+  constructor(engine: Engine, executor: Executor, bytesMax: number) {
+    this.#engine = engine
+    this.#executor = executor
+    this.#bytesMax = bytesMax
+  }
+
+  /** The rows of a statement as a JSON array, or the document as an object (`null` when there is none); the caller's own bytes. */
+  json(statement: Find | Get): Uint8Array {
+    const bytes = encodeStatement(statement)
+    // Finding one document costs no more than finding out that nothing has changed.
+    if (this.#bytesMax === 0 || statement.kind === "get") return this.#make(statement, bytes, undefined)
+    const { stores } = this.#engine
+    const kept = (this.#kept ??= new Kept(this.#engine.changes, this.#bytesMax))
+    if (this.#stores !== stores) {
+      kept.clear()
+      this.#stores = stores
+    }
+    const name = nameOf(bytes)
+    const known = kept.find(name)
+    if (known !== undefined) return Buffer.from(known)
+    return this.#make(statement, bytes, (made, lsn) => kept.keep(name, made.length, lsn, this.#footprint, () => copyOf(made)))
+  }
+
+  #make(statement: Find | Get, bytes: Uint8Array, keep: ((made: Uint8Array, lsn: number) => void) | undefined): Uint8Array {
+    const sink = this.#sinks.take()
+    this.#footprint.reset()
+    const snapshot = this.#engine.snapshot(keep && this.#footprint)
+    try {
+      this.#write(statement, bytes, snapshot, sink)
+      const made = Buffer.from(sink.bytes.subarray(0, sink.length))
+      keep?.(made, snapshot.lsn)
+      return made
+    } finally {
+      snapshot.close()
+      this.#rows.reset()
+      this.#sinks.give(sink)
+    }
+  }
+
+  #write(statement: Find | Get, bytes: Uint8Array, reader: Reader, sink: ByteSink): void {
+    const rows = this.#rows
+    if (statement.kind === "find") {
+      this.#executor.find(reader, bytes, 0, rows)
+      writeRowsJson(sink, rows)
+    } else if (this.#executor.getRow(reader, bytes, 0, rows)) writeRowJson(sink, rows, 0)
+    else sink.ascii("null")
+  }
+}
+
+/** The statement as text that only an equal one has. */
+const nameOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1")
+
+/** A copy outside of Node's pool, whose slabs would stay for the smallest part of them. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  return copy
+}

@@ -1,0 +1,73 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ByteSink } from "../../src/Bson/ByteSink.ts"
+import { RowTexts, TEXT_BYTES_MAX } from "../../src/Query/RowTexts.ts"
+import { Random } from "../Storage/Random.ts"
+
+const KIB = 1024
+
+function add(texts: RowTexts, text: string, segment: number, offset: number): void {
+  const sink = new ByteSink(64)
+  sink.utf8("in front")
+  const start = sink.length
+  sink.utf8(text)
+  texts.add(sink, start, segment, offset)
+}
+
+function written(texts: RowTexts, segment: number, offset: number): string | undefined {
+  const sink = new ByteSink(8)
+  sink.utf8("[")
+  return texts.write(sink, segment, offset) ? sink.toText().slice(1) : undefined
+}
+
+describe("RowTexts", () => {
+  it("writes a text again as it was, of any length and in any script", () => {
+    const texts = new RowTexts(256 * KIB)
+    const all = ["", "x", "1234567", "12345678", "123456789", "äöü €𐍈 \u007f\u{10ffff}", "z".repeat(TEXT_BYTES_MAX)]
+    all.forEach((text, index) => add(texts, text, 1, 2 ** 33 + index * 20_000))
+    assert.deepStrictEqual(
+      all.map((_, index) => written(texts, 1, 2 ** 33 + index * 20_000)),
+      [undefined, ...all.slice(1)]
+    )
+    assert.strictEqual(written(texts, 2, 2 ** 33), undefined)
+    assert.strictEqual(written(texts, 1, 20_000), undefined)
+  })
+
+  it("keeps nothing of documents that have no place, of long texts, or without room", () => {
+    const texts = new RowTexts(256 * KIB)
+    add(texts, "in memory", 0, 5)
+    add(texts, "z".repeat(TEXT_BYTES_MAX + 1), 1, 5)
+    assert.deepStrictEqual([written(texts, 0, 5), written(texts, 1, 5)], [undefined, undefined])
+    const none = new RowTexts(0)
+    add(none, "text", 1, 1)
+    assert.strictEqual(written(none, 1, 1), undefined)
+  })
+
+  it("never writes anything but the text of the place, however often the ring has gone round", () => {
+    const random = new Random(5)
+    const texts = new RowTexts(128 * KIB)
+    const textOf = (segment: number, offset: number): string =>
+      `${segment}:${offset}:${"abcdefghij".repeat(1 + ((segment * 7 + offset) % 90))}`
+    let found = 0
+    for (let step = 0; step < 100_000; step++) {
+      const segment = 1 + random.below(2)
+      // Some are asked for much more often than others.
+      const offset = random.below(4) > 0 ? random.below(60) : random.below(2000)
+      const text = written(texts, segment, offset)
+      if (text === undefined) add(texts, textOf(segment, offset), segment, offset)
+      else {
+        assert.strictEqual(text, textOf(segment, offset))
+        found++
+      }
+    }
+    assert.isAbove(found, 30_000)
+  })
+
+  it("does not give way to texts that are asked for once, when it is full", () => {
+    const texts = new RowTexts(64 * KIB)
+    for (let offset = 0; offset < 300; offset++) add(texts, "a".repeat(500), 1, offset)
+    for (let offset = 0; offset < 50; offset++) for (let time = 0; time < 2; time++) add(texts, "b".repeat(500), 2, offset)
+    for (let offset = 0; offset < 5000; offset++) add(texts, "c".repeat(500), 3, offset)
+    const kept = Array.from({ length: 50 }, (_, offset) => written(texts, 2, offset)).filter((text) => text === "b".repeat(500))
+    assert.isAbove(kept.length, 0)
+  })
+})
