@@ -28,6 +28,8 @@ const ID_TYPE_OFFSET = 4
 const ID_VALUE_OFFSET = 9
 /** About what a row takes beside its document and its list. */
 const ROW_BYTES = 64
+/** Type, end of the shortest name, length and end of an empty list. */
+const LIST_BYTES_MIN = 8
 const NOTHING: Uint8Array = new Uint8Array(0)
 /** Largest buffer of rows with their lists. */
 const RESULT_BYTES_MAX = 256 * 1024 * 1024
@@ -39,10 +41,19 @@ export interface LookupProgram {
   readonly local: Path
   readonly foreign: Path
   readonly as: Uint8Array
+  /** How the list begins as JSON behind other fields. */
+  readonly opening: Uint8Array
 }
 
 export function compileLookup({ as, foreign, local, store }: Lookup): LookupProgram {
-  return { store, foreignPath: foreign, local: compilePath(local), foreign: compilePath(foreign), as: fieldName(as) }
+  return {
+    store,
+    foreignPath: foreign,
+    local: compilePath(local),
+    foreign: compilePath(foreign),
+    as: fieldName(as),
+    opening: Buffer.from(`,${JSON.stringify(as)}:[`)
+  }
 }
 
 /** Numbers for values: equal values have one number. */
@@ -122,30 +133,42 @@ class OnlyValue implements PathVisitor {
   }
 }
 
-/** For each row the document whose `_id` is its only value. */
-class FoundByKey {
-  readonly #views: Array<DocumentView | undefined> = []
-
-  /** False when a row has several values, or one that may be equal to an `_id` of another type. */
-  find(path: Path, rows: RowList, get: GetById): boolean {
-    const value = new OnlyValue()
-    for (let row = 0; row < rows.count; row++) {
-      value.count = 0
-      resolve(path, rows.bytes(row), rows.at(row), value)
-      const { at, bytes, count, type } = value
-      if (count > 1 || (count === 1 && (type === Type.DOUBLE || type === Type.DECIMAL128))) return false
-      const view = new DocumentView()
-      this.#views.push(count === 1 && get(bytes, type, at, view) && isId(view, bytes, type, at) ? view : undefined)
-    }
-    return true
+/**
+ * For each row the document whose `_id` is its only value; undefined when a row has several values, or one that may be equal to an `_id` of
+ * another type. Nothing for a row without one.
+ */
+function findByKey(path: Path, rows: RowList, get: GetById): Array<DocumentView | undefined> | undefined {
+  const value = new OnlyValue()
+  const views: Array<DocumentView | undefined> = []
+  for (let row = 0; row < rows.count; row++) {
+    value.count = 0
+    resolve(path, rows.bytes(row), rows.at(row), value)
+    const { at, bytes, count, type } = value
+    if (count > 1 || (count === 1 && (type === Type.DOUBLE || type === Type.DECIMAL128))) return undefined
+    const view = new DocumentView()
+    views.push(count === 1 && get(bytes, type, at, view) && isId(view, bytes, type, at) ? view : undefined)
   }
+  return views
+}
 
-  readonly write: WriteList = (writer, row) => {
-    const view = this.#views[row]
-    if (view === undefined) return
-    writer.index(Type.DOCUMENT, 0)
-    writer.raw(view.bytes, view.at, view.length)
+/** Gives each row a list with its document or none: at once, or, where rows have no field of that name, when somebody needs their bytes. */
+function joinByKey(lookup: LookupProgram, rows: RowList, limits: QueryLimits, views: ReadonlyArray<DocumentView | undefined>): void {
+  const finish = (): void =>
+    writeRows(lookup, rows, limits, (writer, row) => {
+      const view = views[row]
+      if (view === undefined) return
+      writer.index(Type.DOCUMENT, 0)
+      writer.raw(view.bytes, view.at, view.length)
+    })
+  let bytes = rows.sizeBytes + rows.count * LIST_BYTES_MIN
+  let isSimple = rows.projection === undefined
+  for (let row = 0; row < rows.count; row++) {
+    bytes += views[row]?.length ?? 0
+    isSimple &&= findElement(rows.bytes(row), rows.at(row), lookup.as) < 0
   }
+  if (!isSimple) return finish()
+  if (bytes > limits.rowsBytesMax) breakBudget("rowsBytesMax", limits, lookup.store)
+  rows.join = { opening: lookup.opening, document: (row) => views[row], finish }
 }
 
 /** Whether the document's `_id` is this value. A text may be read as a key; as values the two are not equal. */
@@ -164,10 +187,8 @@ export function applyLookup(
   find: (statement: Uint8Array, into: RowList) => void,
   get: GetById
 ): void {
-  if (lookup.foreignPath === "_id") {
-    const found = new FoundByKey()
-    if (found.find(lookup.local, rows, get)) return writeRows(lookup, rows, limits, found.write)
-  }
+  const single = lookup.foreignPath === "_id" ? findByKey(lookup.local, rows, get) : undefined
+  if (single !== undefined) return joinByKey(lookup, rows, limits, single)
   const values = new Values()
   const ofRow = Array.from({ length: rows.count }, (_, row) => {
     values.look(lookup.local, rows.bytes(row), rows.at(row), true)

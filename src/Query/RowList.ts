@@ -4,7 +4,8 @@
  * Invariants
  * - Rows are valid until the reader they came from closes (a transaction: ends), or `reset`. Nobody writes into their bytes.
  * - A list holds at most `rowsMax` rows and `rowsBytesMax` bytes of documents; the executor checks before it pushes.
- * - A row may be a place in the value log whose document was not read yet: it is when somebody asks for its bytes.
+ * - A row may be a place in the value log whose document was not read yet: it is when somebody asks for its bytes. In the same way the
+ *   documents of a lookup may not be in their rows yet (`join`): they are once somebody asks for the bytes of any.
  * - `reset` lets go of every document.
  */
 import { DocumentView, type Reader } from "../Storage/Reader.ts"
@@ -21,6 +22,16 @@ const MISSING_AT = -1
 const UNREAD_AT = -2
 const NOTHING = new Uint8Array(0)
 
+/** A document of another store for each row, in a list at the end of the row. */
+export interface Join {
+  /** The name of the list as JSON, with a comma before and `:[` behind it. */
+  readonly opening: Uint8Array
+  /** The document of a row. */
+  readonly document: (row: number) => DocumentView | undefined
+  /** Makes rows that have their lists of those that have not. */
+  readonly finish: () => void
+}
+
 export class RowList {
   /** Number of rows. */
   count = 0
@@ -28,6 +39,8 @@ export class RowList {
   sizeBytes = 0
   /** What of each row the statement selected; undefined = everything. Applied where rows are written out. */
   projection: Projection | undefined
+  /** What is still to be put into the rows. JSON can be written without. */
+  join: Join | undefined
   /** Texts of rows that were written out before. */
   texts: RowTexts | undefined
   readonly #bytes: Array<Uint8Array> = []
@@ -41,12 +54,24 @@ export class RowList {
 
   /** The array that row `index` lies in. */
   bytes(index: number): Uint8Array {
-    if (this.#places[index] === UNREAD_AT) this.#read(index)
-    return this.#bytes[index]!
+    if (this.join !== undefined) this.#finish()
+    return this.ownBytes(index)
   }
 
   /** Where in `bytes(index)` the row's document begins; -1 when it is missing (only `getMany` has such rows). */
   at(index: number): number {
+    if (this.join !== undefined) this.#finish()
+    return this.ownAt(index)
+  }
+
+  /** As `bytes`, but of the row as it was found: without the list that it still lacks. */
+  ownBytes(index: number): Uint8Array {
+    if (this.#places[index] === UNREAD_AT) this.#read(index)
+    return this.#bytes[index]!
+  }
+
+  /** Where in `ownBytes(index)` that begins. */
+  ownAt(index: number): number {
     if (this.#places[index] === UNREAD_AT) this.#read(index)
     return this.#places[index]!
   }
@@ -103,6 +128,7 @@ export class RowList {
     this.count = 0
     this.sizeBytes = 0
     this.projection = undefined
+    this.join = undefined
     this.#reader = undefined
     this.#bytes.length = 0
     this.#places.length = 0
@@ -121,6 +147,12 @@ export class RowList {
     this.#lsns.push(lsn)
     this.sizeBytes += length
     this.count++
+  }
+
+  #finish(): void {
+    const { finish } = this.join!
+    this.join = undefined
+    finish()
   }
 
   #read(index: number): void {

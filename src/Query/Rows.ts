@@ -7,11 +7,13 @@ import * as Type from "../Bson/Type.ts"
 import { readInt32 } from "../Bson/View.ts"
 import { Writer } from "../Bson/Writer.ts"
 import { type Projection, writeProjected } from "./Projection.ts"
-import type { RowList } from "./RowList.ts"
+import type { Join, RowList } from "./RowList.ts"
+import type { RowTexts } from "./RowTexts.ts"
 
 const OPEN = 0x5b
 const COMMA = 0x2c
 const CLOSE = 0x5d
+const END = 0x7d
 
 /** Holds one selected document at a time. */
 const scratch = new Writer()
@@ -37,19 +39,38 @@ export function writeRowsJson(sink: ByteSink, rows: RowList, projection: Project
 
 /** Appends one row as JSON; a missing one as null. */
 export function writeRowJson(sink: ByteSink, rows: RowList, index: number, projection: Projection | undefined = rows.projection): void {
-  const { texts } = rows
+  const { join, texts } = rows
+  if (join !== undefined && projection === undefined) return writeJoined(sink, rows, index, join)
   if (projection === undefined && texts?.write(sink, rows.segment(index), rows.offset(index)) === true) return
   const at = rows.at(index)
   if (at < 0) sink.ascii("null")
-  else if (projection === undefined) {
-    const start = sink.length
-    writeJson(sink, rows.bytes(index), Type.DOCUMENT, at)
-    texts?.add(sink, start, rows.segment(index), rows.offset(index))
-  } else {
+  else if (projection === undefined) writeDocument(sink, texts, rows.bytes(index), at, rows.segment(index), rows.offset(index))
+  else {
     scratch.reset()
     writeProjected(scratch, projection, rows.bytes(index), at)
     writeJson(sink, scratch.bytes, Type.DOCUMENT, 0)
   }
+}
+
+/** Appends a document as JSON, and keeps its text. */
+function writeDocument(sink: ByteSink, texts: RowTexts | undefined, bytes: Uint8Array, at: number, segment: number, offset: number): void {
+  const start = sink.length
+  writeJson(sink, bytes, Type.DOCUMENT, at)
+  texts?.add(sink, start, segment, offset)
+}
+
+/** Appends a row that still lacks its list, and the list in it. */
+function writeJoined(sink: ByteSink, rows: RowList, index: number, { document, opening }: Join): void {
+  const { texts } = rows
+  if (texts?.write(sink, rows.segment(index), rows.offset(index)) !== true)
+    writeDocument(sink, texts, rows.ownBytes(index), rows.ownAt(index), rows.segment(index), rows.offset(index))
+  sink.length-- // its end, which comes behind the list; a document has at least its `_id` in front of that
+  sink.raw(opening, 0, opening.length)
+  const view = document(index)
+  if (view !== undefined && texts?.write(sink, view.segment, view.offset) !== true)
+    writeDocument(sink, texts, view.bytes, view.at, view.segment, view.offset)
+  sink.byte(CLOSE)
+  sink.byte(END)
 }
 
 /** Appends the rows as a BSON array (its bytes; the caller has written the element's type and name). A missing row is null. */
