@@ -1,5 +1,8 @@
 /** Rows with the documents that belong to them, beside the plainest way to find those. */
 import { assert, describe, it } from "@effect/vitest"
+import { ByteSink } from "../../src/Bson/ByteSink.ts"
+import { writeJson } from "../../src/Bson/Json.ts"
+import * as Type from "../../src/Bson/Type.ts"
 import { Decimal128, decode, type Value } from "../../src/Bson/Value.ts"
 import { isFault } from "../../src/Fault/Fault.ts"
 import { Executor } from "../../src/Query/Executor.ts"
@@ -7,6 +10,7 @@ import { VALUES_MAX } from "../../src/Query/Lookups.ts"
 import { parsePql } from "../../src/Query/Pql.ts"
 import type { QueryLimits } from "../../src/Query/Reasons.ts"
 import { RowList } from "../../src/Query/RowList.ts"
+import { writeRowsJson } from "../../src/Query/Rows.ts"
 import { encodeStatement } from "../../src/Query/StatementBson.ts"
 import type { StoreDefinition } from "../../src/Schema/Definition.ts"
 import { openDatabase } from "../Storage/Database.ts"
@@ -42,6 +46,35 @@ function asking(
   return (text) => {
     executor.find(transaction, encodeStatement(parsePql(text)), 0, rows)
     return Array.from({ length: rows.count }, (_, row) => decode(rows.bytes(row), rows.at(row)))
+  }
+}
+
+/** The rows of a statement on what is on disk as JSON, first as they are written at once, then from their bytes. */
+function askingTwice(left: ReadonlyArray<Row>, right: ReadonlyArray<Row>): (text: string) => readonly [string, string] {
+  const database = openDatabase({ limits: { snapshotTimeoutMs: 1_000_000 } })
+  database.engine.define(STORES)
+  database.settle()
+  const executor = new Executor({ store: (name) => database.engine.store(name) })
+  const transaction = database.engine.transact()
+  const rows = new RowList()
+  executor.insert(transaction, encodeStatement({ kind: "insert", store: "left", documents: left }), 0, rows)
+  executor.insert(transaction, encodeStatement({ kind: "insert", store: "right", documents: right }), 0, rows)
+  transaction.commit()
+  database.engine.freeze()
+  database.settle()
+  return (text) => {
+    const snapshot = database.engine.snapshot()
+    const sink = new ByteSink()
+    executor.find(snapshot, encodeStatement(parsePql(text)), 0, rows)
+    writeRowsJson(sink, rows)
+    const direct = sink.toText()
+    const made = Array.from({ length: rows.count }, (_, row) => {
+      sink.reset()
+      writeJson(sink, rows.bytes(row), Type.DOCUMENT, rows.at(row))
+      return sink.toText()
+    })
+    snapshot.close()
+    return [direct, `[${made.join(",")}]`]
   }
 }
 
@@ -96,6 +129,25 @@ describe("lookup", () => {
     assert.lengthOf(row?.["found"] as ReadonlyArray<Row>, count)
     const spread = [{ _id: 5, at: [0, VALUES_MAX + 1] }]
     assert.lengthOf(asking(left, spread)("left.lookup(right, at, at, found)")[0]?.["found"] as ReadonlyArray<Row>, 1)
+  })
+
+  it("is the same as JSON whether the rows are made first or not, however often it is asked", () => {
+    const left = numbered([{ at: 1 }, { at: [2] }, {}, { at: null }, { at: 99 }, { at: 2n }])
+    const right = numbered([{ at: "a" }, { at: 'quote " and \\' }, { n: 3 }])
+    const ask = askingTwice(left, right)
+    const statements = [
+      "left.lookup(right, at, _id, found)",
+      'left.lookup(right, at, _id, `a "name"`)',
+      "left.lookup(right, at, _id, at)",
+      "left.lookup(right, at, _id, a).lookup(right, _id, _id, b)",
+      "left.select(at).lookup(right, at, _id, found)",
+      "left.filter(_id >= 1).orderBy(_id desc).limit(4).lookup(right, at, _id, found)"
+    ]
+    for (const statement of [...statements, ...statements]) {
+      const [direct, made] = ask(statement)
+      assert.strictEqual(direct, made, statement)
+      assert.include(direct, '"n":3', statement)
+    }
   })
 
   it("stands beside select, other lookups and a field of its name", () => {
