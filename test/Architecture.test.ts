@@ -25,7 +25,7 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
   Wasm: ["Disk", "Bson", "Schema", "Storage", "Query", "Template", "Config"],
   Http: ["Bson", "Storage", "Query", "Template", "Wasm", "Config"],
   Control: ["Disk"],
-  Build: ["Bson", "Schema", "Template", "Wasm", "Config"],
+  Build: ["Bson", "Schema", "Match", "Template", "Query", "Wasm", "Config"],
   "Server.ts": ["Disk", "Control", "Storage", "Query", "Wasm", "Http", "Config"],
   "Planck.ts": [
     "Server.ts",

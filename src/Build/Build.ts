@@ -9,6 +9,7 @@ import * as Stream from "effect/Stream"
 import { Builder, type BuildOptions, type BuiltService } from "./Builder.ts"
 import { BuildError } from "./Errors.ts"
 import { issuesOf } from "./Failure.ts"
+import { NOTHING_FOUND } from "./Types.ts"
 import { type WatchEvent, type WatchOptions, watchFolder } from "./Watch.ts"
 
 export { BuildError } from "./Errors.ts"
@@ -35,9 +36,9 @@ export function build(folder: string, options: BuildOptions = {}): Effect.Effect
         (opened) => Effect.promise(() => opened.close())
       )
       const service = yield* attempt(() => builder.build())
-      const issues = options.types === false ? [] : yield* attempt(() => builder.checkTypes())
+      const { issues, warnings } = options.types === false ? NOTHING_FOUND : yield* attempt(() => builder.checkTypes())
       if (issues.length > 0) return yield* new BuildError({ issues })
-      return service
+      return { ...service, warnings: [...service.warnings, ...warnings] }
     })
   )
 }

@@ -8,6 +8,7 @@
  */
 import { imageOf } from "../Wasm/Image.ts"
 import type { Manifest } from "../Wasm/Manifest.ts"
+import type { StoreDefinition } from "../Schema/Definition.ts"
 import { declaration } from "../Template/Declaration.ts"
 import { compileTemplates, type TemplateFile } from "../Template/Template.ts"
 import { type AssetCache, packAssets } from "./Assets.ts"
@@ -16,7 +17,7 @@ import { evaluateBundle, type EvaluatedService } from "./Evaluate.ts"
 import { invalidService, issuesOf } from "./Failure.ts"
 import type { BuildIssue, SourceText } from "./Issue.ts"
 import { listFiles, openProject, type Project, readText } from "./Project.ts"
-import { checkTypes, writeTemplateTypes } from "./Types.ts"
+import { type Checked, checkTypes, writeTemplateTypes } from "./Types.ts"
 
 export interface BuildOptions {
   /** The entry file, relative to the folder; found by itself when not given. */
@@ -50,6 +51,7 @@ export class Builder {
   readonly project: Project
   private readonly bundler: Bundler
   private readonly assets: AssetCache = new Map()
+  private stores: ReadonlyArray<StoreDefinition> = []
 
   private constructor(project: Project, bundler: Bundler) {
     this.project = project
@@ -67,6 +69,7 @@ export class Builder {
     const source = this.sourceText()
     const files = listFiles(this.project.folder, ".zsx").map((path): TemplateFile => ({ path, source: source(path) ?? "" }))
     const { bundle, service } = await this.evaluate(files, source)
+    this.stores = service.manifest.stores
     const { set, issues, notes, signatures } = compileTemplates(files, service.manifest.stores)
     writeTemplateTypes(this.project, new Map([...signatures].map(([name, signature]) => [name, declaration(signature)])))
     if (set === undefined) throw invalidService(issues.map(templateIssue))
@@ -92,9 +95,9 @@ export class Builder {
     }
   }
 
-  /** Checks the types of the author's files; the mistakes. To be called after a build, which writes the types of the templates. */
-  checkTypes(signal?: AbortSignal): Promise<ReadonlyArray<BuildIssue>> {
-    return checkTypes(this.project, this.sourceText(), signal)
+  /** Checks the code of the author. To be called after a build, which writes the types of the templates and knows the stores. */
+  checkTypes(signal?: AbortSignal): Promise<Checked> {
+    return checkTypes(this.project, this.stores, this.sourceText(), signal)
   }
 
   async close(): Promise<void> {

@@ -86,8 +86,13 @@ async function runBundle(context: esbuild.BuildContext, project: Project): Promi
   const map = SourceMap.read(sourcemap)
   const absent = absentGlobals(source, map, text)
   if (absent.length > 0) throw invalidService(absent)
-  return { source, sourcemap, map, warnings: result.warnings.map((message) => messageIssue(message, text)) }
+  const warnings = result.warnings.filter((warning) => !isAboutSettings(warning)).map((message) => messageIssue(message, text))
+  return { source, sourcemap, map, warnings }
 }
+
+/** The settings of guest code change nothing in a bundle; they need not be installed beside a service that only extends them. */
+const isAboutSettings = ({ text }: esbuild.Message): boolean =>
+  text.startsWith("Cannot find base config file") && text.includes(`${GUEST_MODULE}/tsconfig.json`)
 
 function messageIssue(message: esbuild.Message, text: (file: string) => string | undefined): BuildIssue {
   const { location } = message

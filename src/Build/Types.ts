@@ -1,25 +1,28 @@
 /**
- * Type checking: `tsc` over the author's files, with the SDK's own library and the types of the templates.
+ * Checking the author's code: its types, with the SDK's own library and the types of the templates, and the mistakes that types let pass.
  *
  * Invariants
  * - It runs beside the build, never in its way: a watch shows its findings when they arrive.
  * - Files are written only when they change, so that an editor and a watch see nothing happen when nothing did.
  */
-import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { createRequire } from "node:module"
-import { dirname, join } from "node:path"
+import { dirname, join, relative } from "node:path"
+import type { StoreDefinition } from "../Schema/Definition.ts"
 import { GUEST_FOLDER, GUEST_MODULE } from "./Bundle.ts"
+import { Code } from "./Code.ts"
+import { type Compilation, type CompilerMessage, compilerMessages, openCompiler } from "./Compiler.ts"
+import { forgottenAwaits } from "./ForgottenAwaits.ts"
 import { type BuildIssue, issueAt, issueWithoutPlace, type SourceText } from "./Issue.ts"
 import { listFiles, posix, type Project, readText } from "./Project.ts"
+import { writesInReadOnlyRoutes } from "./ReadOnlyRoutes.ts"
+import { declaredRoutes } from "./Routes.ts"
 import { advise } from "./TypeAdvice.ts"
+import { unboundedQueries } from "./UnboundedQueries.ts"
 
 const OWN_FOLDER = ".planck"
 const TYPES_FOLDER = `${OWN_FOLDER}/types`
 /** As projects extend them. */
 const GUEST_SETTINGS = `${GUEST_MODULE}/tsconfig.json`
-const OUTPUT_BYTES_MAX = 4 * 1024 * 1024
-const LINE = /^(.+?)\((\d+),(\d+)\): error (TS\d+): (.*)$/
 
 /** Writes `.planck/types/**\/name.d.zsx.ts` for every template and removes those of templates that are gone. */
 export function writeTemplateTypes(project: Project, declarations: ReadonlyMap<string, string>): void {
@@ -30,12 +33,80 @@ export function writeTemplateTypes(project: Project, declarations: ReadonlyMap<s
   for (const [file, text] of wanted) writeChanged(join(folder, file), text)
 }
 
-/** Checks the types of a project; all mistakes, none when it is fine. Ends early, with none, when `signal` aborts. */
-export async function checkTypes(project: Project, source: SourceText, signal?: AbortSignal): Promise<ReadonlyArray<BuildIssue>> {
-  writeChanged(join(project.folder, OWN_FOLDER, "tsconfig.json"), configText(project))
-  const output = await runCompiler(project, signal)
-  return parseOutput(output, project, source)
+/** Longest check of a service's code, in milliseconds. A service of 300 routes takes about two seconds. */
+export const CHECK_MS_MAX = 300_000
+
+/** What was found in the code of a service. */
+export interface Checked {
+  /** Mistakes: the service cannot be what its author meant. */
+  readonly issues: ReadonlyArray<BuildIssue>
+  /** What may be meant, and is worth a look. */
+  readonly warnings: ReadonlyArray<BuildIssue>
 }
+
+export const NOTHING_FOUND: Checked = { issues: [], warnings: [] }
+
+/**
+ * Checks a project: its types, and what types do not say. `stores` are those of the manifest, when it has been built. Ends early, with nothing, when
+ * `signal` aborts.
+ */
+export async function checkTypes(
+  project: Project,
+  stores: ReadonlyArray<StoreDefinition>,
+  source: SourceText,
+  signal?: AbortSignal
+): Promise<Checked> {
+  writeChanged(join(project.folder, OWN_FOLDER, "tsconfig.json"), configText(project))
+  if (isStopped(signal)) return NOTHING_FOUND
+  const compilation = await openCompiler(project.folder, join(project.folder, OWN_FOLDER, "tsconfig.json"))
+  try {
+    return await within(CHECK_MS_MAX, inspect(compilation, project, stores, source, signal))
+  } finally {
+    await compilation.close()
+  }
+}
+
+/** The steps of a check. Between two of them it may be stopped; within one, questions are on their way that have to be answered. */
+async function inspect(
+  { project: compiled }: Compilation,
+  project: Project,
+  stores: ReadonlyArray<StoreDefinition>,
+  source: SourceText,
+  signal: AbortSignal | undefined
+): Promise<Checked> {
+  const types = (await compilerMessages(compiled)).map((message) => typeIssue(message, project, source))
+  if (isStopped(signal)) return NOTHING_FOUND
+  const code = await Code.read(compiled, project)
+  const routes = await declaredRoutes(code)
+  if (isStopped(signal)) return NOTHING_FOUND
+  const found = [...(await forgottenAwaits(code, routes, source)), ...(await writesInReadOnlyRoutes(code, routes, source))]
+  if (isStopped(signal)) return NOTHING_FOUND
+  const known = new Set(types.map(placeKey))
+  return {
+    issues: [...types, ...found.filter((issue) => !known.has(placeKey(issue)))].toSorted(byPlace),
+    warnings: (await unboundedQueries(code, routes, stores, source)).toSorted(byPlace)
+  }
+}
+
+/** Gives up on a compiler that has ended without a word, or will not end. */
+async function within<Result>(ms: number, work: Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`the TypeScript compiler gave no answer within ${ms} ms`)), ms)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const isStopped = (signal: AbortSignal | undefined): boolean => signal?.aborted === true
+
+const placeKey = ({ column, file, line }: BuildIssue): string => `${file}:${line}:${column}`
+
+const byPlace = (a: BuildIssue, b: BuildIssue): number =>
+  (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || a.line - b.line || a.column - b.column
 
 /** The project's own settings on top of those of guest code, with what every service needs to be found. */
 function configText(project: Project): string {
@@ -74,52 +145,14 @@ function ownSettings(project: Project): { readonly extends: ReadonlyArray<string
   return { extends: ["../tsconfig.json"], options: {} }
 }
 
-function runCompiler(project: Project, signal: AbortSignal | undefined): Promise<string> {
-  const compiler = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc")
-  const options = ["-p", join(project.folder, OWN_FOLDER, "tsconfig.json"), "--pretty", "false"]
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [compiler, ...options], { cwd: project.folder, ...(signal === undefined ? {} : { signal }) })
-    const chunks: Buffer[] = []
-    let length = 0
-    const collect = (chunk: Buffer): void => {
-      length += chunk.length
-      if (length <= OUTPUT_BYTES_MAX) chunks.push(chunk)
-    }
-    child.stdout.on("data", collect)
-    child.stderr.on("data", collect)
-    child.on("error", (error) => (signal?.aborted === true ? resolve("") : reject(error)))
-    child.on("close", () => resolve(signal?.aborted === true ? "" : Buffer.concat(chunks).toString("utf8")))
-  })
-}
-
-/** `file(line,column): error TS1234: message`; lines that begin with a space belong to the message before. */
-function parseOutput(output: string, project: Project, source: SourceText): BuildIssue[] {
-  const issues: BuildIssue[] = []
-  let current: { file: string; line: number; column: number; code: string; text: string[] } | undefined
-  const finish = (): void => {
-    if (current !== undefined)
-      issues.push(
-        issueAt(
-          "types",
-          { file: current.file, line: current.line, column: current.column },
-          `${advise(current.text.join("\n"))} (${current.code})`,
-          source
-        )
-      )
-    current = undefined
-  }
-  for (const line of output.split(/\r?\n/)) {
-    const match = LINE.exec(line)
-    if (match !== null) {
-      finish()
-      const [, file = "", row, column, code = "", message = ""] = match
-      current = { file: posix(file), line: Number(row), column: Number(column), code, text: [message] }
-    } else if (current !== undefined && line.startsWith(" ")) current.text.push(line)
-    else if (/^error TS\d+/.test(line)) issues.push(issueWithoutPlace("types", "tsconfig.json", line.replace(/^error /, "")))
-    else finish()
-  }
-  finish()
-  return issues
+/** A message of the compiler as a mistake of the author, in the author's words where they are known. */
+function typeIssue({ code, end, file, start, text }: CompilerMessage, project: Project, source: SourceText): BuildIssue {
+  const message = `${advise(text)} (${code})`
+  if (file === undefined) return issueWithoutPlace("types", "tsconfig.json", message)
+  const path = posix(relative(project.folder, file))
+  const before = (source(path) ?? "").slice(0, start).split("\n")
+  const place = { file: path, line: before.length, column: (before.at(-1) ?? "").length + 1 }
+  return issueAt("types", place, message, source, end - start)
 }
 
 /** Writes a file unless it holds that text already. */

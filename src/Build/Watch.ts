@@ -16,8 +16,13 @@ import { type BuildIssue, issueWithoutPlace } from "./Issue.ts"
 export type WatchEvent =
   | { readonly _tag: "Built"; readonly service: BuiltService; readonly elapsedMs: number }
   | { readonly _tag: "Failed"; readonly issues: ReadonlyArray<BuildIssue>; readonly elapsedMs: number }
-  /** The types of the last build: no issues means that they are right. */
-  | { readonly _tag: "TypesChecked"; readonly issues: ReadonlyArray<BuildIssue>; readonly elapsedMs: number }
+  /** The code of the last build was checked: no issues means that its types are right. */
+  | {
+      readonly _tag: "TypesChecked"
+      readonly issues: ReadonlyArray<BuildIssue>
+      readonly warnings: ReadonlyArray<BuildIssue>
+      readonly elapsedMs: number
+    }
 
 export interface WatchOptions extends BuildOptions {
   /** How long a folder has to be quiet before it is built, in milliseconds. */
@@ -129,9 +134,9 @@ class BuildLoop {
     this.check = check
     this.checking = this.builder
       .checkTypes(check.signal)
-      .catch((error: unknown) => [unexpected(error)])
-      .then((issues) => {
-        if (!check.signal.aborted && !this.closed) this.report({ _tag: "TypesChecked", issues, elapsedMs: this.now() - startedAt })
+      .catch((error: unknown) => ({ issues: [unexpected(error)], warnings: [] }))
+      .then((checked) => {
+        if (!check.signal.aborted && !this.closed) this.report({ _tag: "TypesChecked", ...checked, elapsedMs: this.now() - startedAt })
       })
   }
 }

@@ -58,7 +58,7 @@ const handle = Effect.fnUntraced(function* (
 ) {
   if (event._tag === "Failed")
     yield* sayIssues(options.output, event.issues, live === undefined ? "not built" : "not built; the version before keeps serving")
-  if (event._tag === "TypesChecked" && event.issues.length > 0) yield* sayIssues(options.output, event.issues, "types do not fit")
+  if (event._tag === "TypesChecked") yield* sayChecked(options.output, event)
   if (event._tag !== "Built") return live
   const current = live ?? (yield* start(event.service, options, loaded, directory))
   if (current.name !== event.service.manifest.name) {
@@ -104,6 +104,11 @@ const start = Effect.fnUntraced(function* (
   )
   const server = yield* Server.pipe(Effect.provide(yield* Layer.build(layer)))
   return { server, name }
+})
+
+const sayChecked = Effect.fnUntraced(function* (output: Output, { issues, warnings }: WatchEvent & { readonly _tag: "TypesChecked" }) {
+  for (const warning of warnings.map(mistakeOf)) yield* say(output, `warning: ${formatMistake(warning)}`, { event: "warning", warning })
+  if (issues.length > 0) yield* sayIssues(output, issues, "the code has mistakes")
 })
 
 const sayIssues = (output: Output, issues: ReadonlyArray<BuildIssue>, what: string): Effect.Effect<void> => {

@@ -1,8 +1,13 @@
 /** Which index would have served a statement: said where one breaks off because it looks at too much. */
+import { readIndexFilter } from "../Schema/IndexFilter.ts"
+import type { StoreDefinition } from "../Schema/Definition.ts"
 import { leavesOf } from "./Access.ts"
+import type { Count, Delete, Find } from "./Ast.ts"
 import { describeCondition, isLeaf } from "./Condition.ts"
 import { typeOfPath } from "./PathTypes.ts"
 import type { Plan } from "./Plan.ts"
+import { compilePlan } from "./PlanCompiler.ts"
+import { encodeStatement } from "./StatementBson.ts"
 
 /** Operators that an index bounds. */
 const INDEXED: ReadonlySet<string> = new Set(["eq", "in", "lt", "le", "gt", "ge", "between", "prefix"])
@@ -39,6 +44,26 @@ export function unboundedAdvice(plan: Plan): string | undefined {
   const conditions = plan.conditions.map(describeCondition).join(" and ")
   const { name } = plan.store.definition
   return `every document of the store "${name}" is read for ${conditions}: give the store the index { on: [${paths}] }, or the statement a limit`
+}
+
+/** The same of a statement that nobody has run yet, about a store of which only the definition is known. Faults with InvalidStatement. */
+export function unboundedAdviceFor(definition: StoreDefinition, statement: Find | Count | Delete): string | undefined {
+  const indexes = definition.indexes.map((index, at) => ({
+    id: at + 1,
+    definition: index,
+    ready: true,
+    filter: index.where === undefined ? undefined : readIndexFilter(index.where, definition.schema)
+  }))
+  const store = { id: 1, definition, indexes }
+  return unboundedAdvice(
+    compilePlan(
+      statement.kind,
+      encodeStatement(statement),
+      0,
+      () => store,
+      () => undefined
+    )
+  )
 }
 
 function isIndexable(plan: Plan, path: string): boolean {

@@ -73,7 +73,7 @@ describe("building a folder", () => {
     })
     const builder = await Builder.open(folder.path)
     const { file, manifest, warnings } = await builder.build()
-    assert.deepStrictEqual(await builder.checkTypes(), [])
+    assert.deepStrictEqual(await builder.checkTypes(), { issues: [], warnings: [] })
     await builder.close()
     assert.deepStrictEqual(
       warnings.map(({ file, line, column }) => `${file}:${line}:${column}`),
@@ -256,7 +256,7 @@ describe("types", () => {
     using folder = new Folder(files)
     const builder = await Builder.open(folder.path)
     await builder.build()
-    const issues = await builder.checkTypes()
+    const { issues } = await builder.checkTypes()
     await builder.close()
     return issues.map(formatBuildIssue)
   }

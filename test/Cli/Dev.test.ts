@@ -60,7 +60,7 @@ describe("planck dev", () => {
     const { running, url } = await dev(folder)
     running.forget()
     folder.write("service.ts", notesService("typed").replace('text("typed")', 'text("typed", "of type")'))
-    await running.shows(/^types do not fit$/m)
+    await running.shows(/^the code has mistakes$/m)
     assert.match(running.out, /^service\.ts:5:\d+: /m)
     assert.strictEqual(await greeting(url), "typed")
     await running.stop()

@@ -90,7 +90,10 @@ async function run(folder: string, mistake: Mistake, words: ReadonlyArray<string
   const [, verb = "", source = ""] = words
   if (verb === "--help") return tooOld(folder)
   const argv = [verb, join(folder, source)]
-  if (verb !== "serve") return (await planck(...argv)).err
+  if (verb !== "serve") {
+    const { err, out } = await planck(...argv)
+    return `${out}${err}`
+  }
   const isTaken = mistake.title.includes("port")
   const holder = createServer()
   await new Promise<void>((listening) => holder.listen(0, "127.0.0.1", listening))
