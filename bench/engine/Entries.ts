@@ -29,9 +29,8 @@ const mix = (seed: number): number => {
   return (h ^ (h >>> 16)) >>> 0
 }
 
-/** Key number `index`, a UUID: of version 4, scattered, or of version 7, ascending. */
-export function keyOf(index: number, order: KeyOrder): Buffer {
-  const key = Buffer.allocUnsafeSlow(16)
+/** Key number `index`, a UUID: of version 4, scattered, or of version 7, ascending. In an array of its own unless one is given. */
+export function keyOf(index: number, order: KeyOrder, key: Buffer = Buffer.allocUnsafeSlow(16)): Buffer {
   if (order === "random") {
     for (let word = 0; word < 4; word++) key.writeUInt32BE(mix(index * 4 + word + 1), word * 4)
   } else {

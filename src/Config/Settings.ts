@@ -55,10 +55,10 @@ export const settings = {
   },
   storage: {
     memtableBytesMax: bytes("Memory of the memtable before it is flushed", { default: 32 * MIB, min: MIB, max: 2 * GIB }),
-    pageCacheBytesMax: bytes("Memory for index pages", { default: 64 * MIB, min: MIB, max: 64 * GIB }),
+    pageCacheBytesMax: bytes("Memory for index pages", { default: 128 * MIB, min: MIB, max: 64 * GIB }),
     valueCacheBytesMax: bytes("Memory for documents read from disk", { default: 256 * MIB, min: MIB, max: 64 * GIB }),
     placeCacheBytesMax: bytes("Memory to find documents that were read before without going through the index", {
-      default: 16 * MIB,
+      default: 32 * MIB,
       min: 0,
       max: 2 * GIB
     }),

@@ -1,11 +1,14 @@
 /**
- * Blocks of value segments in memory, under a budget, evicted by the clock algorithm.
+ * Blocks of value segments in memory, under a budget.
  *
  * Invariants
  * - A block's bytes are never written again once a reader can see them: eviction forgets the block, it does not reuse the buffer. What a
  *   reader was shown stays as it is for as long as the reader holds it.
- * - While there is room a block comes in at once; from then on when it was asked for twice within about as many misses as there is room for
- *   blocks: of data many times the cache, read at random, a whole block for each document would be read and forgotten again.
+ * - While there is room a block comes in at once. From then on every miss moves the hand of a clock by one block: one that was not used
+ *   since the hand passed gives way. So of data larger than the cache, read evenly, no block is read in only to push out one that is worth as
+ *   much; when other data become those that are asked for, they are in after one round.
+ * - A block that was missed a moment ago, and finds no place, comes in for a short time: a walk over documents that lie together reads each
+ *   block once, not each document.
  * - `length` says how much of the block was in the file when it was read; the last block of a growing segment is read again when more is
  *   asked of it.
  */
@@ -44,51 +47,69 @@ export function firstBlockAt(offset: number): number {
   return Math.max(0, offset - OVERLAP_BYTES) >>> BLOCK_SHIFT
 }
 
+/** Whether a missing block is read in, and for how long it stays. */
+export const ALONE = 0
+export const PASSING = 1
+export const KEPT = 2
+
+/** Blocks that are in for a short time, and misses that are a moment ago; a power of two. */
+const PASSING_MAX = 64
+
 export class BlockCache {
   readonly #ring: Array<Block | undefined>
   #hand = 0
   /** Whether every place was taken once. */
   #isFull = false
+  readonly #passing: Array<Block | undefined>
+  #passed = 0
   /** Blocks that were missed lately, each where its number leads; a later one takes the place of an earlier one. */
-  readonly #missed: Float64Array
+  readonly #missed = new Float64Array(PASSING_MAX)
 
   /** Holds at most `bytesMax` bytes, at least one block. */
   constructor(bytesMax: number) {
     const blocks = Math.max(1, Math.floor(bytesMax / OVERLAPPED_BYTES))
-    this.#ring = new Array<Block | undefined>(blocks)
-    this.#missed = new Float64Array(blocks)
+    const passing = Math.min(PASSING_MAX, blocks >>> 2)
+    this.#ring = new Array<Block | undefined>(blocks - passing)
+    this.#passing = new Array<Block | undefined>(passing)
   }
 
-  /** Notes that block `number` of a segment is missing; whether it should come in now: there is room, or it was missed lately before. */
-  admits(segment: number, number: number): boolean {
-    if (!this.#isFull) return true
-    const missed = this.#missed
+  /** Whether a block can come in without another having to go. */
+  get hasRoom(): boolean {
+    return !this.#isFull
+  }
+
+  /** Notes that block `number` of a segment is missing: whether it should be read in now (then `add` it so), or only what is asked for. */
+  admits(segment: number, number: number): typeof ALONE | typeof PASSING | typeof KEPT {
+    const victim = this.#ring[this.#hand]
+    if (victim === undefined || !victim.isUsed) return KEPT
+    victim.isUsed = false
+    this.#advance()
+    if (this.#passing.length === 0) return ALONE
     const name = segment * SEGMENT_BLOCKS_MAX + number + 1
-    const place = ((Math.imul(number ^ Math.imul(segment, 0x85eb_ca6b), 0x9e37_79b1) >>> 0) * missed.length) / 0x1_0000_0000
-    const slot = Math.floor(place)
-    if (missed[slot] === name) return true
-    missed[slot] = name
-    return false
+    const slot = (number ^ Math.imul(segment, 0x9e37_79b1)) & (PASSING_MAX - 1)
+    if (this.#missed[slot] === name) return PASSING
+    this.#missed[slot] = name
+    return ALONE
   }
 
-  /** Puts a block into its segment's table and forgets one that was not used lately. */
-  add(home: Array<Block | undefined>, number: number, bytes: Uint8Array, length: number): Block {
-    const ring = this.#ring
-    for (;;) {
-      const old = ring[this.#hand]
-      if (old === undefined) break
-      if (!old.isUsed) {
-        old.forget()
-        break
-      }
-      old.isUsed = false
-      this.#hand = this.#hand + 1 === ring.length ? 0 : this.#hand + 1
-    }
+  /** Puts a block into its segment's table, in the place of the one that has to go. */
+  add(home: Array<Block | undefined>, number: number, bytes: Uint8Array, length: number, stay: typeof PASSING | typeof KEPT): Block {
     const block = new Block(home, number, bytes, length)
+    if (stay === PASSING) {
+      const slot = this.#passed++ % this.#passing.length
+      this.#passing[slot]?.forget()
+      this.#passing[slot] = block
+    } else {
+      this.#ring[this.#hand]?.forget()
+      this.#ring[this.#hand] = block
+      this.#advance()
+      this.#isFull ||= this.#hand === 0
+    }
     home[number] = block
-    ring[this.#hand] = block
-    this.#hand = this.#hand + 1 === ring.length ? 0 : this.#hand + 1
-    if (this.#hand === 0) this.#isFull = true
     return block
+  }
+
+  #advance(): void {
+    this.#hand = this.#hand + 1 === this.#ring.length ? 0 : this.#hand + 1
   }
 }

@@ -11,7 +11,8 @@
  */
 import { type File, joinPath, type SyncDone, type Volume } from "../Disk/Volume.ts"
 import type { Fault } from "../Fault/Fault.ts"
-import { type Block, BLOCK_BYTES, BLOCK_SHIFT, BlockCache, firstBlockAt, OVERLAPPED_BYTES } from "./BlockCache.ts"
+import type { PASSING } from "./BlockCache.ts"
+import { ALONE, type Block, BLOCK_BYTES, BLOCK_SHIFT, BlockCache, firstBlockAt, KEPT, OVERLAPPED_BYTES } from "./BlockCache.ts"
 import { DELETE } from "./MemtableLayout.ts"
 import type { DocumentView, Place } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
@@ -338,8 +339,11 @@ export class ValueLog {
     const number = location.offset >>> BLOCK_SHIFT
     let block = end > OVERLAPPED_BYTES ? undefined : segment.blocks[number]
     if (block !== undefined && block.length >= end) block.isUsed = true
-    else if (end > OVERLAPPED_BYTES || !this.#cache.admits(segment.number, number)) return this.#readAlone(segment, location, out)
-    else block = this.#load(segment, number)
+    else {
+      const stay = end > OVERLAPPED_BYTES ? ALONE : this.#cache.admits(segment.number, number)
+      if (stay === ALONE) return this.#readAlone(segment, location, out)
+      block = this.#load(segment, number, stay)
+    }
     const { view } = block
     if (block.length < end || !isVerified(view, start)) {
       if (block.length < end || !isValueAt(block.bytes, view, start, length, location.lsn, segment.salt)) {
@@ -368,10 +372,10 @@ export class ValueLog {
     placed(out, bytes, at + VALUE_HEADER_BYTES, location)
   }
 
-  #load(segment: Segment, number: number): Block {
+  #load(segment: Segment, number: number, stay: typeof PASSING | typeof KEPT): Block {
     segment.blocks[number]?.forget()
     const bytes = Buffer.allocUnsafeSlow(OVERLAPPED_BYTES)
-    return this.#cache.add(segment.blocks, number, bytes, segment.file.readAt(number * BLOCK_BYTES, bytes))
+    return this.#cache.add(segment.blocks, number, bytes, segment.file.readAt(number * BLOCK_BYTES, bytes), stay)
   }
 
   #segmentFor(size: number, stream: Stream): Segment {
@@ -428,7 +432,21 @@ export class ValueLog {
     const segment = this.#bufferedFor
     if (this.#buffered === 0 || segment === undefined) return
     segment.file.writeAt(segment.length - this.#buffered, this.#buffer.subarray(0, this.#buffered))
+    this.#keepWritten(segment)
     this.#buffered = 0
+  }
+
+  /** What was just written is likely to be read: while there is room for them, blocks come in without being read. */
+  #keepWritten(segment: Segment): void {
+    const end = segment.length
+    const start = end - this.#buffered
+    for (let number = Math.ceil(start / BLOCK_BYTES); (number + 1) * BLOCK_BYTES <= end && this.#cache.hasRoom; number++) {
+      const bytes = Buffer.allocUnsafeSlow(OVERLAPPED_BYTES)
+      const from = number * BLOCK_BYTES - start
+      const length = Math.min(OVERLAPPED_BYTES, this.#buffered - from)
+      bytes.set(this.#buffer.subarray(from, from + length))
+      this.#cache.add(segment.blocks, number, bytes, length, KEPT)
+    }
   }
 
   #damaged(segment: number, offset: number, message: string): Fault {

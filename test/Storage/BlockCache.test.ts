@@ -1,37 +1,82 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Block, OVERLAPPED_BYTES, BlockCache } from "../../src/Storage/BlockCache.ts"
+import { ALONE, type Block, BlockCache, KEPT, OVERLAPPED_BYTES, PASSING } from "../../src/Storage/BlockCache.ts"
+import { Random } from "./Random.ts"
 
-const block = () => new Uint8Array(OVERLAPPED_BYTES)
+/** A cache of so many blocks, and reading through it: whether the block was there. */
+function reading(blocks: number): { readonly home: Array<Block | undefined>; readonly read: (number: number) => boolean } {
+  const cache = new BlockCache(blocks * OVERLAPPED_BYTES)
+  const home: Array<Block | undefined> = []
+  const read = (number: number): boolean => {
+    const block = home[number]
+    if (block !== undefined) {
+      block.isUsed = true
+      return true
+    }
+    const stay = cache.admits(1, number)
+    if (stay !== ALONE) cache.add(home, number, new Uint8Array(1), 1, stay)
+    return false
+  }
+  return { home, read }
+}
+
+const present = (home: ReadonlyArray<Block | undefined>): number => home.filter((it) => it !== undefined).length
 
 describe("a cache of blocks", () => {
   it("lets every block in while there is room", () => {
-    const cache = new BlockCache(2 * OVERLAPPED_BYTES)
-    assert.isTrue(cache.admits(1, 7))
-    cache.add([], 7, block(), OVERLAPPED_BYTES)
-    assert.isTrue(cache.admits(1, 8))
-    cache.add([], 8, block(), OVERLAPPED_BYTES)
-    assert.isFalse(cache.admits(1, 9))
+    const { home, read } = reading(300)
+    for (let number = 0; number < 200; number++) read(number)
+    assert.strictEqual(present(home), 200)
   })
 
-  it("lets a block in when it is missed a second time, soon, once it is full", () => {
-    const cache = new BlockCache(64 * OVERLAPPED_BYTES)
-    for (let number = 0; number < 64; number++) cache.add([], number, block(), OVERLAPPED_BYTES)
-    assert.isFalse(cache.admits(1, 7))
-    assert.isTrue(cache.admits(1, 7))
-    assert.isFalse(cache.admits(2, 7))
-    for (let number = 100; number < 2000; number++) cache.admits(1, number)
-    assert.isFalse(cache.admits(1, 7), "that it was missed before is forgotten")
+  it("never holds more than it may", () => {
+    const { home, read } = reading(300)
+    const random = new Random(2)
+    for (let turn = 0; turn < 50_000; turn++) read(random.below(1000))
+    assert.isAtMost(present(home), 300)
   })
 
-  it("forgets blocks that were not used lately before those that were", () => {
-    const cache = new BlockCache(4 * OVERLAPPED_BYTES)
+  it("leaves blocks that are used in place when others are asked for as often", () => {
+    const { home, read } = reading(400)
+    const random = new Random(3)
+    for (let number = 0; number < 400; number++) read(number)
+    for (let turn = 0; turn < 20_000; turn++) read(random.below(400))
+    const before = home.map((it) => it !== undefined)
+    let loads = 0
+    for (let turn = 0; turn < 20_000; turn++) {
+      const number = random.below(500)
+      if (!read(number) && home[number] !== undefined) loads++
+    }
+    const stayed = before.filter((was, number) => was && home[number] !== undefined).length
+    assert.isAbove(stayed, 300)
+    assert.isBelow(loads, 2500)
+  })
+
+  it("has turned to what is asked for now after one round", () => {
+    const { read } = reading(300)
+    for (let turn = 0; turn < 3000; turn++) read(turn % 200)
+    const random = new Random(4)
+    for (let turn = 0; turn < 3000; turn++) read(1000 + random.below(200))
+    let hits = 0
+    for (let turn = 0; turn < 1000; turn++) if (read(1000 + random.below(200))) hits++
+    assert.isAbove(hits, 950)
+  })
+
+  it("reads a block in for a short time when it was missed a moment ago", () => {
+    const cache = new BlockCache(300 * OVERLAPPED_BYTES)
     const home: Array<Block | undefined> = []
-    for (let number = 0; number < 4; number++) cache.add(home, number, block(), OVERLAPPED_BYTES)
-    cache.add(home, 4, block(), OVERLAPPED_BYTES)
-    home[2]!.isUsed = true
-    cache.add(home, 5, block(), OVERLAPPED_BYTES)
-    cache.add(home, 6, block(), OVERLAPPED_BYTES)
-    assert.isDefined(home[2])
-    assert.strictEqual(home.filter((it) => it !== undefined).length, 4)
+    for (let number = 0; cache.hasRoom; number++) cache.add(home, number, new Uint8Array(1), 1, KEPT)
+    assert.strictEqual(cache.admits(1, 1000), ALONE)
+    assert.strictEqual(cache.admits(1, 1000), PASSING)
+    cache.add(home, 1000, new Uint8Array(1), 1, PASSING)
+    assert.isDefined(home[1000])
+    for (let number = 2000; number < 2064; number++) cache.add(home, number, new Uint8Array(1), 1, PASSING)
+    assert.isUndefined(home[1000])
+    assert.isDefined(home[0])
+  })
+
+  it("does with a single block", () => {
+    const { home, read } = reading(1)
+    for (let turn = 0; turn < 10; turn++) read(turn % 3)
+    assert.isAtMost(present(home), 1)
   })
 })
