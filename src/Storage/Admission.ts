@@ -4,12 +4,41 @@ import { storageFault } from "./Reasons.ts"
 /** Whether a transaction may begin now, and why not. `wait`: until `onWork` or `onDurable`. `full`: no room on the disk. */
 export type WriteAdmission = "open" | "wait" | "full" | "poisoned" | "closed"
 
+/** Share of the log's staging that has to be free for a writer to begin, so that a commit of up to that size is not refused after its handler ran. */
+export const ADMISSION_SHARE = 0.5
+
 /**
  * The commit that has to be durable before anything may leave that a transaction has shown, be it committed, undone or refused: the newest one;
  * 0 when that is on disk. That nothing was found counts too, for it may rest on a commit that removed it.
  */
 export function seenLsn({ durableLsn, lastLsn }: { readonly durableLsn: number; readonly lastLsn: number }): number {
   return lastLsn > durableLsn ? lastLsn : 0
+}
+
+/** Keeps writers waiting for a moment. */
+export class WriteHold {
+  readonly #ended: () => void
+  #holders = 0
+
+  /** `ended` is called when writers may try again. */
+  constructor(ended: () => void) {
+    this.#ended = ended
+  }
+
+  get isOn(): boolean {
+    return this.#holders > 0
+  }
+
+  /** From now on no transaction begins, until what this gives is called. */
+  begin(): () => void {
+    this.#holders++
+    let isOver = false
+    return () => {
+      if (isOver) return
+      isOver = true
+      if (--this.#holders === 0) this.#ended()
+    }
+  }
 }
 
 /** Throws what a writer is told who may not begin; `fault` says why nothing can be written. */

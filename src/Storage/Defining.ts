@@ -6,7 +6,8 @@ import type { Engine } from "./Engine.ts"
 import type { StorageError } from "./Errors.ts"
 import type { StoreIndex } from "./Reader.ts"
 import { attempt } from "./RunWork.ts"
-import { type MigrationHandler, StoreMigration } from "./StoreMigration.ts"
+import { MigrationSet } from "./MigrationSet.ts"
+import type { MigrationHandler } from "./StoreMigration.ts"
 
 /** What goes with definitions whose stores have to be migrated. */
 export interface DefineOptions {
@@ -43,43 +44,47 @@ export const defineAll = (
     if (moving.length === 0) return Effect.andThen(define(definitions), Effect.sync(switched))
     const others = definitions.filter((it) => !moving.includes(it))
     return Effect.acquireUseRelease(
-      attempt(() => moving.map((it) => new StoreMigration(engine, it, handlers))),
+      attempt(() => new MigrationSet(engine, moving, handlers)),
       (migrations) =>
         sayAll("migrating a store", migrations).pipe(
-          Effect.andThen(catchUp(migrations, waiting)),
+          Effect.andThen(catchUp(migrations, waiting, () => 0)),
           // Only now, so that a migration that fails leaves everything as it was.
           Effect.andThen(define(others)),
-          Effect.andThen(catchUp(migrations, waiting, () => finishAll(migrations, switched))),
+          Effect.andThen(switchOver(migrations, waiting, switched)),
           Effect.flatMap(awaitDurable),
           Effect.andThen(sayAll("migrated a store", migrations)),
           Effect.andThen(ready)
         ),
-      (migrations) => Effect.sync(() => migrations.forEach((it) => it.cancel()))
+      (migrations) => Effect.sync(() => migrations.cancel())
     )
   })
 }
 
 /** Steps the migrations until none of them has anything to do, and in that very turn does what comes `then`. */
-const catchUp = (
-  migrations: ReadonlyArray<StoreMigration>,
-  waiting: Waiting,
-  then: () => number = () => 0
-): Effect.Effect<number, StorageError> =>
+const catchUp = (migrations: MigrationSet, waiting: Waiting, then: () => number): Effect.Effect<number, StorageError> =>
   Effect.andThen(
     waiting.admitWrite,
-    attempt(() => (migrations.every((it) => it.step() === "caughtUp") ? then() : undefined))
+    attempt(() => (migrations.step() === "caughtUp" ? then() : undefined))
   ).pipe(
     Effect.flatMap((lsn) => (lsn === undefined ? Effect.andThen(Effect.yieldNow, catchUp(migrations, waiting, then)) : Effect.succeed(lsn)))
   )
 
-function finishAll(migrations: ReadonlyArray<StoreMigration>, switched: () => void): number {
-  const lsns = migrations.map((it) => it.finish())
-  switched()
-  return Math.max(...lsns)
-}
+/** Ends them once everything they made is on disk. */
+const switchOver = (migrations: MigrationSet, waiting: Waiting, switched: () => void): Effect.Effect<number, StorageError> =>
+  catchUp(migrations, waiting, () => migrations.settle()).pipe(
+    Effect.flatMap(waiting.awaitDurable),
+    Effect.andThen(
+      attempt(() => {
+        const lsn = migrations.finish()
+        if (lsn !== undefined) switched()
+        return lsn
+      })
+    ),
+    Effect.flatMap((lsn) => (lsn === undefined ? switchOver(migrations, waiting, switched) : Effect.succeed(lsn)))
+  )
 
-const sayAll = (message: string, migrations: ReadonlyArray<StoreMigration>): Effect.Effect<void> =>
-  Effect.forEach(migrations, ({ converted, store }) => Effect.logInfo(message, { store, converted }), { discard: true })
+const sayAll = (message: string, { progress }: MigrationSet): Effect.Effect<void> =>
+  Effect.forEach(progress, (it) => Effect.logInfo(message, it), { discard: true })
 
 /** Whether a store is of an earlier version, from which documents have to be brought to the one that is wanted. */
 function isMoving(engine: Engine, wanted: StoreDefinition): boolean {

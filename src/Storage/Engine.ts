@@ -17,7 +17,7 @@ import type { IndexFile } from "../Index/IndexFile.ts"
 import type { StoreDefinition } from "../Schema/Definition.ts"
 import type { Log } from "../Wal/Log.ts"
 import { BODY_BYTES_MAX, KIND_DDL, KIND_TRANSACTION, type RecordView } from "../Wal/Record.ts"
-import { requireOpen, type WriteAdmission } from "./Admission.ts"
+import { ADMISSION_SHARE, requireOpen, type WriteAdmission, WriteHold } from "./Admission.ts"
 import { buildStates, type BuildState, duplicatesFault } from "./Builds.ts"
 import { type Catalog, type CatalogStore, encodeDefinition } from "./Catalog.ts"
 import { ChangeTable } from "./ChangeTable.ts"
@@ -42,8 +42,6 @@ import { type CompactionDone, TreeQueue } from "./TreeQueue.ts"
 import type { ValueSpace } from "./ValueLog.ts"
 import { writeTransaction } from "./TransactionRecord.ts"
 
-/** Share of the log's staging that has to be free for a writer to begin, so that a commit of up to that size is not refused after its handler ran. */
-const ADMISSION_SHARE = 0.5
 /** A record buffer larger than this is dropped after use. */
 const RECORD_BUFFER_KEPT_BYTES = 1024 * 1024
 /** No LSN is 0. */
@@ -53,6 +51,8 @@ export class Engine {
   readonly limits: StorageLimits
   /** The file of trees, for those who read it as a whole; it has the ids of the database and its timeline. */
   readonly index: IndexFile
+  /** For who needs everything written so far to be on disk before anything more is: transactions wait, and definitions. */
+  readonly hold = new WriteHold(() => this.#workListeners.tell(undefined))
   readonly #parts: EngineParts
   readonly #keys: KeyGenerator
   readonly #overlay: Overlay
@@ -161,7 +161,7 @@ export class Engine {
     const admitted = this.#log.admit(this.limits.logStagingBytesMax * ADMISSION_SHARE)
     // The log's state counts before a full memtable: while it takes nothing, no flush will ever make room.
     const isMemtableFull = this.#active.bytes >= this.limits.memtableBytesMax && this.#frozen.length >= this.limits.frozenMemtablesMax
-    if (admitted === "admitted") return isMemtableFull ? "wait" : "open"
+    if (admitted === "admitted") return isMemtableFull || this.hold.isOn ? "wait" : "open"
     return admitted === "tooLarge" ? "closed" : admitted
   }
 

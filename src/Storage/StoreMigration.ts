@@ -5,7 +5,8 @@
  *
  * Invariants
  * - The store itself is not touched before `finish`, which is one record of the log: until it is durable the old version is what there is.
- * - A slice is one transaction. Every commit to the store is heard of: what lies behind the walk and changes is converted anew.
+ * - A slice is one transaction. Every commit to the store is heard of: what lies behind the walk and changes is converted anew. When a slice
+ *   cannot be committed the walk begins again.
  * - A document that cannot be converted is told with the reason, and the migration then ends without anything having changed.
  * - It begins by comparing what an interrupted one has left: what is right already is not written again.
  */
@@ -23,13 +24,23 @@ import { DocumentView, KEY_BYTES, type Store, type Transaction } from "./Reader.
 import { storageFault } from "./Reasons.ts"
 import { compareBytes } from "./SourceCursor.ts"
 
-/** Documents and bytes of them that a slice converts at most: a few milliseconds. */
-const SLICE_DOCUMENTS_MAX = 100
-const SLICE_BYTES_MAX = 256 * 1024
-/** Changed documents that are remembered; with more the walk begins again. */
-const CHANGED_MAX = 100_000
-/** Documents that cannot be converted, above which the migration gives up. */
-const FAILED_MAX = 10_000
+/** How much a migration does at once and remembers. */
+export interface MigrationLimits {
+  /** Documents and bytes of them that a slice converts at most: a few milliseconds. */
+  readonly sliceDocumentsMax: number
+  readonly sliceBytesMax: number
+  /** Changed documents that are remembered; with more the walk begins again. */
+  readonly changedDocumentsMax: number
+  /** Documents that cannot be converted, above which the migration gives up. */
+  readonly failedDocumentsMax: number
+}
+
+const MIGRATION_LIMITS: MigrationLimits = {
+  sliceDocumentsMax: 100,
+  sliceBytesMax: 256 * 1024,
+  changedDocumentsMax: 100_000,
+  failedDocumentsMax: 10_000
+}
 /** Failed documents that are listed. */
 export const FAILED_LISTED_MAX = 100
 
@@ -46,6 +57,8 @@ export interface MigrationEngine {
   readonly define: (definitions: ReadonlyArray<StoreDefinition>) => number
   readonly rename: (names: ReadonlyMap<string, string>) => number
   readonly onCommit: (listener: (commit: Commit) => void) => () => void
+  readonly hold: { readonly begin: () => () => void }
+  readonly lastLsn: number
 }
 
 /** A document that could not be converted: its `_id` as JSON, where in the document, and why. */
@@ -67,6 +80,7 @@ export class StoreMigration {
   readonly #definition: StoreDefinition
   readonly #migrations: ReadonlyArray<Migration>
   readonly #handlers: ReadonlyMap<string, MigrationHandler>
+  readonly #limits: MigrationLimits
   readonly #validator: Validator
   readonly #isUnique: boolean
   readonly #source: Store
@@ -83,13 +97,19 @@ export class StoreMigration {
   readonly #writer = new Writer()
 
   /** `handlers`: those that the migrations name. Faults with InvalidStore when one is missing. */
-  constructor(engine: MigrationEngine, definition: StoreDefinition, handlers: ReadonlyMap<string, MigrationHandler>) {
+  constructor(
+    engine: MigrationEngine,
+    definition: StoreDefinition,
+    handlers: ReadonlyMap<string, MigrationHandler>,
+    limits: Partial<MigrationLimits> = {}
+  ) {
     const source = engine.store(definition.name)
     if (source === undefined) throw new Error(`there is no store ${definition.name} to migrate`)
     this.#engine = engine
     this.#definition = definition
     this.#migrations = migrationsFrom(definition, versionOf(source.definition))
     this.#handlers = handlers
+    this.#limits = { ...MIGRATION_LIMITS, ...limits }
     for (const { handler, to } of this.#migrations) {
       if (handler === undefined || handlers.has(handler)) continue
       throw storageFault({
@@ -113,7 +133,7 @@ export class StoreMigration {
    * `Engine.transact` and `define`, after which it may be called again.
    */
   step(): "more" | "caughtUp" {
-    if (this.#failed.size > FAILED_MAX) throw this.#failure()
+    if (this.#failed.size > this.#limits.failedDocumentsMax) throw this.#failure()
     if (this.#phase === "clear") return this.#clear()
     if (this.#phase === "rest" && this.#changed.size === 0 && !this.#retryConflicts()) {
       if (this.#failed.size > 0) throw this.#failure()
@@ -154,15 +174,20 @@ export class StoreMigration {
       this.#changed.add(toHex(operations.key))
       this.#conflictsBefore = Infinity
     }
-    if (this.#changed.size <= CHANGED_MAX) return
-    this.#changed.clear()
+    if (this.#changed.size > this.#limits.changedDocumentsMax) this.#beginAgain()
+  }
+
+  /** What is right already is found and kept. */
+  #beginAgain(): void {
+    for (const documents of [this.#changed, this.#failed, this.#conflicting]) documents.clear()
+    this.#conflictsBefore = Infinity
     this.#position = undefined
     this.#phase = "sweep"
   }
 
   #isPassed(key: Uint8Array): boolean {
     if (this.#phase === "rest") return true
-    return this.#phase === "walk" && this.#position !== undefined && compareBytes(key, 0, KEY_BYTES, this.#position, 0, KEY_BYTES) <= 0
+    return this.#position !== undefined && compareBytes(key, 0, KEY_BYTES, this.#position, 0, KEY_BYTES) <= 0
   }
 
   /** Empties what stands in the way, then makes the store beside. */
@@ -172,7 +197,7 @@ export class StoreMigration {
     const shadow = this.#engine.store(wanted.name)
     const isKept = shadow !== undefined && JSON.stringify(shadow.definition) === JSON.stringify(wanted)
     for (const store of [this.#engine.store(beforeName(name)), isKept ? undefined : shadow]) {
-      if (store !== undefined && clearSome(this.#engine, store)) return "more"
+      if (store !== undefined && clearSome(this.#engine, store, this.#limits.sliceDocumentsMax)) return "more"
     }
     this.#engine.define([wanted])
     this.#phase = "sweep"
@@ -202,8 +227,9 @@ export class StoreMigration {
     const range = this.#position === undefined ? undefined : { low: this.#position, lowInclusive: false }
     const cursor = transaction.documents(store, range, 1)
     try {
+      const { sliceBytesMax, sliceDocumentsMax } = this.#limits
       let bytes = 0
-      for (let count = 0; count < SLICE_DOCUMENTS_MAX && bytes < SLICE_BYTES_MAX; count++) {
+      for (let count = 0; count < sliceDocumentsMax && bytes < sliceBytesMax; count++) {
         if (!cursor.next()) return true
         this.#position = cursor.key.slice()
         bytes += cursor.document.length
@@ -218,7 +244,7 @@ export class StoreMigration {
   #convertChanged(transaction: Transaction): void {
     let count = 0
     for (const name of this.#changed) {
-      if (count++ === SLICE_DOCUMENTS_MAX) return
+      if (count++ === this.#limits.sliceDocumentsMax) return
       this.#changed.delete(name)
       const key = Uint8Array.from(Buffer.from(name, "hex"))
       const view = new DocumentView()
@@ -252,6 +278,8 @@ export class StoreMigration {
     } catch (error) {
       if (!isFault<{ _tag: string; message: string }>(error) || !REFUSALS.has(error.reason._tag)) throw error
       transaction.rollbackTo(savepoint)
+      // What was made of it before is not right any more, and may have what another document waits for.
+      transaction.delete(this.#shadow(), key)
       if (error.reason._tag === "UniqueViolation") this.#conflicting.add(name)
       this.#fail(name, document, "", error.reason.message ?? error.message)
     }
@@ -296,9 +324,16 @@ export class StoreMigration {
       work(transaction)
     } catch (error) {
       transaction.rollback()
+      this.#beginAgain()
       throw error
     }
-    transaction.commit()
+    try {
+      transaction.commit()
+    } catch (error) {
+      // What was noted of this slice is not so.
+      this.#beginAgain()
+      throw error
+    }
   }
 
   #failure(): Error {
@@ -318,16 +353,19 @@ export function isReplaced({ definition }: Store): boolean {
 }
 
 /** Removes some of the documents that a migration has replaced, of any store; false when there are none left. */
-export function clearReplaced(engine: MigrationEngine & { readonly stores: () => ReadonlyArray<Store> }): boolean {
-  return engine.stores().some((store) => isReplaced(store) && clearSome(engine, store))
+export function clearReplaced(
+  engine: MigrationEngine & { readonly stores: () => ReadonlyArray<Store> },
+  documentsMax = MIGRATION_LIMITS.sliceDocumentsMax
+): boolean {
+  return engine.stores().some((store) => isReplaced(store) && clearSome(engine, store, documentsMax))
 }
 
 /** Removes some of a store's documents; false when there are none left. */
-function clearSome(engine: MigrationEngine, store: Store): boolean {
+function clearSome(engine: MigrationEngine, store: Store, documentsMax: number): boolean {
   const transaction = engine.transact()
   const keys: Array<Uint8Array> = []
   const cursor = transaction.documents(store, undefined, 1)
-  while (keys.length < SLICE_DOCUMENTS_MAX && cursor.next()) keys.push(cursor.key.slice())
+  while (keys.length < documentsMax && cursor.next()) keys.push(cursor.key.slice())
   cursor.close()
   for (const key of keys) transaction.delete(store, key)
   if (keys.length === 0) transaction.rollback()

@@ -4,6 +4,7 @@ import { checkExpired, expireDocuments } from "./Expiring.ts"
 import { releaseAll } from "./Holds.ts"
 import { backUp, endBackup, restore } from "./Backups.ts"
 import { readSegments } from "./LogFiles.ts"
+import { goOnToTheEnd } from "./Migrating.ts"
 import type { Machine } from "./Machine.ts"
 import { hasCause } from "./Refusals.ts"
 import { compact, maintain, take } from "./Steps.ts"
@@ -28,7 +29,7 @@ export async function finish(machine: Machine, random: Random): Promise<void> {
   await bringUp(machine, step)
   // Of one that the disk has lied to nothing can be asked but that it does not show anything wrong.
   for (const subject of machine.subjects.filter((it) => it.lie === undefined)) {
-    await settleAndCheck(machine, subject)
+    await settleAndCheck(machine, subject, random)
     await backUpAndRestore(machine, subject, random)
     await take(machine, step("stop", subject))
     await until(machine, subject, "stopped", () => subject.phase === "down")
@@ -63,7 +64,7 @@ function hasFailedBuild(machine: Machine, subject: Subject): boolean {
   return running.stores().some(({ indexes }) => indexes.some((it) => it.duplicates === undefined && running.buildFailure(it) !== undefined))
 }
 
-async function settleAndCheck(machine: Machine, subject: Subject): Promise<void> {
+async function settleAndCheck(machine: Machine, subject: Subject, random: Random): Promise<void> {
   subject.work?.transaction.rollback()
   subject.work = undefined
   releaseAll(subject)
@@ -73,6 +74,7 @@ async function settleAndCheck(machine: Machine, subject: Subject): Promise<void>
     subject.running.retry()
     await settle(machine, subject)
   }
+  await goOnToTheEnd(machine, subject, random, () => settle(machine, subject))
   const { running } = subject
   if (running.durableLsn !== running.lastLsn)
     violated("work gets done", `${subject.name} stays at durable LSN ${running.durableLsn} of ${running.lastLsn}`)

@@ -14,7 +14,7 @@ export function hold(machine: Machine, subject: Subject): void {
   const engine = subject.running
   const snapshot = engine.snapshot()
   subject.observe(snapshot.lsn)
-  const state = subject.history.at(snapshot.lsn)
+  const state = subject.history.seenAt(snapshot.lsn)
   subject.held.push({ snapshot, stores: engine.stores(), state, startMs: machine.nowMs, flushes: subject.flushes })
 }
 
@@ -76,6 +76,12 @@ export function release(_machine: Machine, subject: Subject, random: Random): vo
   const at = random.below(HELD_MAX)
   subject.held.splice(at, 1)[0]?.snapshot.close()
   if (random.chance(0.15)) subject.heldLong.splice(at % LONG_MAX, 1)[0]?.request.cancel()
+}
+
+/** A long snapshot that is not there yet begins at the time that the clock will show then, be it earlier than that of its request. */
+export function heldBack({ nowMs, subjects }: Machine): void {
+  for (const long of subjects.flatMap((it) => it.heldLong))
+    if (long.request.snapshot === undefined) long.startMs = Math.min(long.startMs, nowMs)
 }
 
 /** Ends those that are too old or keep too much. */

@@ -44,6 +44,8 @@ export function stateDigest(state: State): string {
 
 /** The states of a database by LSN. */
 export class History {
+  /** Stores that got other names, and at which LSN. */
+  #renames: Array<{ readonly lsn: number; readonly names: ReadonlyMap<string, string> }> = []
   #states: Array<{ readonly lsn: number; readonly state: State }> = [{ lsn: 0, state: EMPTY }]
 
   /** From `lsn` on the database holds this. */
@@ -55,6 +57,12 @@ export class History {
   /** What came after `lsn` is lost. */
   forgetAfter(lsn: number): void {
     while (this.#states.length > 1 && this.#states.at(-1)!.lsn > lsn) this.#states.pop()
+    this.#renames = this.#renames.filter((it) => it.lsn <= lsn)
+  }
+
+  /** At `lsn`, which is recorded already, stores got other names. */
+  rename(lsn: number, names: ReadonlyMap<string, string>): void {
+    this.#renames.push({ lsn, names })
   }
 
   /** The state as of `lsn`. */
@@ -62,13 +70,31 @@ export class History {
     return this.#states.findLast((it) => it.lsn <= lsn)!.state
   }
 
+  /** The state as of `lsn`, with every store under the name that it has now. */
+  seenAt(lsn: number): State {
+    let state = this.at(lsn)
+    for (const { lsn: renamedLsn, names } of this.#renames)
+      if (renamedLsn > lsn) state = new Map([...state].map(([name, it]) => [names.get(name) ?? name, it]))
+    return state
+  }
+
   get latest(): State {
     return this.#states.at(-1)!.state
+  }
+
+  get newestLsn(): number {
+    return this.#states.at(-1)!.lsn
+  }
+
+  /** The LSN of the newest change of names; 0 when there was none. */
+  get renamedLsn(): number {
+    return this.#renames.at(-1)?.lsn ?? 0
   }
 
   /** Says what another one says now. */
   follow(other: History): void {
     this.#states = other.#states.slice()
+    this.#renames = other.#renames.slice()
   }
 }
 
@@ -83,6 +109,10 @@ export class Draft {
 
   documents(store: string): ReadonlyMap<string, StoredDocument> {
     return this.#changed.get(store) ?? this.#base.get(store)!.documents
+  }
+
+  definition(store: string): StoreDefinition {
+    return this.#base.get(store)!.definition
   }
 
   put(store: string, document: StoredDocument): void {

@@ -51,6 +51,10 @@ const DISKS: ReadonlyArray<Weights> = [
   { rot: 6, crash: 3, kill: 3, stop: 6, read: 60 }
 ]
 
+/** What half of the runs have beside that; the plans of the others are as if it did not exist. */
+const MIGRATIONS: Weights = { migrate: 120 }
+const MIGRATIONS_SEED = 0x51ed270b
+
 export class Plan {
   readonly #random: Random
   readonly #kinds: ReadonlyArray<StepKind>
@@ -64,6 +68,7 @@ export class Plan {
     // A poisoned database comes back only by a restart, and one without stores has nothing to do.
     weights.crash = Math.max(weights.crash ?? 0, 1)
     weights.define = Math.max(weights.define ?? 0, 3)
+    if (new Random((seed ^ MIGRATIONS_SEED) >>> 0).chance(0.5)) Object.assign(weights, MIGRATIONS)
     this.#kinds = Object.entries(weights).flatMap(([kind, weight]) => Array.from({ length: weight }, () => kind as StepKind))
   }
 

@@ -9,8 +9,9 @@ import { Random } from "../../src/Disk/Random.ts"
 import { ask } from "./Answers.ts"
 import { backUp, restore } from "./Backups.ts"
 import { expireDocuments } from "./Expiring.ts"
-import { expire, hold, holdLong, look, release } from "./Holds.ts"
+import { expire, heldBack, hold, holdLong, look, release } from "./Holds.ts"
 import type { Machine } from "./Machine.ts"
+import { migrate } from "./Migrating.ts"
 import { fallBack } from "./OlderMeta.ts"
 import { attempt, hasCause } from "./Refusals.ts"
 import { checkSightings, relay } from "./Sightings.ts"
@@ -76,6 +77,7 @@ const ACTIONS = {
   compact: (machine, subject) => compact(machine, subject),
   backup: backUp,
   restore,
+  migrate,
   relay: (machine, subject, random) => {
     const other = machine.subjects[random.below(machine.subjects.length)]!
     if (other === subject || !other.isRunning || subject.work !== undefined || !mayWrite(machine, subject)) return
@@ -92,6 +94,7 @@ const ACTIONS = {
     machine.nowMs += stepMs
     machine.newestMs = Math.max(machine.newestMs, machine.nowMs)
     if (stepMs < 0) machine.coverage.note("clock went back")
+    heldBack(machine)
     if (subject.isRunning) expire(subject)
   },
   replay: (machine, subject) => {

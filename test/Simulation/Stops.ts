@@ -2,6 +2,7 @@
 import { endBackup } from "./Backups.ts"
 import { checkFiles } from "./FileCheck.ts"
 import type { Machine } from "./Machine.ts"
+import { endMigration } from "./Migrating.ts"
 import { hasCause } from "./Refusals.ts"
 import type { Subject } from "./Subject.ts"
 import { violated } from "./Violation.ts"
@@ -9,6 +10,7 @@ import { violated } from "./Violation.ts"
 export function stop(machine: Machine, subject: Subject): void {
   const engine = subject.running
   endBackup(subject)
+  endMigration(subject)
   subject.phase = "closing"
   subject.work = undefined
   subject.held.length = 0
@@ -48,5 +50,7 @@ export function noteEnd(machine: Machine, how: "power cut" | "kill"): void {
     if (subject.isCompacting) coverage.note("power cut while compacting")
     if (subject.backup !== undefined) coverage.note("power cut in a backup")
     if (subject.work !== undefined) coverage.note("power cut in a transaction")
+    if (subject.migration !== undefined) coverage.note("power cut in a migration")
+    if (subject.history.renamedLsn > subject.running.durableLsn) coverage.note("power cut before new names were on disk")
   }
 }

@@ -12,12 +12,14 @@ import type { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
 import type { ChunkAllocator } from "../../src/Storage/Arena.ts"
 import type { Engine } from "../../src/Storage/Engine.ts"
 import type { StorageLimits } from "../../src/Storage/Limits.ts"
+import type { StoreDefinition } from "../../src/Schema/Definition.ts"
 import { Opening } from "../../src/Storage/Opening.ts"
 import type { Snapshot, Store, Transaction } from "../../src/Storage/Reader.ts"
 import { Archive } from "./Archive.ts"
 import { checkReader } from "./Checks.ts"
 import type { Coverage } from "./Coverage.ts"
 import type { Lie } from "./Faults.ts"
+import type { MigrationWork } from "./Migrating.ts"
 import { firstLsnOf, holdsRecord, provenLsn, readSegment, readSegments } from "./LogFiles.ts"
 import { digestOf, type Draft, History, type State, stateDigest } from "./Model.ts"
 import { violated } from "./Violation.ts"
@@ -45,7 +47,7 @@ export interface HeldLong {
   readonly stores: ReadonlyArray<Store>
   readonly lsn: number
   readonly state: State
-  readonly startMs: number
+  startMs: number
 }
 
 /** A backup that is under way. */
@@ -82,6 +84,9 @@ export class Subject {
   readonly heldLong: Array<HeldLong> = []
   readonly backups: Array<BackupDone> = []
   backup: BackupWork | undefined
+  migration: MigrationWork | undefined
+  /** To what a store was last being migrated, if it has not got there. */
+  target: StoreDefinition | undefined
   /** Whether a compaction that was asked for is under way. */
   isCompacting = false
   /** The most bytes that were kept for readers when snapshots were looked through for those that keep too much. */
@@ -201,6 +206,7 @@ export class Subject {
     this.held.length = 0
     this.heldLong.length = 0
     this.backup = undefined
+    this.migration = undefined
     this.isCompacting = false
     this.keptBytesSeen = 0
     this.wasFull = false
@@ -236,10 +242,10 @@ export class Subject {
     try {
       if (snapshot.lsn !== engine.durableLsn) violated("snapshots", `${this.name}: one at LSN ${snapshot.lsn} of ${engine.durableLsn}`)
       this.observe(snapshot.lsn)
-      const state = this.history.at(snapshot.lsn)
+      const state = this.history.seenAt(snapshot.lsn)
       const digest = digestOf(checkReader(snapshot, engine.stores(), state, `${this.name} ${context}, LSN ${snapshot.lsn}`))
       if (digest !== stateDigest(state)) violated("reads", `${this.name} ${context}: the digest differs at LSN ${snapshot.lsn}`)
-      return digest
+      return stateDigest(this.history.at(snapshot.lsn))
     } finally {
       snapshot.close()
     }

@@ -7,6 +7,7 @@ import { Draft, hexOf } from "./Model.ts"
 import type { Subject, Work } from "./Subject.ts"
 import { isUnique } from "./Unique.ts"
 import { violated } from "./Violation.ts"
+import { BILLS, withParty } from "./Versions.ts"
 import { isFilledAtRandom, someDocument } from "./Workload.ts"
 
 const WRITES_MAX = 6
@@ -69,6 +70,7 @@ function write(subject: Subject, { transaction, draft }: Work, names: ReadonlyAr
   const store = subject.running.store(name)!
   const document = someDocument(store.definition, random)
   const wasThere = draft.documents(name).has(hexOf(document.key))
+  if (name === BILLS && random.chance(0.15)) return exchange(subject, { transaction, draft }, random)
   const kind = random.below(10)
   if (kind < 3) {
     // Of what is there, so that stores of many keys do not only grow.
@@ -87,6 +89,19 @@ function write(subject: Subject, { transaction, draft }: Work, names: ReadonlyAr
       violated("reads", `${subject.name}: a put of ${hexOf(document.key)} misjudges what is there`)
     }
     draft.put(name, document)
+  }
+}
+
+/** Two documents exchange the values that an index may want to be unique. */
+function exchange(subject: Subject, { transaction, draft }: Work, random: Random): void {
+  const there = [...draft.documents(BILLS).values()]
+  if (there.length < 2) return
+  const [first, second] = [there[random.below(there.length)]!, there[random.below(there.length)]!]
+  if (first === second) return
+  const definition = draft.definition(BILLS)
+  for (const document of [withParty(definition, first, second), withParty(definition, second, first)]) {
+    transaction.put(subject.running.store(BILLS)!, document.key, document.bytes, 0)
+    draft.put(BILLS, document)
   }
 }
 

@@ -6,6 +6,7 @@ import type { Random } from "../../src/Disk/Random.ts"
 import type { IndexDefinition, StoreDefinition } from "../../src/Schema/Definition.ts"
 import type { StoredDocument } from "./Model.ts"
 import { SHAPES } from "./Shapes.ts"
+import { BILLS, someBill } from "./Versions.ts"
 
 /** The store in which a database notes what it saw of another one. */
 export const SIGHTINGS: StoreDefinition = {
@@ -48,12 +49,13 @@ export function firstDefinitions(random: Random): ReadonlyArray<StoreDefinition>
 
 /** A document for the store. */
 export function someDocument(definition: StoreDefinition, random: Random): StoredDocument {
+  if (definition.name === BILLS) return someBill(definition, random)
   const shape = SHAPES.find((it) => it.definition.name === definition.name)!
   return stored(definition, shape.document(random))
 }
 
 /** Whether documents are made for it: not those that have a purpose of their own. */
-export const isFilledAtRandom = (name: string): boolean => SHAPES.some((it) => it.definition.name === name)
+export const isFilledAtRandom = (name: string): boolean => name === BILLS || SHAPES.some((it) => it.definition.name === name)
 
 function stored(definition: StoreDefinition, fields: Readonly<Record<string, unknown>>): StoredDocument {
   const bytes = BSON.serialize(fields)
