@@ -49,6 +49,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   "Storage/reserveBytes": "storage.reserveBytes",
   "Storage/snapshotTimeoutMs": "storage.snapshotTimeoutMs",
   "Query/textCacheBytesMax": "query.textCacheBytesMax",
+  "Storage/syncIntervalMs": "storage.syncIntervalMs",
   "Query/scannedMax": "query.scannedDocumentsMax",
   "Query/elapsedMsMax": "query.elapsedMsMax",
   "Wasm/deadlineMs": "guest.deadlineMs",

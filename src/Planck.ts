@@ -28,7 +28,7 @@ import { Query } from "./Query/Query.ts"
 import { Server, type ServerOptions } from "./Server.ts"
 import type { HttpError } from "./Http/Errors.ts"
 import type { QueryLimits } from "./Query/Reasons.ts"
-import type { StoreDefinition } from "./Schema/Definition.ts"
+import type { DurabilityLevel, StoreDefinition } from "./Schema/Definition.ts"
 import type { StorageError } from "./Storage/Errors.ts"
 import type { StorageLimits } from "./Storage/Limits.ts"
 import { Storage } from "./Storage/Storage.ts"
@@ -63,6 +63,8 @@ export interface PlanckOptions {
   readonly stores?: ReadonlyArray<StoreDefinition>
   /** The handlers that migrations of these stores name. */
   readonly migrationHandlers?: ReadonlyMap<string, MigrationHandler>
+  /** What writes to stores wait for that do not say so themselves. Default `fsync`; see `StoreDefinition.durability`. */
+  readonly durability?: DurabilityLevel
   readonly storage?: Partial<StorageLimits>
   readonly query?: Partial<QueryLimits>
 }
@@ -117,9 +119,10 @@ export const layerSimulated = (
 }
 
 const database = (options: PlanckOptions): Layer.Layer<Query | Storage, StorageError, Disk> => {
-  const { directory, migrationHandlers, storage, query, stores } = options
+  const { directory, durability, migrationHandlers, storage, query, stores } = options
   const handlers = migrationHandlers === undefined ? {} : { handlers: migrationHandlers }
-  const engine = Storage.layer({ directory, flushOnClose: true, ...(storage === undefined ? {} : { limits: storage }) })
+  const limits = storage === undefined ? {} : { limits: storage }
+  const engine = Storage.layer({ directory, flushOnClose: true, ...limits, ...(durability === undefined ? {} : { durability }) })
   const defined = Layer.effectDiscard(Effect.flatMap(Storage, (opened) => opened.defineStores(stores ?? [], handlers)))
   const queries = Query.layer(query)
   return Layer.mergeAll(defined, queries).pipe(Layer.provideMerge(engine))

@@ -88,7 +88,8 @@ export class Server extends Context.Service<
     const directory = databaseDirectory(options.directory, options.service)
     const { http } = settingsOf(options)
     const limits = { ...storageLimits(settingsOf(options)), ...options.storage }
-    const storage = Storage.layer({ directory, limits, flushOnClose: true })
+    const { durability } = settingsOf(options).storage
+    const storage = Storage.layer({ directory, limits, durability, flushOnClose: true })
     const server = Effect.map(keepStatements(settingsOf(options).query.slowMs), (statements) =>
       Layer.effect(Server, make(options, statements)).pipe(Layer.provide(wasmLayer(options, directory, statements.log)))
     )
@@ -188,7 +189,8 @@ const storageLimits = ({ storage }: Settings) => ({
   indexCacheBytesMax: storage.pageCacheBytesMax,
   valueCacheBytesMax: storage.valueCacheBytesMax,
   placeCacheBytesMax: storage.placeCacheBytesMax,
-  snapshotTimeoutMs: storage.snapshotTimeoutMs
+  snapshotTimeoutMs: storage.snapshotTimeoutMs,
+  syncIntervalMs: storage.syncIntervalMs
 })
 
 /** The runtime for guests; which files were judged is remembered beside the database. */

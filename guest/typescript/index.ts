@@ -73,6 +73,6 @@ export {
   type UrlValue
 } from "./service.ts"
 export { type Index, type IndexCondition, type IndexOperator } from "./indexes.ts"
-export { type NewRow, type Row, Store, store, type StoreOptions } from "./store.ts"
+export { type DurabilityLevel, type NewRow, type Row, Store, store, type StoreOptions } from "./store.ts"
 export { type Rows, Template } from "./template.ts"
 export { Key, ObjectId, Uuid } from "./values.ts"

@@ -27,12 +27,21 @@ export interface StoreDefinition {
   readonly idKind: IdKind
   readonly schema: Record<string, FieldDefinition>
   readonly indexes: ReadonlyArray<IndexDefinition>
+  readonly durability?: DurabilityLevel
   readonly version?: number
   readonly migrations?: ReadonlyArray<{ readonly to: number; readonly steps: ReadonlyArray<MigrationStep> }>
 }
 
+/** What an answer waits for that rests on a store: the disk, or nothing (and then a sync follows soon, or whenever there is one). */
+export type DurabilityLevel = "fsync" | "interval" | "memory"
+
 export interface StoreOptions<Row> {
   readonly indexes?: ReadonlyArray<Index<Row>>
+  /**
+   * `fsync`: what was answered is on disk. `interval`: a crash may take back what was written within `storage.syncIntervalMs` before it.
+   * `memory`: a crash may take back what was not synced with something else. Left out: what the operator has set, `fsync` unless they did.
+   */
+  readonly durability?: DurabilityLevel
   /** Counts the versions of the schema between which documents have to be migrated; 1 when left out. */
   readonly version?: number
   /** By version: what makes documents of the version before it into documents of it. */
@@ -107,6 +116,7 @@ export class Store<Name extends string, Shape extends Fields> {
       idKind: idKindOf(name, _id),
       schema: definitions(rest),
       indexes: (options.indexes ?? []).map((index) => indexDefinition(index as AnyIndex)),
+      ...(options.durability === undefined ? {} : { durability: options.durability }),
       ...versions(options)
     }
     this.#parseId = TEXT_IDS[this.definition.idKind]

@@ -82,7 +82,10 @@ function describe(module: Module, sizes: ReturnType<typeof sizesOf>): string {
 const section = (name: string, lines: ReadonlyArray<string>): ReadonlyArray<string> => (lines.length === 0 ? [] : ["", name, ...lines])
 
 const describeStore = (store: StoreDefinition): string =>
-  [`  ${store.name} (id ${store.idKind}): ${Object.keys(store.schema).join(", ")}`, ...store.indexes.map(describeIndex)].join("\n")
+  [
+    `  ${store.name} (id ${store.idKind}${store.durability === undefined ? "" : `, ${store.durability}`}): ${Object.keys(store.schema).join(", ")}`,
+    ...store.indexes.map(describeIndex)
+  ].join("\n")
 
 const describeIndex = (index: IndexDefinition): string =>
   [

@@ -54,6 +54,15 @@ export const settings = {
     })
   },
   storage: {
+    durability: choice("What answers wait for that rest on stores which do not say so themselves: the disk, or nothing", {
+      default: "fsync",
+      of: ["fsync", "interval", "memory"]
+    }),
+    syncIntervalMs: duration("Time within which a sync is asked for after a write to a store of level interval", {
+      default: 100,
+      min: 1,
+      max: 60_000
+    }),
     memtableBytesMax: bytes("Memory of the memtable before it is flushed", { default: 32 * MIB, min: MIB, max: 2 * GIB }),
     pageCacheBytesMax: bytes("Memory for index pages", { default: 128 * MIB, min: MIB, max: 64 * GIB }),
     valueCacheBytesMax: bytes("Memory for documents read from disk", { default: 256 * MIB, min: MIB, max: 64 * GIB }),

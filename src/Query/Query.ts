@@ -189,7 +189,8 @@ function inTransaction<A>(
     transaction.rollback()
     return { value, lsn: seenLsn(engine) }
   }
-  return { value, lsn: transaction.commit() }
+  transaction.commit()
+  return { value, lsn: seenLsn(engine) }
 }
 
 function undoingAll<A>(transaction: Transaction, work: () => A): A {

@@ -9,6 +9,7 @@ import { ByteSink } from "../Bson/ByteSink.ts"
 import { writeExtendedJson } from "../Bson/ExtendedJson.ts"
 import type { Value } from "../Bson/Value.ts"
 import { Writer } from "../Bson/Writer.ts"
+import { seenLsn } from "../Storage/Admission.ts"
 import type { Engine } from "../Storage/Engine.ts"
 import type { Reader, Transaction } from "../Storage/Reader.ts"
 import { type IndexStatement, type Indexes, isWrite, type Statement, type Write } from "./Ast.ts"
@@ -75,7 +76,8 @@ export class TextRunner {
       const transaction = this.#engine.transact()
       try {
         const done = this.#write(transaction, statement)
-        waitLsn = transaction.commit()
+        transaction.commit()
+        waitLsn = seenLsn(this.#engine)
         return done
       } catch (error) {
         transaction.rollback()

@@ -9,7 +9,7 @@
 import { Fault } from "../Fault/Fault.ts"
 import { buildField, encodeDefault } from "./Build.ts"
 import { checkIndexes } from "./CheckIndexes.ts"
-import type { Field, Fields, IdKind, StoreDefinition } from "./Definition.ts"
+import { DURABILITY_LEVELS, type Field, type Fields, type IdKind, type StoreDefinition } from "./Definition.ts"
 import type { Issue } from "./Issue.ts"
 import { checkMigrations } from "./Migration.ts"
 import { checkObject, isObject, Reporter } from "./Reporter.ts"
@@ -29,11 +29,15 @@ const ID_KINDS: ReadonlyArray<IdKind> = ["key", "uuid", "objectId", "string", "i
 /** The issues of a store's definition; none: it is a `StoreDefinition`. */
 export function checkStore(value: unknown): ReadonlyArray<Issue> {
   const reporter = new Reporter()
-  if (!checkObject(reporter, "", value, ["name", "idKind", "schema", "indexes"], ["version", "migrations"])) return reporter.issues
+  if (!checkObject(reporter, "", value, ["name", "idKind", "schema", "indexes"], ["durability", "version", "migrations"]))
+    return reporter.issues
   if (typeof value.name !== "string" || !STORE_NAME.test(value.name)) {
     reporter.report("/name", "invalid", "a store's name is 1 to 64 letters, digits, _ and -, starting with a letter")
   }
   if (!ID_KINDS.some((kind) => kind === value.idKind)) reporter.report("/idKind", "invalid", `must be one of ${ID_KINDS.join(", ")}`)
+  if (value.durability !== undefined && !DURABILITY_LEVELS.some((level) => level === value.durability)) {
+    reporter.report("/durability", "invalid", `must be one of ${DURABILITY_LEVELS.join(", ")}`)
+  }
   const checker = new FieldChecker(reporter)
   checker.fields("/schema", value.schema, 1)
   if (isObject(value.schema) && Object.hasOwn(value.schema, "_id")) {

@@ -91,12 +91,21 @@ export interface Migration {
   readonly handler?: string
 }
 
+/**
+ * What the answer to a write waits for. `fsync`: for the disk. `interval`: for nothing, but a sync is asked for within
+ * `storage.syncIntervalMs`. `memory`: for nothing, and it comes to disk with whatever is synced next.
+ */
+export const DURABILITY_LEVELS = ["fsync", "interval", "memory"] as const
+export type DurabilityLevel = (typeof DURABILITY_LEVELS)[number]
+
 /** A store: its name, how its documents are identified, its fields except `_id`, and its indexes. */
 export interface StoreDefinition {
   readonly name: string
   readonly idKind: IdKind
   readonly schema: Fields
   readonly indexes: ReadonlyArray<IndexDefinition>
+  /** What answers wait for that rest on this store; what the configuration says when it is left out. */
+  readonly durability?: DurabilityLevel
   /** Counts the versions of the schema between which documents are migrated; 1 unless given. */
   readonly version?: number
   /** How documents of earlier versions get to this one, in the order of `to`. Not kept with the store. */

@@ -27,6 +27,7 @@ export function difference(before: StoreDefinition, after: StoreDefinition): Rea
   const add = (pointer: string, additive: boolean, message: string): void => void changes.push({ pointer, additive, message })
   if (before.name !== after.name) add("/name", false, `the store is called ${after.name}, no longer ${before.name}`)
   if (before.idKind !== after.idKind) add("/idKind", false, `ids are of kind ${after.idKind}, no longer ${before.idKind}`)
+  if (before.durability !== after.durability) add("/durability", true, "answers wait for something else")
   compareFields(add, "/schema", before.schema, after.schema)
   compareIndexes(add, before, after)
   return changes

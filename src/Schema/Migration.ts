@@ -28,8 +28,9 @@ export function versionOf({ version }: StoreDefinition): number {
 }
 
 /** The definition as it is kept with the store: without the way to it. */
-export function keptDefinition({ idKind, indexes, name, schema, version }: StoreDefinition): StoreDefinition {
-  return { name, idKind, schema, indexes, ...(version === undefined || version === 1 ? {} : { version }) }
+export function keptDefinition({ durability, idKind, indexes, name, schema, version }: StoreDefinition): StoreDefinition {
+  const kept = { name, idKind, schema, indexes, ...(durability === undefined ? {} : { durability }) }
+  return version === undefined || version === 1 ? kept : { ...kept, version }
 }
 
 /** Reports what is wrong with the version and the migrations of a definition from outside. */

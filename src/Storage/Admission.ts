@@ -8,11 +8,11 @@ export type WriteAdmission = "open" | "wait" | "full" | "poisoned" | "closed"
 export const ADMISSION_SHARE = 0.5
 
 /**
- * The commit that has to be durable before anything may leave that a transaction has shown, be it committed, undone or refused: the newest one;
- * 0 when that is on disk. That nothing was found counts too, for it may rest on a commit that removed it.
+ * The commit that has to be durable before anything may leave that a transaction has shown, be it committed, undone or refused: the newest one
+ * that is awaited (Durability.ts); 0 when that is on disk. That nothing was found counts too, for it may rest on a commit that removed it.
  */
-export function seenLsn({ durableLsn, lastLsn }: { readonly durableLsn: number; readonly lastLsn: number }): number {
-  return lastLsn > durableLsn ? lastLsn : 0
+export function seenLsn({ awaitedLsn, durableLsn }: { readonly awaitedLsn: number; readonly durableLsn: number }): number {
+  return awaitedLsn > durableLsn ? awaitedLsn : 0
 }
 
 /** Keeps writers waiting for a moment. */

@@ -188,6 +188,7 @@ function toDocument(record: StoreRecord): DocumentValue {
       idKind: definition.idKind,
       schema,
       indexes: definition.indexes.map(indexDocument),
+      ...(definition.durability === undefined ? {} : { durability: definition.durability }),
       ...(definition.version === undefined ? {} : { version: definition.version })
     },
     indexes: indexes.map(({ id, name, readyLsn, duplicates }) => ({

@@ -43,11 +43,14 @@ export class ChangeTable {
     if (length >= LONG_PREFIX_BYTES) this.#distances[stripeOfPrefix(tree, bytes, at, LONG_PREFIX_BYTES)] = this.#distanceOf(lsn)
   }
 
+  /** Counts everything as changed by `lsn`. */
+  touchAll(lsn: number): void {
+    this.#base = lsn
+    this.#distances.fill(0)
+  }
+
   #distanceOf(lsn: number): number {
-    if (lsn - this.#base > DISTANCE_MAX) {
-      this.#base = lsn
-      this.#distances.fill(0)
-    }
+    if (lsn - this.#base > DISTANCE_MAX) this.touchAll(lsn)
     return lsn - this.#base
   }
 }

@@ -8,7 +8,7 @@
  * - What is refused is refused whole: no part of a set of definitions is applied.
  */
 import { checkIndexes } from "../Schema/CheckIndexes.ts"
-import type { StoreDefinition } from "../Schema/Definition.ts"
+import { DURABILITY_LEVELS, type StoreDefinition } from "../Schema/Definition.ts"
 import { type Change, difference, isBuiltAnew } from "../Schema/Difference.ts"
 import { keptDefinition, migrationsFrom, versionOf } from "../Schema/Migration.ts"
 import { Reporter } from "../Schema/Reporter.ts"
@@ -70,6 +70,8 @@ function checkDefinition(definition: StoreDefinition, limits: StorageLimits): vo
   if (definition.indexes.length > limits.indexesPerStoreMax) {
     throw invalid(`${definition.name}.indexes`, `a store has at most ${limits.indexesPerStoreMax} indexes`)
   }
+  if (definition.durability !== undefined && !DURABILITY_LEVELS.includes(definition.durability))
+    throw invalid(definition.name, `durability cannot be ${definition.durability as string}: it is one of ${DURABILITY_LEVELS.join(", ")}`)
   const reporter = new Reporter()
   checkIndexes(reporter, "", definition.indexes, definition.schema)
   const [issue] = reporter.issues

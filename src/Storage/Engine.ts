@@ -5,31 +5,34 @@
  * - A commit is one LSN and one log record. Everything that can fail (limits, memory, room in the log) is checked before the append; after
  *   it nothing may throw, and if something does, the engine is poisoned.
  * - `apply` is the only way into the memtable, for a commit and for a replayed record alike.
- * - Snapshots are at the durable LSN. No page, value or checkpoint ever holds an LSN above it: a memtable freezes at a commit boundary and
- *   is flushed only when that boundary is durable.
+ * - Snapshots are at the shown LSN: the durable one, unless stores are relaxed (Durability.ts).
+ * - No page, value or checkpoint ever holds an LSN above the durable one: a memtable freezes at a commit boundary and is flushed only when
+ *   that boundary is durable.
  * - Definitions are records of their own, between transactions.
  * - Nothing here waits. Long work is done in slices by `maintain`; what has to be waited for is announced by the listeners.
  */
-import { ByteSink } from "../Bson/ByteSink.ts"
 import { KeyGenerator } from "../Bson/Key.ts"
 import { Fault } from "../Fault/Fault.ts"
 import type { IndexFile } from "../Index/IndexFile.ts"
 import type { StoreDefinition } from "../Schema/Definition.ts"
 import type { Log } from "../Wal/Log.ts"
-import { BODY_BYTES_MAX, KIND_DDL, KIND_TRANSACTION, type RecordView } from "../Wal/Record.ts"
+import { KIND_DDL, KIND_TRANSACTION, type RecordView } from "../Wal/Record.ts"
 import { ADMISSION_SHARE, requireOpen, type WriteAdmission, WriteHold } from "./Admission.ts"
 import { buildStates, type BuildState, duplicatesFault } from "./Builds.ts"
-import { type Catalog, type CatalogStore, encodeDefinition } from "./Catalog.ts"
+import type { Catalog, CatalogStore } from "./Catalog.ts"
 import { ChangeTable } from "./ChangeTable.ts"
 import { type Commit, type CommitListener, commitOf } from "./Commit.ts"
 import { type CatalogChange, planDefinition, planRename } from "./Definition.ts"
 import type { Duplicates } from "./Duplicates.ts"
+import { Shown } from "./Durability.ts"
 import type { EngineParts, RecoveryReport } from "./EngineParts.ts"
 import { EngineTransaction } from "./EngineTransaction.ts"
 import type { Footprint } from "./Footprint.ts"
 import { Expiry } from "./Expiry.ts"
 import { Listeners } from "./Listeners.ts"
+import { Generations } from "./Generations.ts"
 import type { StorageLimits } from "./Limits.ts"
+import { LogWriter, NOTHING_WRITTEN } from "./LogWriter.ts"
 import type { LongSnapshotRequest } from "./LongSnapshots.ts"
 import { Maintenance, type Progress } from "./Maintenance.ts"
 import { Overlay } from "./Overlay.ts"
@@ -37,15 +40,9 @@ import type { Snapshot, Store, StoreIndex, Transaction } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
 import { replayDefinition, replayOperations } from "./Replay.ts"
 import { Snapshots } from "./Snapshots.ts"
-import { Generation, Sources } from "./Sources.ts"
+import type { Generation, Sources } from "./Sources.ts"
 import { type CompactionDone, TreeQueue } from "./TreeQueue.ts"
 import type { ValueSpace } from "./ValueLog.ts"
-import { writeTransaction } from "./TransactionRecord.ts"
-
-/** A record buffer larger than this is dropped after use. */
-const RECORD_BUFFER_KEPT_BYTES = 1024 * 1024
-/** No LSN is 0. */
-const NOTHING_WRITTEN = 0
 
 export class Engine {
   readonly limits: StorageLimits
@@ -64,16 +61,14 @@ export class Engine {
   readonly #workListeners: Listeners<void>
   #log: Log | undefined
   #catalog: Catalog
-  #sources: Sources
-  #active: Generation
+  readonly #memtables: Generations
   #lsn: number
-  #commitTimeMs: number
-  /** Checksum of the newest record that was replayed, until there is a log to ask. */
-  #recordCrc: number
-  #epoch: number
+  readonly #writer: LogWriter
+  readonly #shown: Shown
+  /** Whether a commit of level `interval` waits for `sync`. */
+  #isSyncDue = false
   #transaction: EngineTransaction | undefined
   #changes: ChangeTable | undefined
-  #record = new ByteSink(undefined, BODY_BYTES_MAX)
   #poison: Fault | undefined
   #isClosing = false
   #replayed = 0
@@ -82,19 +77,17 @@ export class Engine {
 
   /** Use `Opening`. The engine begins as of the checkpoint of its index file and is filled by `replay`. */
   constructor(parts: EngineParts) {
-    const { options, index, values, allocator, limits } = parts
+    const { options, index, values, limits } = parts
     const { checkpoint } = index.current()
     this.#parts = parts
     this.limits = limits
     this.index = index
     this.#catalog = parts.catalog
     this.#lsn = checkpoint.lsn
-    this.#commitTimeMs = checkpoint.commitTimeMs
-    this.#recordCrc = checkpoint.recordCrc
-    this.#epoch = checkpoint.epoch
-    this.#active = new Generation(allocator, 0)
-    this.#sources = new Sources([this.#active], index, values)
-    this.#overlay = new Overlay(allocator, this.#active.memtable.arena, limits)
+    this.#writer = new LogWriter(checkpoint, options.now, options.durability)
+    this.#shown = new Shown(checkpoint.lsn)
+    this.#memtables = new Generations(parts)
+    this.#overlay = new Overlay(parts.allocator, this.#memtables.active.memtable.arena, limits)
     this.#keys = new KeyGenerator(options.now, options.random)
     this.#commitListeners = new Listeners(options.report)
     this.#durableListeners = new Listeners(options.report)
@@ -114,9 +107,19 @@ export class Engine {
     return this.#catalog.stores
   }
 
-  /** The newest LSN that is on disk: what snapshots see. */
+  /** The newest LSN that is on disk. */
   get durableLsn(): number {
     return this.#log?.durableLsn ?? this.#lsn
+  }
+
+  /** What snapshots see: the durable LSN, or a later one when no commit between the two wrote to a store of level `fsync`. */
+  get shownLsn(): number {
+    return this.#shown.lsn(this.durableLsn)
+  }
+
+  /** The newest commit that wrote to a store of level `fsync`, or defined one: what may rest on it leaves when it is on disk. */
+  get awaitedLsn(): number {
+    return this.#shown.awaitedLsn
   }
 
   /** The newest LSN. */
@@ -129,10 +132,10 @@ export class Engine {
     return (this.#changes ??= new ChangeTable(this.#lsn))
   }
 
-  /** A reader at the durable LSN, which notes in `footprint` what it is asked for. Close it; it expires after `snapshotTimeoutMs`. */
+  /** A reader at the shown LSN, which notes in `footprint` what it is asked for. Close it; it expires after `snapshotTimeoutMs`. */
   snapshot(footprint?: Footprint): Snapshot {
     if (this.#isClosing) throw storageFault({ _tag: "Closed" })
-    return this.#snapshots.start(this.#sources.retain(), this.#catalog, this.durableLsn, footprint)
+    return this.#snapshots.start(this.#memtables.sources.retain(), this.#catalog, this.shownLsn, footprint)
   }
 
   /** Ends the snapshots that are older than they may be. Call it now and then. */
@@ -146,7 +149,7 @@ export class Engine {
    */
   requestLongSnapshot(): LongSnapshotRequest | undefined {
     if (this.#isClosing) throw storageFault({ _tag: "Closed" })
-    const generation = this.#active
+    const generation = this.#memtables.active
     if (!this.#freezeActive()) return undefined
     this.#log?.rotate(() => {})
     return this.#snapshots.long.request(generation)
@@ -160,7 +163,7 @@ export class Engine {
     if (this.#poison !== undefined) return "poisoned"
     const admitted = this.#log.admit(this.limits.logStagingBytesMax * ADMISSION_SHARE)
     // The log's state counts before a full memtable: while it takes nothing, no flush will ever make room.
-    const isMemtableFull = this.#active.bytes >= this.limits.memtableBytesMax && this.#frozen.length >= this.limits.frozenMemtablesMax
+    const isMemtableFull = this.#memtables.isFull && !this.#memtables.canFreeze
     if (admitted === "admitted") return isMemtableFull || this.hold.isOn ? "wait" : "open"
     return admitted === "tooLarge" ? "closed" : admitted
   }
@@ -174,8 +177,8 @@ export class Engine {
   transact(): Transaction {
     if (this.#transaction !== undefined) throw storageFault({ _tag: "TransactionOpen" })
     requireOpen(this.admission(), this.fault)
-    const sources = this.#sources.retain()
-    this.#overlay.begin(sources, this.#lsn, this.#active.memtable.arena)
+    const sources = this.#memtables.sources.retain()
+    this.#overlay.begin(sources, this.#lsn, this.#memtables.active.memtable.arena)
     const end = (isKept: boolean): void => {
       this.#overlay.end(isKept)
       this.#transaction = undefined
@@ -204,7 +207,7 @@ export class Engine {
    * documents are built by `maintain` and are `ready` later. Faults: InvalidStore, IncompatibleSchema and those of `transact`.
    */
   define(definitions: ReadonlyArray<StoreDefinition>): number {
-    const isEmpty = (store: CatalogStore): boolean => !this.#sources.cursor(store.id, this.#lsn, undefined, 1, undefined).next()
+    const isEmpty = (store: CatalogStore): boolean => !this.#memtables.sources.cursor(store.id, this.#lsn, undefined, 1, undefined).next()
     return this.#define(planDefinition(this.#catalog, definitions, this.limits, isEmpty, this.#lsn + 1))
   }
 
@@ -245,24 +248,27 @@ export class Engine {
 
   /** Freezes the active memtable, so that `maintain` flushes it as soon as it is durable. False when it is empty (unless forced) or must wait. */
   freeze(isForced = false): boolean {
-    return (isForced || this.#active.memtable.entries > 0) && this.#freezeActive()
+    return (isForced || this.#memtables.active.memtable.entries > 0) && this.#freezeActive()
   }
 
   #freezeActive(): boolean {
     if (this.#transaction !== undefined) return false
-    if (this.#frozen.length >= this.limits.frozenMemtablesMax) return false
-    this.#active.boundary = {
-      lsn: this.#lsn,
-      recordCrc: this.#log?.lastChecksum ?? this.#recordCrc,
-      commitTimeMs: this.#commitTimeMs,
-      epoch: this.#log?.epoch ?? this.#epoch,
-      catalog: this.#catalog.withBuilds(this.#maintenance.builds)
-    }
-    const active = new Generation(this.#parts.allocator, this.#active.memtable.documents)
-    this.#replaceSources([active, ...this.#sources.generations])
-    this.#active = active
+    if (!this.#memtables.canFreeze) return false
+    this.sync()
+    this.#memtables.freeze(this.#writer.boundary(this.#log, this.#lsn, this.#catalog.withBuilds(this.#maintenance.builds)))
     this.#workListeners.tell(undefined)
     return true
+  }
+
+  /** Whether `sync` has to be called within `syncIntervalMs`: something of level `interval` was committed. Announced by `onWork`. */
+  get isSyncDue(): boolean {
+    return this.#isSyncDue
+  }
+
+  /** Asks for a sync of everything committed so far, as if an answer waited for it. */
+  sync(): void {
+    this.#isSyncDue = false
+    this.#log?.sync()
   }
 
   /** After a full disk: makes room by compacting, or tries again what failed for want of it. */
@@ -297,7 +303,7 @@ export class Engine {
 
   /** Memtables that wait for their flush, and bytes of the active one. */
   get backlog(): { readonly frozenMemtables: number; readonly activeBytes: number } {
-    return { frozenMemtables: this.#frozen.length, activeBytes: this.#active.bytes }
+    return { frozenMemtables: this.#memtables.frozen.length, activeBytes: this.#memtables.active.bytes }
   }
 
   /** What the value segments hold. */
@@ -314,7 +320,7 @@ export class Engine {
     const finish = (fault: Fault | undefined): void => {
       this.#durableListeners.tell(this.durableLsn)
       this.#workListeners.tell(undefined)
-      this.#sources.release()
+      this.#memtables.close()
       this.#parts.values.close()
       this.#parts.index.close()
       this.#parts.release()
@@ -330,40 +336,34 @@ export class Engine {
 
   /** Applies a record of the log. Records come in order and without gaps. */
   replay(record: RecordView): void {
-    this.#epoch = record.epoch
     this.#replayed++
     if (record.kind === KIND_TRANSACTION) this.#replayTransaction(record)
     else if (record.kind === KIND_DDL) this.#catalog = replayDefinition(record, this.#catalog)
     this.#lsn = record.lsn
-    this.#commitTimeMs = record.commitTimeMs
-    this.#recordCrc = record.checksum
-    if (this.#active.bytes >= this.limits.memtableBytesMax) this.freeze()
+    this.#writer.replayed(record)
+    if (this.#memtables.isFull) this.freeze()
   }
 
   /** Where the log has to be read from. */
   get checkpoint(): { readonly lsn: number; readonly recordCrc: number } {
-    return { lsn: this.#lsn, recordCrc: this.#recordCrc }
+    return { lsn: this.#lsn, recordCrc: this.#writer.recordCrc }
   }
 
   /** The log is recovered: from now on the engine can be written to. */
   start(log: Log, report: Omit<RecoveryReport, "replayed" | "lastLsn">): void {
     this.#log = log
     this.report = { ...report, lastLsn: this.#lsn, replayed: this.#replayed }
-    this.#keys.continueFrom(this.#commitTimeMs)
+    this.#keys.continueFrom(this.#writer.commitTimeMs)
     this.#catalog = this.#catalog.refreshed(log.durableLsn)
     log.onDurable(this.#becameDurable)
     log.onState(() => {
-      if (log.state === "poisoned") this.#durableListeners.tell(log.durableLsn)
+      if (log.state === "poisoned") this.#becamePoisoned()
       this.#workListeners.tell(undefined)
     })
     this.#workListeners.tell(undefined)
   }
 
   // ---- inside --------------------------------------------------------------------------------------------------------------------
-
-  get #frozen(): ReadonlyArray<Generation> {
-    return this.#sources.generations.slice(1)
-  }
 
   #commit(end: (isKept: boolean) => void): number {
     let lsn: number
@@ -381,9 +381,12 @@ export class Engine {
       const before = this.#lsn
       this.#apply(lsn)
       if (this.#commitListeners.count > 0)
-        this.#commitListeners.tell(commitOf(lsn, this.#commitTimeMs, this.#overlay.memtable, this.#catalog, this.#sources, before))
+        this.#commitListeners.tell(
+          commitOf(lsn, this.#writer.commitTimeMs, this.#overlay.memtable, this.#catalog, this.#memtables.sources, before)
+        )
       end(true)
-      if (this.#active.bytes >= this.limits.memtableBytesMax) this.freeze()
+      if (this.#memtables.isFull) this.freeze()
+      if (this.#writer.level === "interval" && !this.#isSyncDue) this.#becameDue()
     } catch (error) {
       this.#poisonWith(error)
       throw error
@@ -391,33 +394,29 @@ export class Engine {
     return lsn
   }
 
-  /** Everything that may refuse the transaction, then the append; NOTHING_WRITTEN when there is nothing to commit. */
+  /** NOTHING_WRITTEN when there is nothing to commit. */
   #append(): number {
     const log = this.#log
     if (this.#poison !== undefined || log === undefined)
       throw storageFault({ _tag: "Poisoned", message: this.fault?.message ?? "not open" })
-    if (this.#overlay.sequence === 0) return NOTHING_WRITTEN
-    this.#overlay.checkUnique()
-    const record = this.#record
-    if (writeTransaction(record, this.#overlay.memtable, this.#catalog) === 0) return NOTHING_WRITTEN
-    const admitted = log.admit(record.length)
-    if (admitted === "tooLarge") throw storageFault({ _tag: "TransactionTooLarge", limit: "transactionBytesMax", max: BODY_BYTES_MAX })
-    requireOpen(admitted === "admitted" ? "open" : admitted, this.fault)
-    this.#active.memtable.reserve(this.#overlay.memtable.entries)
-    this.#commitTimeMs = Math.max(Math.floor(this.#parts.options.now()), this.#commitTimeMs)
-    const lsn = log.append(KIND_TRANSACTION, 0, this.#commitTimeMs, record.bytes, record.length)
-    if (record.bytes.length > RECORD_BUFFER_KEPT_BYTES) this.#record = new ByteSink(undefined, BODY_BYTES_MAX)
-    return lsn
+    return this.#writer.transaction(log, this.#overlay, this.#catalog, this.#memtables.active.memtable)
   }
 
   /** Moves the overlay's newest entries into the active memtable as one commit. */
   #apply(lsn: number): void {
-    this.#active.memtable.absorb(this.#overlay.memtable, lsn, this.#changes)
+    this.#memtables.active.memtable.absorb(this.#overlay.memtable, lsn, this.#changes)
     this.#lsn = lsn
+    if (this.#writer.level === "fsync") this.#shown.awaitedLsn = lsn
+    else this.#shown.relaxed(lsn)
+  }
+
+  #becameDue(): void {
+    this.#isSyncDue = true
+    this.#workListeners.tell(undefined)
   }
 
   #replayTransaction(record: RecordView): void {
-    this.#overlay.begin(this.#sources, this.#lsn, this.#active.memtable.arena)
+    this.#overlay.begin(this.#memtables.sources, this.#lsn, this.#memtables.active.memtable.arena)
     replayOperations(record, this.#catalog, this.#overlay)
     this.#apply(record.lsn)
     this.#overlay.end(true)
@@ -434,52 +433,47 @@ export class Engine {
   #appendDefinition(change: CatalogChange): void {
     const log = this.#log
     if (log === undefined) throw storageFault({ _tag: "Closed" })
-    const body = encodeDefinition(change)
-    const admitted = log.admit(body.length)
-    if (admitted === "tooLarge")
-      throw storageFault({ _tag: "InvalidStore", path: "", message: "the definitions are too large for one record" })
-    requireOpen(admitted === "admitted" ? "open" : admitted, this.fault)
     const catalog = this.#catalog.with(change.stores, change.nextId, log.durableLsn)
-    this.#commitTimeMs = Math.max(Math.floor(this.#parts.options.now()), this.#commitTimeMs)
-    this.#lsn = log.append(KIND_DDL, 0, this.#commitTimeMs, body, body.length)
+    this.#lsn = this.#shown.awaitedLsn = this.#writer.definition(log, change)
     this.#catalog = catalog
     this.#workListeners.tell(undefined)
   }
 
-  #replaceSources(generations: ReadonlyArray<Generation>): void {
-    const old = this.#sources
-    this.#sources = new Sources(generations, this.#parts.index, this.#parts.values)
-    old.release()
-  }
-
   readonly #becameDurable = (lsn: number): void => {
+    this.#shown.settle(lsn)
     this.#catalog = this.#catalog.refreshed(lsn)
     this.#durableListeners.tell(lsn)
-    if (this.#sources.generations.length > 1 || this.isBuilding) this.#workListeners.tell(undefined)
+    if (this.#memtables.sources.generations.length > 1 || this.isBuilding) this.#workListeners.tell(undefined)
   }
 
   #poisonWith(error: unknown): void {
     this.#poison ??= error instanceof Fault ? error : new Fault({ _tag: "Poisoned", message: String(error) })
-    this.#durableListeners.tell(this.durableLsn)
+    this.#becamePoisoned()
     this.#workListeners.tell(undefined)
+  }
+
+  /** Reads go on at the durable LSN: what was shown beyond it will not be there after the restart that has to come. */
+  #becamePoisoned(): void {
+    if (this.#shown.forget()) this.#changes?.touchAll(this.#lsn + 1)
+    this.#durableListeners.tell(this.durableLsn)
   }
 
   /** What maintenance may see and do. */
   readonly #maintained = {
-    frozen: (): ReadonlyArray<Generation> => this.#frozen,
+    frozen: (): ReadonlyArray<Generation> => this.#memtables.frozen,
     durableLsn: (): number => this.durableLsn,
     catalog: (): Catalog => this.#catalog,
-    sources: (): Sources => this.#sources,
+    sources: (): Sources => this.#memtables.sources,
     lastLsn: (): number => this.#lsn,
     /** The memtable that index entries may be added to now; undefined while a transaction runs or writers have to wait. */
     writable: (): Generation | undefined => {
       if (this.#transaction !== undefined) return undefined
-      if (this.#active.bytes >= this.limits.memtableBytesMax) this.freeze()
-      return this.admission() === "open" ? this.#active : undefined
+      if (this.#memtables.isFull) this.freeze()
+      return this.admission() === "open" ? this.#memtables.active : undefined
     },
     committed: (flushed: Generation | undefined): void => {
       if (flushed !== undefined) this.#snapshots.long.flushed(flushed, this.#parts)
-      this.#replaceSources(this.#sources.generations.filter((it) => it !== flushed))
+      this.#memtables.committed(flushed)
       this.#log?.release(this.#parts.index.olderCheckpoint().lsn)
       this.#workListeners.tell(undefined)
     },

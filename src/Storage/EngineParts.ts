@@ -1,6 +1,7 @@
 /** What an engine is made from and what it tells about itself. */
 import type { Volume } from "../Disk/Volume.ts"
 import type { IndexFile } from "../Index/IndexFile.ts"
+import type { DurabilityLevel } from "../Schema/Definition.ts"
 import type { ChunkAllocator } from "./Arena.ts"
 import type { Catalog } from "./Catalog.ts"
 import type { StorageLimits } from "./Limits.ts"
@@ -19,6 +20,8 @@ export interface EngineOptions {
   readonly schedule: (task: () => void) => void
   /** Told what a listener threw; the listener is detached. */
   readonly report: (error: unknown) => void
+  /** What answers wait for that rest on stores which do not say so themselves. Default `fsync`. */
+  readonly durability?: DurabilityLevel
   /** Memory of the memtables, when several engines share it. */
   readonly allocator?: ChunkAllocator
 }

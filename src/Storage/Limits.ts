@@ -53,6 +53,8 @@ export interface StorageLimits {
   readonly logSegmentBytesMax: number
   /** Bytes of records that may wait for being written. */
   readonly logStagingBytesMax: number
+  /** Milliseconds after which a sync is asked for, at the latest, by a commit of level `interval`. */
+  readonly syncIntervalMs: number
   /** Stores of one database, and indexes of one store. */
   readonly storesMax: number
   readonly indexesPerStoreMax: number
@@ -86,6 +88,7 @@ export const DEFAULT_LIMITS: StorageLimits = {
   longSnapshotBytesMax: 8 * 1024 * MIB,
   logSegmentBytesMax: 16 * MIB,
   logStagingBytesMax: 8 * MIB,
+  syncIntervalMs: 100,
   storesMax: 1000,
   indexesPerStoreMax: 64
 }

@@ -13,7 +13,7 @@ import type * as Scope from "effect/Scope"
 import { Disk } from "../Disk/Disk.ts"
 import { diskFault } from "../Disk/Failure.ts"
 import type { Fault } from "../Fault/Fault.ts"
-import type { StoreDefinition } from "../Schema/Definition.ts"
+import type { DurabilityLevel, StoreDefinition } from "../Schema/Definition.ts"
 import type { ChunkAllocator } from "./Arena.ts"
 import { Backup, type BackupReport } from "./Backup.ts"
 import { defineAll, type DefineOptions, type Waiting } from "./Defining.ts"
@@ -39,6 +39,8 @@ export interface StorageOptions {
   /** The database's directory; made when it does not exist. */
   readonly directory: string
   readonly limits?: Partial<StorageLimits>
+  /** What answers wait for that rest on stores which do not say so themselves. Default `fsync`. */
+  readonly durability?: DurabilityLevel
   /** Memory of the memtables, shared by the databases of a process. Its own unless given. */
   readonly allocator?: ChunkAllocator
   /** Whether closing writes the memtable to the index file, so that the next start replays nothing. Default false. */
@@ -87,7 +89,7 @@ export class Storage extends Context.Service<
      * lists the documents for which that is not possible, and then nothing has changed.
      */
     readonly defineStores: (definitions: ReadonlyArray<StoreDefinition>, options?: DefineOptions) => Effect.Effect<void, StorageError>
-    /** A reader at the durable LSN, closed with the scope. */
+    /** A reader of what may be shown (see `Engine.shownLsn`), closed with the scope. */
     readonly snapshot: Effect.Effect<Snapshot, StorageError, Scope.Scope>
     /** Writes what is committed to the index file and the value log. */
     readonly flush: Effect.Effect<void, StorageError>
@@ -210,6 +212,7 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
   yield* Effect.forkScoped(tick(engine))
   yield* Effect.forkScoped(expire(engine))
   yield* Effect.forkScoped(clear(engine))
+  yield* Effect.forkScoped(syncInIntervals(engine, changes))
   yield* Effect.forkScoped(reportBuilds(engine))
 
   const { awaitDurable, whenDurable } = durability(engine, durable)
@@ -271,6 +274,8 @@ function durability(engine: Engine, durable: DurableWaiters) {
   const wait = (lsn: number, settled: Settled): object | undefined => {
     if (engine.durableLsn >= lsn) return void settled(undefined)
     if (!canMaintain(engine)) return void settled(ended(engine))
+    // Nothing more than a look when it is on its way already.
+    engine.sync()
     return durable.wait(lsn, () => void wait(lsn, settled))
   }
   const awaitDurable = (lsn: number): Effect.Effect<void, StorageError> =>
@@ -321,12 +326,13 @@ const open = Effect.fnUntraced(function* (options: StorageOptions) {
   const { volume } = yield* Disk
   const clock = yield* Clock.Clock
   const runFork = Effect.runForkWith(yield* Effect.context<never>())
-  const { directory, limits, allocator } = options
+  const { directory, limits, allocator, durability } = options
   const opening = new Opening({
     volume,
     directory,
     ...(limits === undefined ? {} : { limits }),
     ...(allocator === undefined ? {} : { allocator }),
+    ...(durability === undefined ? {} : { durability }),
     now: () => clock.currentTimeMillisUnsafe(),
     random,
     schedule: (task) => setImmediate(task),
@@ -378,6 +384,17 @@ const clear = (engine: Engine): Effect.Effect<never> =>
   Effect.suspend(() => {
     const isOpen = engine.admission() === "open"
     return isOpen && clearReplaced(engine) ? Effect.yieldNow : Effect.sleep(isOpen ? EXPIRY_INTERVAL_MS : TICK_INTERVAL_MS)
+  }).pipe(Effect.forever)
+
+/** Asks for the syncs of stores of level `interval`, for ever. */
+const syncInIntervals = (engine: Engine, changes: Signal): Effect.Effect<never> =>
+  Effect.suspend(() => {
+    const seen = changes.raises
+    if (!engine.isSyncDue) return changes.wait(seen)
+    return Effect.andThen(
+      Effect.sleep(engine.limits.syncIntervalMs),
+      Effect.sync(() => engine.sync())
+    )
   }).pipe(Effect.forever)
 
 /** Says in the log how far the builds of indexes are that take their time. */

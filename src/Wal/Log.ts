@@ -20,6 +20,7 @@ import { Staging } from "./Staging.ts"
  * - An appended record has its LSN, its place and its checksums; it reaches the file in the next group, unchanged.
  * - One group is under way at a time. It lies within one segment, is written by one call, and covers exactly what was written before
  *   its syncs were called. With none under way a group is written at the end of the turn, otherwise when the one before completes.
+ * - A relaxed record changes only when a group begins, never what is in it: a group has everything that was staged before.
  * - A group in a new segment is durable when its file, the footer of the segment before, and the directory are synced.
  * - A segment is written to only by the log that created it. After a failed sync or write the log is poisoned: it never writes again.
  * - No room on the disk (`ENOSPC`) is no damage: the group stays staged, nothing more is admitted, and `retry` tries it again.
@@ -44,6 +45,8 @@ export interface LogPosition {
 /** Called when something has been done; with the fault when it never will be. */
 export type LogDone = (fault: Fault<DiskFailure> | undefined) => void
 
+/** Share of the staging that records may fill which nobody asked to be synced. */
+const RELAXED_SHARE = 0.25
 const NO_ROOM = new Set(["ENOSPC", "EDQUOT"])
 
 /**
@@ -72,6 +75,8 @@ export class Log {
   readonly #options: LogOptions
   readonly #segmentBytesMax: number
   readonly #staging: Staging
+  /** Bytes of relaxed records that may be staged before they are written unasked. */
+  readonly #relaxedBytesMax: number
   readonly #header = new RecordHeader()
   readonly #saltBytes = new Uint8Array(4)
   readonly #sealed: Array<SealedSegment>
@@ -98,7 +103,9 @@ export class Log {
   constructor(options: LogOptions, position: LogPosition) {
     this.#options = options
     this.#segmentBytesMax = options.segmentBytesMax ?? SEGMENT_BYTES_MAX
-    this.#staging = new Staging(options.stagingBytesMax ?? STAGING_BYTES_MAX)
+    const stagingBytesMax = options.stagingBytesMax ?? STAGING_BYTES_MAX
+    this.#staging = new Staging(stagingBytesMax)
+    this.#relaxedBytesMax = stagingBytesMax * RELAXED_SHARE
     this.lastLsn = position.lastLsn
     this.durableLsn = position.lastLsn
     this.#groupLsn = position.lastLsn
@@ -126,10 +133,10 @@ export class Log {
   }
 
   /**
-   * Appends a record with the first `length` bytes of `body` and returns its LSN. It is durable when `onDurable` says so.
-   * Throws `NotAdmitted`, and does nothing, when `admit(length)` is not `"admitted"`.
+   * Appends a record with the first `length` bytes of `body` and returns its LSN. It is durable when `onDurable` says so. A relaxed one does
+   * not ask for that by itself: it goes with the next that does, at `sync`, or when much is staged. Throws `NotAdmitted`, and does nothing, when `admit(length)` is not `"admitted"`.
    */
-  append(kind: number, flags: number, commitTimeMs: number, body: Uint8Array, length: number): number {
+  append(kind: number, flags: number, commitTimeMs: number, body: Uint8Array, length: number, isRelaxed = false): number {
     const admission = this.admit(length)
     if (admission !== "admitted") throw new Fault<NotAdmitted>({ _tag: "NotAdmitted", admission })
     const bytes = recordBytes(length)
@@ -154,8 +161,13 @@ export class Log {
     this.lastLsn = header.lsn
     this.lastCommitTimeMs = commitTimeMs
     segment.note(bytes, header.lsn, commitTimeMs, this.epoch, this.#lastChecksum)
-    this.#scheduleGroup()
+    if (!isRelaxed || staging.length > this.#relaxedBytesMax) this.#scheduleGroup()
     return header.lsn
+  }
+
+  /** Brings to disk what is staged, as if a record that is not relaxed had followed it. */
+  sync(): void {
+    if (this.#staging.length > 0) this.#scheduleGroup()
   }
 
   /** Called after every group with the newest LSN on disk. A listener that throws is detached and reported. */

@@ -45,7 +45,7 @@ import { SourceMap } from "./SourceMap.ts"
 /** What a service needs of the engine below it. */
 export interface ServiceEngine {
   readonly durableLsn: number
-  readonly lastLsn: number
+  readonly awaitedLsn: number
   readonly store: (name: string) => Store | undefined
   readonly changes: ChangeTable
   readonly snapshot: (footprint?: Footprint) => Snapshot

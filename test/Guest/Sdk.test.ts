@@ -22,7 +22,7 @@ const orders = store("orders", {
   placedAt: s.date()
 }, { indexes: [{ on: ["status", "-placedAt"] }, { on: ["address.city"], name: "by_city" },
   { on: ["number"], unique: true, sparse: true, where: [["status", "=", "paid"], ["placedAt", ">=", new Date(0)], ["size", "in", [5n]], ["total", "between", ["1", Decimal.from("2.50")]]] },
-  { on: ["placedAt"], where: { "address.city": "Bonn" }, expireAfterMs: 60_000 }] })
+  { on: ["placedAt"], where: { "address.city": "Bonn" }, expireAfterMs: 60_000 }], durability: "interval" })
 const customers = store("customers", { _id: s.string(), name: s.string() })
 const ID = "0198f0c2a3b47d8e9f00112233445566"
 
@@ -406,7 +406,8 @@ describe("the manifest", () => {
           where: { op: "eq", path: "address.city", value: "Bonn" },
           expireAfterMs: 60_000
         }
-      ]
+      ],
+      durability: "interval"
     })
   })
 

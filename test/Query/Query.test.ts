@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import { parseKey } from "../../src/Bson/Key.ts"
 import { Decimal128, encode, type Key } from "../../src/Bson/Value.ts"
 import { Disk } from "../../src/Disk/Disk.ts"
+import { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
 import { store } from "../../src/Query/Builder.ts"
 import type { QueryError } from "../../src/Query/Errors.ts"
 import { Query } from "../../src/Query/Query.ts"
@@ -40,6 +41,31 @@ const onOrders = <A, E>(program: Effect.Effect<A, E, Query | Storage>) =>
 const order = (customer: string, total: string) => ({ customer, status: "open" as const, total: Decimal128.fromString(total) })
 
 describe("Query", () => {
+  it.live("answers a write to a store of level memory while the disk does nothing, and waits for it with one of level fsync", () => {
+    const volume = new SimulatedVolume({ seed: 1, syncs: "automatic" })
+    const storage = Storage.layer({ directory: "data/shop", durability: "memory" })
+    const database = Query.layer().pipe(Layer.provideMerge(storage), Layer.provide(Layer.sync(Disk, () => Disk.over(volume))))
+    const visits = store({ ...orders.definition, name: "visits" })
+    const synced = store({ ...orders.definition, name: "synced", durability: "fsync" })
+    return Effect.gen(function* () {
+      const { defineStores, engine } = yield* Storage
+      yield* defineStores([visits.definition, synced.definition])
+      const query = yield* Query
+      volume.holdsSyncs = true
+      yield* query.write(visits.insert(order("ada", "5")))
+      assert.isBelow(engine.durableLsn, engine.lastLsn)
+      assert.strictEqual(yield* query.query(visits.count()), 1)
+      const waiting = yield* Effect.forkChild(query.write(synced.insert(order("bob", "1"))))
+      yield* Effect.sleep(5)
+      assert.isUndefined(waiting.pollUnsafe())
+      assert.strictEqual(yield* query.query(synced.count()), 0)
+      volume.holdsSyncs = false
+      volume.pumpAll()
+      yield* Fiber.join(waiting)
+      assert.strictEqual(engine.durableLsn, engine.lastLsn)
+    }).pipe(Effect.provide(database))
+  })
+
   it.effect("runs typed statements, reads and writes", () =>
     onOrders(
       Effect.gen(function* () {

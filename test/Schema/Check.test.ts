@@ -62,6 +62,11 @@ describe("checkStore", () => {
     assert.deepStrictEqual(shape(checkStore({ ...orders, schema: { _id: { type: "int" } }, indexes: [] })), ["/schema/_id invalid"])
   })
 
+  it("takes the three levels of durability, and no other", () => {
+    for (const durability of ["fsync", "interval", "memory"]) assert.deepStrictEqual(checkStore({ ...orders, durability }), [])
+    assert.deepStrictEqual(shape(checkStore({ ...orders, durability: "often" })), ["/durability invalid"])
+  })
+
   it("takes unique, sparse, partial and expiring indexes, and paths through arrays", () => {
     const schema = { ...orders.schema, placedAt: { type: "date" }, tags: { type: "array", items: { type: "string" } } }
     const on = (path: string) => [{ path, direction: "asc" }]
@@ -248,6 +253,7 @@ describe("difference", () => {
       "/schema/number/type true"
     ])
     assert.deepStrictEqual(change({}, { indexes: [] }).length, 2)
+    assert.deepStrictEqual(change({}, { durability: "memory" }), ["/durability true"])
   })
 
   it("calls everything else what it is: in need of a migration", () => {

@@ -1,6 +1,7 @@
 /** A database on a simulated disk, driven by hand: time stands still unless told, syncs complete when `settle` pumps them. */
 import { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
 import { Fault } from "../../src/Fault/Fault.ts"
+import type { DurabilityLevel } from "../../src/Schema/Definition.ts"
 import type { Engine } from "../../src/Storage/Engine.ts"
 import type { StorageLimits } from "../../src/Storage/Limits.ts"
 import { Opening } from "../../src/Storage/Opening.ts"
@@ -14,6 +15,7 @@ export interface DatabaseOptions {
   readonly directory?: string
   readonly seed?: number
   readonly limits?: Partial<StorageLimits>
+  readonly durability?: DurabilityLevel
 }
 
 export class Database {
@@ -37,6 +39,7 @@ export class Database {
       volume: this.volume,
       directory: this.#options.directory ?? "data/shop",
       ...(this.#options.limits === undefined ? {} : { limits: this.#options.limits }),
+      ...(this.#options.durability === undefined ? {} : { durability: this.#options.durability }),
       now: () => this.nowMs,
       random: (into) => into.set(random.bytes(into.length)),
       schedule: (task) => this.#tasks.push(task),

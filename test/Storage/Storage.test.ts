@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as TestClock from "effect/testing/TestClock"
 import { Disk } from "../../src/Disk/Disk.ts"
 import { MemoryVolume } from "../../src/Disk/MemoryVolume.ts"
 import { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
@@ -135,6 +136,36 @@ describe("Storage", () => {
       yield* storage.flush
       assert.strictEqual((yield* list).length, 3000)
     }).pipe(Effect.provide(storageOn(new MemoryVolume(), { limits: { memtableBytesMax: MIB, frozenMemtablesMax: 1 } })))
+  )
+
+  it.effect("asks for the sync of a store of level interval when the interval is over, and not before", () =>
+    Effect.gen(function* () {
+      const storage = yield* Storage
+      yield* storage.defineStores([{ ...ORDERS, durability: "interval" }])
+      const turns = Effect.promise(async () => {
+        for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+      })
+      yield* turns
+      const lsn = yield* putOne(1, 5)
+      yield* turns
+      yield* TestClock.adjust(249)
+      yield* turns
+      assert.isBelow(storage.engine.durableLsn, lsn)
+      assert.deepStrictEqual(yield* list, ["1:open:5"])
+      yield* TestClock.adjust(1)
+      yield* turns
+      assert.strictEqual(storage.engine.durableLsn, lsn)
+    }).pipe(Effect.provide(storageOn(new MemoryVolume(), { limits: { syncIntervalMs: 250 } })))
+  )
+
+  it.live("brings to disk what is awaited, whatever its level", () =>
+    Effect.gen(function* () {
+      const storage = yield* Storage
+      yield* storage.defineStores([{ ...ORDERS, durability: "memory" }])
+      const lsn = yield* putOne(1, 5)
+      yield* storage.awaitDurable(lsn)
+      assert.strictEqual(storage.engine.durableLsn, lsn)
+    }).pipe(Effect.provide(storageOn(new MemoryVolume(), { durability: "fsync" })))
   )
 
   it.live("tells a second opener who has the database", () => {

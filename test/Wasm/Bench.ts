@@ -12,7 +12,7 @@ import { guest, type GuestParts, manifest } from "./Guests.ts"
 /** An engine without documents, that notes what is done to it. */
 export class StandInEngine implements ServiceEngine {
   durableLsn = 10
-  lastLsn = 12
+  awaitedLsn = 12
   /** What happened: `snapshot`, `close`, `transact`, `commit`, `rollback`, `put`. */
   readonly events: string[] = []
   /** Thrown by the next commit. */
@@ -43,7 +43,7 @@ export class StandInEngine implements ServiceEngine {
     this.events.push("transact")
     let writes = 0
     const transaction: Transaction = {
-      lsn: this.lastLsn,
+      lsn: this.awaitedLsn,
       get: () => false,
       find: () => false,
       read: () => {},
@@ -68,7 +68,7 @@ export class StandInEngine implements ServiceEngine {
       commit: () => {
         if (this.refusal !== undefined) throw this.refusal
         this.events.push("commit")
-        return writes === 0 ? this.lastLsn : ++this.lastLsn
+        return writes === 0 ? this.awaitedLsn : ++this.awaitedLsn
       },
       rollback: () => void this.events.push("rollback"),
       get writes() {

@@ -52,7 +52,7 @@ describe("a handler that writes", () => {
 
   it("waits for nothing when everything it saw is durable", () => {
     const bench = new Bench(replying({ kind: "empty" }))
-    bench.engine.lastLsn = 10
+    bench.engine.awaitedLsn = 10
     assert.strictEqual(bench.post().waitLsn, 0)
   })
 
