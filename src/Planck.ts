@@ -65,6 +65,8 @@ export interface PlanckOptions {
   readonly migrationHandlers?: ReadonlyMap<string, MigrationHandler>
   readonly storage?: Partial<StorageLimits>
   readonly query?: Partial<QueryLimits>
+  /** Milliseconds beyond which a statement is noted as slow in what statements cost (`$statements`, `planck advise`); 100 unless said. */
+  readonly slowMs?: number
 }
 
 /** A database in a directory of this machine, open as long as the layer lives. */
@@ -117,10 +119,10 @@ export const layerSimulated = (
 }
 
 const database = (options: PlanckOptions): Layer.Layer<Query | Storage, StorageError, Disk> => {
-  const { directory, migrationHandlers, storage, query, stores } = options
+  const { directory, migrationHandlers, slowMs, storage, query, stores } = options
   const handlers = migrationHandlers === undefined ? {} : { handlers: migrationHandlers }
   const engine = Storage.layer({ directory, flushOnClose: true, ...(storage === undefined ? {} : { limits: storage }) })
   const defined = Layer.effectDiscard(Effect.flatMap(Storage, (opened) => opened.defineStores(stores ?? [], handlers)))
-  const queries = Query.layer(query)
+  const queries = Query.layer(query, slowMs === undefined ? {} : { slowMs })
   return Layer.mergeAll(defined, queries).pipe(Layer.provideMerge(engine))
 }
