@@ -67,6 +67,8 @@ export interface PlanckOptions {
   readonly durability?: DurabilityLevel
   readonly storage?: Partial<StorageLimits>
   readonly query?: Partial<QueryLimits>
+  /** Milliseconds beyond which a statement is noted as slow in what statements cost (`$statements`, `planck advise`); 100 unless said. */
+  readonly slowMs?: number
 }
 
 /** A database in a directory of this machine, open as long as the layer lives. */
@@ -119,11 +121,11 @@ export const layerSimulated = (
 }
 
 const database = (options: PlanckOptions): Layer.Layer<Query | Storage, StorageError, Disk> => {
-  const { directory, durability, migrationHandlers, storage, query, stores } = options
+  const { directory, durability, migrationHandlers, slowMs, storage, query, stores } = options
   const handlers = migrationHandlers === undefined ? {} : { handlers: migrationHandlers }
   const limits = storage === undefined ? {} : { limits: storage }
   const engine = Storage.layer({ directory, flushOnClose: true, ...limits, ...(durability === undefined ? {} : { durability }) })
   const defined = Layer.effectDiscard(Effect.flatMap(Storage, (opened) => opened.defineStores(stores ?? [], handlers)))
-  const queries = Query.layer(query)
+  const queries = Query.layer(query, slowMs === undefined ? {} : { slowMs })
   return Layer.mergeAll(defined, queries).pipe(Layer.provideMerge(engine))
 }

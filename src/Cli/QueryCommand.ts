@@ -40,22 +40,21 @@ export function parametersOf(given: Readonly<Record<string, string>>): Record<st
   )
 }
 
-function human({ explanation, next, rows, values }: TextResult): string {
+function human({ explanation, next, rows, upserted, values }: TextResult): string {
   if (explanation !== undefined) return JSON.stringify(explanation, undefined, 2)
-  if (rows === undefined) return countsOf(values ?? {})
+  if (rows === undefined) return countsOf(values ?? {}, upserted)
   const more = next === undefined ? [] : [`more: .after("${next}")`]
   return [...rows, counted(rows.length, "row"), ...more].join("\n")
 }
 
 /** One JSON value. */
-function machine({ explanation, next, rows, values }: TextResult): string {
+function machine({ explanation, next, rows, upserted, values }: TextResult): string {
   if (explanation !== undefined) return JSON.stringify(explanation)
+  if (rows === undefined && upserted !== undefined) return `${JSON.stringify(values).slice(0, -1)},"upserted":[${upserted.join(",")}]}`
   if (rows === undefined) return JSON.stringify(values ?? {})
   return `{"rows":[${rows.join(",")}]${next === undefined ? "" : `,"next":${JSON.stringify(next)}`}}`
 }
 
-/** `matched 2, modified 1`. */
-export const countsOf = (values: Readonly<Record<string, number>>): string =>
-  Object.entries(values)
-    .map(([name, value]) => `${name} ${value}`)
-    .join(", ")
+/** `matched 0, modified 0, upserted "A-1"`. */
+export const countsOf = (values: Readonly<Record<string, number>>, upserted: ReadonlyArray<string> = []): string =>
+  [...Object.entries(values).map(([name, value]) => `${name} ${value}`), ...upserted.map((id) => `upserted ${id}`)].join(", ")

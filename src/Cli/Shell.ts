@@ -114,9 +114,9 @@ export class Shell {
     )
   }
 
-  #show({ explanation, rows, values }: TextResult): ReadonlyArray<string> {
+  #show({ explanation, rows, upserted, values }: TextResult): ReadonlyArray<string> {
     if (explanation !== undefined) return JSON.stringify(explanation, undefined, 2).split("\n")
-    if (rows === undefined) return [countsOf(values ?? {})]
+    if (rows === undefined) return [countsOf(values ?? {}, upserted)]
     if (rows.length === 0) return []
     return this.#json ? rows : table(rows, this.#options.width())
   }

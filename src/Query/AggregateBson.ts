@@ -6,11 +6,12 @@
  * - `distinct` stands instead of `groupBy` and `aggregates`.
  */
 import * as Type from "../Bson/Type.ts"
-import { decode, type Value } from "../Bson/Value.ts"
-import { readString } from "../Bson/View.ts"
+import type { Value } from "../Bson/Value.ts"
+import { documentEnd, elementName, firstElement, nextElement, readString, valueOffset } from "../Bson/View.ts"
 import { closest } from "../Config/Closest.ts"
 import { groupName } from "./AggregateProgram.ts"
-import { type Aggregate, AGGREGATE_OPERATORS, type AggregateOperator, type Order } from "./Ast.ts"
+import { type Aggregate, AGGREGATE_OPERATORS, type AggregateOperator, type AggregateResult, type Order } from "./Ast.ts"
+import { decodeExpression, encodeExpression } from "./ExpressionBson.ts"
 import { decodeFilter, encodeFilter, requirePath } from "./FilterBson.ts"
 import { refuseStatement } from "./Reasons.ts"
 import { type Members, readOrderBy, readPaths, requireType } from "./StatementMembers.ts"
@@ -64,10 +65,16 @@ function readHaving(bytes: Uint8Array, members: Members): Aggregate["having"] {
 
 function readAggregates(bytes: Uint8Array, members: Members): Aggregates {
   requireType(members, "aggregates", Type.DOCUMENT, "a document of names and operators")
-  const given = Object.entries(decode(bytes, members.at("aggregates")))
-  if (given.length === 0) refuseStatement("aggregates", "aggregates names no result")
-  if (given.length > AGGREGATES_MAX) refuseStatement("aggregates", `at most ${AGGREGATES_MAX} results`)
-  return Object.fromEntries(given.map(([name, value]) => [requireName(name), readAggregate(`aggregates.${name}`, value)]))
+  const found: Array<readonly [string, AggregateResult]> = []
+  const at = members.at("aggregates")
+  const end = documentEnd(bytes, at)
+  for (let element = firstElement(at); element < end; element = nextElement(bytes, element)) {
+    const name = requireName(elementName(bytes, element))
+    if (found.length === AGGREGATES_MAX) refuseStatement("aggregates", `at most ${AGGREGATES_MAX} results`)
+    found.push([name, readAggregate(`aggregates.${name}`, bytes, bytes[element] ?? Type.MISSING, valueOffset(bytes, element))])
+  }
+  if (found.length === 0) refuseStatement("aggregates", "aggregates names no result")
+  return Object.fromEntries(found)
 }
 
 function requireName(name: string): string {
@@ -76,15 +83,21 @@ function requireName(name: string): string {
   return name
 }
 
-function readAggregate(where: string, value: Value): Aggregates[string] {
-  const [entry, ...rest] = typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : []
-  if (entry === undefined || rest.length > 0) return refuseStatement(where, 'an aggregate is one operator, such as { $sum: "total" }')
-  const [name, operand] = entry as [string, Value]
+function readAggregate(where: string, bytes: Uint8Array, type: number, at: number): AggregateResult {
+  const element = type === Type.DOCUMENT ? firstElement(at) : -1
+  if (element < 0 || element >= documentEnd(bytes, at) || nextElement(bytes, element) < documentEnd(bytes, at))
+    return refuseStatement(where, 'an aggregate is one operator, such as { $sum: "total" }')
+  const name = elementName(bytes, element)
+  const operandType = bytes[element] ?? Type.MISSING
+  const operandAt = valueOffset(bytes, element)
   const operator = AGGREGATE_OPERATORS.find((known) => `$${known}` === name)
   if (operator === undefined) return refuseOperator(where, name)
-  if (operator === "count") return operand === true ? { operator } : refuseStatement(where, "$count takes true: it counts rows")
-  if (typeof operand !== "string") return refuseStatement(where, `${name} takes a path`)
-  return { operator, path: requirePath(operand, where) }
+  if (operator === "count") {
+    const isTrue = operandType === Type.BOOLEAN && bytes[operandAt] === 1
+    return isTrue ? { operator } : refuseStatement(where, "$count takes true: it counts rows")
+  }
+  const value = decodeExpression(bytes, operandType, operandAt, where)
+  return value.op === "path" ? { operator, path: value.path } : { operator, value }
 }
 
 function refuseOperator(where: string, name: string): never {
@@ -102,7 +115,10 @@ export function encodeAggregate(statement: Aggregate): Record<string, Value> {
   if (distinct !== undefined) document["distinct"] = distinct
   if (aggregates !== undefined) {
     document["aggregates"] = Object.fromEntries(
-      Object.entries(aggregates).map(([name, { operator, path }]) => [name, { [`$${operator}`]: path ?? true }])
+      Object.entries(aggregates).map(([name, { operator, path, value }]) => [
+        name,
+        { [`$${operator}`]: value === undefined ? (path ?? true) : encodeExpression(value) }
+      ])
     )
   }
   if (having !== undefined) document["having"] = encodeFilter(having)

@@ -2,12 +2,17 @@
 import { compilePath, type Path } from "../Bson/Path.ts"
 import { fieldName } from "../Bson/View.ts"
 import type { Aggregate, AggregateOperator } from "./Ast.ts"
+import { CompiledExpression, type CompileTest } from "./Expression.ts"
+import { printExpression, printPath } from "./Print.ts"
 import { type SortPath, sortPath } from "./SortBuffer.ts"
 
-/** One aggregate: its operator, the path it looks at (count has none) and the name of its result. */
+/** One aggregate: its operator, the path or the expression it looks at (count has neither) and the name of its result. */
 export interface Aggregated {
   readonly operator: AggregateOperator
   readonly path: Path | undefined
+  readonly value: CompiledExpression | undefined
+  /** What it looks at, for people. */
+  readonly text: string
   readonly name: Uint8Array
 }
 
@@ -29,12 +34,14 @@ export function groupName(path: string): string {
   return path.slice(path.lastIndexOf(".") + 1)
 }
 
-export function compileAggregate(statement: Aggregate): AggregateProgram {
+export function compileAggregate(statement: Aggregate, compileTest: CompileTest): AggregateProgram {
   const { aggregates = {}, distinct, groupBy = [], orderBy = [] } = statement
   const paths = distinct === undefined ? groupBy : [distinct]
-  const compiled = Object.entries(aggregates).map(([name, { operator, path }]) => ({
+  const compiled = Object.entries(aggregates).map(([name, { operator, path, value }]) => ({
     operator,
     path: path === undefined ? undefined : compilePath(path),
+    value: value === undefined ? undefined : new CompiledExpression(value, compileTest),
+    text: path !== undefined ? printPath(path) : value === undefined ? "" : printExpression(value),
     name: fieldName(name)
   }))
   return {

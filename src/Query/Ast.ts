@@ -23,8 +23,35 @@ export interface Order {
   readonly direction: OrderDirection
 }
 
-/** Some rows of a store. `limit` and `skip` are whole numbers from 0 to 2^31 - 1. `select` keeps the named paths, and `_id` always. */
-export interface Find {
+/** What can be done with two numbers. */
+export const CALCULATIONS = { "+": "add", "-": "subtract", "*": "multiply", "/": "divide" } as const
+export type Calculation = (typeof CALCULATIONS)[keyof typeof CALCULATIONS]
+
+/** Most levels of an expression. */
+export const EXPRESSION_DEPTH_MAX = 32
+
+/** A value that is computed of a document: what a path leads to, a fixed value, a number of two others, or whether a condition holds. */
+export type Expression =
+  | { readonly op: "path"; readonly path: string }
+  | { readonly op: "value"; readonly value: Value }
+  | { readonly op: Calculation; readonly left: Expression; readonly right: Expression }
+  | { readonly op: "test"; readonly filter: Filter }
+
+/** Values by the names they get in a row. */
+export type Computed = { readonly [name: string]: Expression }
+
+/** Most computed values of one statement. */
+export const COMPUTED_MAX = 100
+
+/** What is shown of a document: with `select` the named paths, and `_id` always; without the paths of `omit`; `compute` adds values. */
+export interface Shown {
+  readonly select?: ReadonlyArray<string>
+  readonly omit?: ReadonlyArray<string>
+  readonly compute?: Computed
+}
+
+/** Some rows of a store. `limit` and `skip` are whole numbers from 0 to 2^31 - 1. */
+export interface Find extends Shown {
   readonly kind: "find"
   readonly store: string
   readonly filter?: Filter
@@ -33,7 +60,6 @@ export interface Find {
   readonly skip?: number
   /** Only rows behind this place: the cursor of an earlier page of the same order. */
   readonly after?: string
-  readonly select?: ReadonlyArray<string>
   readonly lookup?: ReadonlyArray<Lookup>
 }
 
@@ -52,11 +78,10 @@ export interface Lookup {
 export const LOOKUPS_MAX = 8
 
 /** The document with this `_id`. */
-export interface Get {
+export interface Get extends Shown {
   readonly kind: "get"
   readonly store: string
   readonly key: Value
-  readonly select?: ReadonlyArray<string>
 }
 
 /** How many rows `find` with the same members would have. */
@@ -68,9 +93,16 @@ export interface Count {
   readonly skip?: number
 }
 
-/** What can be computed of the rows of a group. `count` counts rows; the others look at the values of a path. */
+/** What can be computed of the rows of a group. `count` counts rows; the others look at the values of a path, or of an expression. */
 export const AGGREGATE_OPERATORS = ["count", "sum", "avg", "min", "max", "first", "last", "push", "countDistinct"] as const
 export type AggregateOperator = (typeof AGGREGATE_OPERATORS)[number]
+
+/** One result of a group: of a path, of an expression that is more than one (`value`), or a count. */
+export interface AggregateResult {
+  readonly operator: AggregateOperator
+  readonly path?: string
+  readonly value?: Expression
+}
 
 /**
  * Groups of rows, or all rows together: a row for each group with the last names of its paths and the names of `aggregates`. `distinct` is
@@ -84,7 +116,7 @@ export interface Aggregate {
   readonly inputOrder?: ReadonlyArray<Order>
   readonly groupBy?: ReadonlyArray<string>
   readonly distinct?: string
-  readonly aggregates?: { readonly [name: string]: { readonly operator: AggregateOperator; readonly path?: string } }
+  readonly aggregates?: { readonly [name: string]: AggregateResult }
   readonly having?: Filter
   readonly orderBy?: ReadonlyArray<Order>
   readonly limit?: number

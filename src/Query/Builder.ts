@@ -10,6 +10,7 @@ import type { Value } from "../Bson/Value.ts"
 import type { IdKind, StoreDefinition } from "../Schema/Definition.ts"
 import type {
   Aggregate,
+  Computed,
   Count,
   Delete,
   DocumentValue,
@@ -35,11 +36,12 @@ import {
   type Operator
 } from "./BuilderCondition.ts"
 import { type AggregateOf, type GroupKeys, GroupQuery, type LastName, type ResultOf } from "./BuilderGroups.ts"
+import { type Computable, computedOf, type WithComputed } from "./BuilderCompute.ts"
 import { type LookedUp, type LookupQuery, type WithList, withLookup } from "./BuilderLookup.ts"
 import type { AtPath, DocumentOf, IdOf, ItemAt, NewDocumentOf, PathOf, StoredAt } from "./DocumentType.ts"
 import type { Changes } from "./Executor.ts"
 import type { Explanation } from "./Explanation.ts"
-import type { Page } from "./Session.ts"
+import type { Page, Upserted } from "./Session.ts"
 
 /** The name under which a statement carries the type of its result; there is no value. */
 export declare const result: unique symbol
@@ -105,6 +107,8 @@ interface Parts {
   readonly skip?: number
   readonly after?: string
   readonly select?: ReadonlyArray<string>
+  readonly omit?: ReadonlyArray<string>
+  readonly compute?: Computed
 }
 
 /** Documents of one store, chosen and ordered; given to the Query service, its rows. */
@@ -118,7 +122,7 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
   }
 
   get statement(): Find {
-    const { after, limit, orderBy, select, skip, store } = this.#parts
+    const { after, compute, limit, omit, orderBy, select, skip, store } = this.#parts
     return {
       kind: "find",
       store,
@@ -127,7 +131,9 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
       ...(limit === undefined ? {} : { limit }),
       ...(skip === undefined ? {} : { skip }),
       ...(after === undefined ? {} : { after }),
-      ...(select === undefined ? {} : { select })
+      ...(select === undefined ? {} : { select }),
+      ...(omit === undefined ? {} : { omit }),
+      ...(compute === undefined ? {} : { compute })
     }
   }
 
@@ -172,6 +178,22 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
   /** Only these fields of each row, and `_id`. */
   select<const Name extends keyof Row & string>(...names: ReadonlyArray<Name>): DocumentQuery<Row, Pick<Row, Name | (keyof Row & "_id")>> {
     return new DocumentQuery<Row, Pick<Row, Name | (keyof Row & "_id")>>({ ...this.#parts, select: names })
+  }
+
+  /** All but these fields of each row. */
+  omit<const Name extends Exclude<keyof Row & string, "_id">>(...names: ReadonlyArray<Name>): DocumentQuery<Row, Omit<Row, Name>> {
+    return new DocumentQuery<Row, Omit<Row, Name>>({ ...this.#parts, omit: names })
+  }
+
+  /**
+   * Values that are computed, beside the fields of each row: `compute({ sum: ["price", "*", "quantity"], isLarge: ["quantity", ">", 10] })`. A number
+   * of what is none, and a quotient by zero, is null.
+   */
+  compute<const Values extends { readonly [name: string]: Computable<Row> }>(
+    values: Values
+  ): DocumentQuery<Row, WithComputed<Selected, Row, Values>> {
+    const compute = { ...this.#parts.compute, ...computedOf(values) }
+    return new DocumentQuery<Row, WithComputed<Selected, Row, Values>>({ ...this.#parts, compute })
   }
 
   /** The first row; undefined when there is none. */
@@ -240,8 +262,8 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
   }
 
   #grouped(verb: string): Aggregate {
-    const { after, limit, orderBy, select, skip, store } = this.#parts
-    if (limit !== undefined || skip !== undefined || after !== undefined || select !== undefined) {
+    const { after, compute, limit, omit, orderBy, select, skip, store } = this.#parts
+    if ([limit, skip, after, select, omit, compute].some((part) => part !== undefined)) {
       throw new TypeError(`${verb} is about all rows of a filter: limit and skip stand behind it, and count groups`)
     }
     return { kind: "aggregate", store, ...this.#filter(), ...(orderBy.length === 0 ? {} : { inputOrder: orderBy }) }
@@ -295,8 +317,8 @@ export class DocumentQuery<Row, Selected = Row> implements Reading<ReadonlyArray
 
   /** A change is about all documents of a filter: what picks rows among them would be without effect. */
   #refuseRows(verb: string): void {
-    const { after, limit, orderBy, select, skip } = this.#parts
-    if ([after, limit, skip, select].some((part) => part !== undefined) || orderBy.length > 0) {
+    const { after, compute, limit, omit, orderBy, select, skip } = this.#parts
+    if ([after, limit, skip, select, omit, compute].some((part) => part !== undefined) || orderBy.length > 0) {
       throw new TypeError(`${verb} takes a filter only: no orderBy, limit, skip, after or select`)
     }
   }
@@ -379,8 +401,8 @@ export class StoreQuery<D extends StoreDefinition> extends DocumentQuery<Documen
     return { statement: { kind: "replace", store: this.definition.name, document: plain(document) } }
   }
 
-  /** Puts the document in the place of the one with its `_id`, or stores it as a new one. */
-  upsert(document: WithId<D>): Writing<Changes> {
+  /** Puts the document in the place of the one with its `_id`, or stores it as a new one: then `upserted` has its `_id`. */
+  upsert(document: WithId<D>): Writing<Upserted<IdOf<D>>> {
     return { statement: { kind: "upsert", store: this.definition.name, document: plain(document) } }
   }
 }

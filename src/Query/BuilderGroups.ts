@@ -4,15 +4,16 @@
  * Results have the last names of the group paths and the names given; an order and a `having` can name only those.
  */
 import type { Decimal128 } from "../Bson/Value.ts"
-import type { Aggregate, AggregateOperator, Filter, Order, OrderDirection } from "./Ast.ts"
+import type { Aggregate, AggregateOperator, AggregateResult, Filter, Order, OrderDirection } from "./Ast.ts"
 import type { Reading, result } from "./Builder.ts"
 import { type Condition, type Conditions, filtersOf, joined, type Operand, type Operator } from "./BuilderCondition.ts"
+import { type Calculation, expressionOf } from "./BuilderCompute.ts"
 import type { AtPath, ItemAt, PathOf, StoredAt } from "./DocumentType.ts"
 
 /** What can be computed of a group, by operator. */
 export type AggregateOf<Row> =
   | { readonly count: true }
-  | { readonly [Operator in Exclude<AggregateOperator, "count">]: { readonly [Name in Operator]: PathOf<Row> } }[Exclude<
+  | { readonly [Operator in Exclude<AggregateOperator, "count">]: { readonly [Name in Operator]: PathOf<Row> | Calculation<Row> } }[Exclude<
       AggregateOperator,
       "count"
     >]
@@ -21,7 +22,15 @@ type Sum<V> = V extends number ? bigint | number : V extends bigint ? bigint : n
 type SumOf<V> = (V extends Decimal128 ? never : Sum<V>) | Decimal128 | null
 
 /** The type of a result. */
-export type ResultOf<Row, A> = A extends { readonly count: true } | { readonly countDistinct: string }
+export type ResultOf<Row, A> = A extends { readonly count: true } | { readonly countDistinct: unknown }
+  ? number
+  : A extends { readonly push: ReadonlyArray<unknown> }
+    ? ReadonlyArray<number | bigint | Decimal128 | null>
+    : A extends { readonly [Name in Exclude<AggregateOperator, "count" | "push">]?: ReadonlyArray<unknown> }
+      ? number | bigint | Decimal128 | null
+      : ResultOfPath<Row, A>
+
+type ResultOfPath<Row, A> = A extends { readonly count: true } | { readonly countDistinct: string }
   ? number
   : A extends { readonly sum: infer Path extends string }
     ? SumOf<AtPath<Row, Path>>
@@ -100,7 +109,9 @@ export class GroupQuery<Row, Group> implements Reading<ReadonlyArray<Group>> {
   }
 }
 
-function aggregateOf(result: object): { readonly operator: AggregateOperator; readonly path?: string } {
-  const [operator, path] = Object.entries(result)[0] as [AggregateOperator, string | true]
-  return path === true ? { operator } : { operator, path }
+function aggregateOf(result: object): AggregateResult {
+  const [operator, operand] = Object.entries(result)[0] as [AggregateOperator, unknown]
+  if (operand === true) return { operator }
+  const value = expressionOf(operand)
+  return value.op === "path" ? { operator, path: value.path } : { operator, value }
 }

@@ -12,12 +12,12 @@ import { DecimalParts, FINITE, parseDecimal, partsOfInt64, partsOfNumber, readDe
 import * as Type from "../Bson/Type.ts"
 import { readDouble, readInt32 } from "../Bson/View.ts"
 import type { Writer } from "../Bson/Writer.ts"
+import { addTo, type Big, bigOfText, divided, rounded } from "./BigDecimal.ts"
 import { grown } from "./GroupTable.ts"
 
 const FIRST_GROUPS = 16
 /** Powers of ten that keep a safe integer's product exact enough to be checked. */
 const SCALE_MAX = 15
-const DIGITS_MAX = 34
 const LONG_MIN = -(2n ** 63n)
 const LONG_MAX = 2n ** 63n - 1n
 
@@ -25,11 +25,6 @@ const HAS_DECIMAL = 1
 const HAS_DOUBLE = 2
 
 const parts = new DecimalParts()
-
-interface Big {
-  coefficient: bigint
-  exponent: number
-}
 
 export class ExactSum {
   readonly #average: boolean
@@ -167,56 +162,9 @@ function addBig(sum: Big): void {
   addTo(sum, parts.negative ? -parts.coefficient() : parts.coefficient(), parts.exponent)
 }
 
-function addTo(sum: Big, coefficient: bigint, exponent: number): void {
-  const shift = exponent - sum.exponent
-  if (shift >= 0) sum.coefficient += coefficient * 10n ** BigInt(shift)
-  else {
-    sum.coefficient = sum.coefficient * 10n ** BigInt(-shift) + coefficient
-    sum.exponent = exponent
-  }
-}
-
 function addText(sum: Big, text: string): void {
-  const [mantissa = "0", power = "0"] = text.split("e")
-  const [whole = "0", fraction = ""] = mantissa.split(".")
-  addTo(sum, BigInt(`${whole}${fraction}`), Number(power) - fraction.length)
-}
-
-/** A quotient as the text of a decimal, rounded half to even where it has more than 34 digits. */
-function divided({ coefficient, exponent }: Big, divisor: bigint): string {
-  if (divisor === 1n) return rounded(coefficient, exponent)
-  const digits = String(coefficient < 0n ? -coefficient : coefficient).length
-  const shift = Math.max(0, DIGITS_MAX + 2 + String(divisor).length - digits)
-  const scaled = coefficient * 10n ** BigInt(shift)
-  const quotient = scaled / divisor
-  if (quotient * divisor === scaled) return shortest(quotient, exponent - shift, exponent)
-  // A digit that stands for the rest keeps it from looking like a tie.
-  return rounded(quotient * 10n + (scaled < 0n ? -1n : 1n), exponent - shift - 1)
-}
-
-/** An exact quotient without the zeros that dividing brought. */
-function shortest(coefficient: bigint, exponent: number, exponentMax: number): string {
-  let value = coefficient
-  let power = exponent
-  while (power < exponentMax && value % 10n === 0n) {
-    value /= 10n
-    power++
-  }
-  return rounded(value, power)
-}
-
-function rounded(coefficient: bigint, exponent: number): string {
-  const magnitude = coefficient < 0n ? -coefficient : coefficient
-  const excess = String(magnitude).length - DIGITS_MAX
-  if (excess <= 0) return `${coefficient}E${exponent}`
-  const unit = 10n ** BigInt(excess)
-  const quotient = magnitude / unit
-  const twice = (magnitude % unit) * 2n
-  const up = twice > unit || (twice === unit && quotient % 2n === 1n)
-  const result = up ? quotient + 1n : quotient
-  // Rounding up may have made one digit more, a zero at the end.
-  const text = String(result).length > DIGITS_MAX ? `${result / 10n}E${exponent + excess + 1}` : `${result}E${exponent + excess}`
-  return coefficient < 0n ? `-${text}` : text
+  const { coefficient, exponent } = bigOfText(text)
+  addTo(sum, coefficient, exponent)
 }
 
 function writeLong(writer: Writer, name: Uint8Array, sum: bigint): void {

@@ -191,7 +191,8 @@ export class Executor {
   /** Finds the document of `{ store, key }`. A key that no document of the store can have finds nothing. */
   get(reader: Reader, bytes: Uint8Array, at: number, out: DocumentView): boolean {
     const plan = this.#finder.plans.take("get", bytes, at, reader)
-    if (plan.projection !== undefined) refuseStatement("select", "a document is taken as it lies here: select needs a find")
+    if (plan.projection !== undefined)
+      refuseStatement("select", "a document is taken as it lies here: select, omit and compute need a find")
     if (!this.#finder.get(reader, plan, out)) return false
     reader.read(out)
     return true

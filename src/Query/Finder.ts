@@ -117,7 +117,7 @@ export class Finder {
 
   #group(reader: Reader, plan: Plan, program: AggregateProgram, grouping: Grouping): void {
     const source = this.#source
-    this.#open(reader, plan, program.groupBy.length > 0 || program.aggregates.some((one) => one.path !== undefined))
+    this.#open(reader, plan, program.groupBy.length > 0 || program.aggregates.some((one) => one.operator !== "count"))
     while (source.next()) grouping.add(source.view.bytes, source.view.at)
   }
 

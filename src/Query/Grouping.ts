@@ -17,6 +17,7 @@ import { encodeValue, KeyWriter } from "../Index/KeyEncoding.ts"
 import type { Predicate } from "../Match/Compile.ts"
 import { type Accumulator, accumulatorOf, withRaw } from "./Accumulator.ts"
 import type { AggregateProgram, Aggregated } from "./AggregateProgram.ts"
+import type { CompiledExpression } from "./Expression.ts"
 import { grown, GroupTable } from "./GroupTable.ts"
 import { breakBudget, type QueryLimits } from "./Reasons.ts"
 import type { RowList } from "./RowList.ts"
@@ -36,6 +37,10 @@ class Feeder implements PathVisitor {
   constructor(into: Accumulator, whole: boolean) {
     this.#into = into
     this.whole = whole
+  }
+
+  readonly take = (type: number, bytes: Uint8Array, at: number): void => {
+    this.#into.add(this.group, bytes, type, at)
   }
 
   visit(bytes: Uint8Array, type: number, at: number): boolean {
@@ -224,9 +229,10 @@ export class Grouping implements PathVisitor {
     const { aggregates } = this.#program
     for (let index = 0; index < aggregates.length; index++) {
       const feeder = this.#feeders[index]!
-      const { path } = aggregates[index]!
+      const { path, value } = aggregates[index]!
       feeder.group = group
-      if (path === undefined) feeder.visit(bytes, Type.NULL, 0)
+      if (value !== undefined) feedValue(feeder, value, bytes, at)
+      else if (path === undefined) feeder.visit(bytes, Type.NULL, 0)
       else if (feeder.whole) feedWhole(feeder, path, bytes, at)
       else resolve(path, bytes, at, feeder)
     }
@@ -260,6 +266,13 @@ export class Grouping implements PathVisitor {
 
 function isWhole({ operator }: Aggregated): boolean {
   return operator === "first" || operator === "last" || operator === "push"
+}
+
+function feedValue(feeder: Feeder, value: CompiledExpression, bytes: Uint8Array, at: number): void {
+  if (feeder.whole) {
+    value.read(bytes, at)
+    feeder.visit(value.bytes, value.type, value.at)
+  } else value.each(bytes, at, feeder.take)
 }
 
 function feedWhole(feeder: Feeder, path: Path, bytes: Uint8Array, at: number): void {

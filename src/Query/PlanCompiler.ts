@@ -1,20 +1,25 @@
 /**
  * From the first statement of a shape to its plan: the strict reading, the numbering of its values, and the planner's choice.
  */
-import { elementName, documentEnd, firstElement, nextElement } from "../Bson/View.ts"
+import { encode } from "../Bson/Value.ts"
+import { documentEnd, elementName, firstElement, nextElement, valueOffset } from "../Bson/View.ts"
 import type { Store } from "../Storage/Reader.ts"
 import { indexesOf } from "./Access.ts"
-import type { Aggregate, Order, Planned } from "./Ast.ts"
+import type { Aggregate, Find, Order, Planned } from "./Ast.ts"
 import { type AggregateProgram, compileAggregate } from "./AggregateProgram.ts"
 import { type Condition, conditionOf, conjunctsOf, eachLeaf } from "./Condition.ts"
 import { compileLookup } from "./Lookups.ts"
-import { type Operands, type Reading, readingOf } from "./Operands.ts"
+import { Operands, type Reading, readingOf } from "./Operands.ts"
 import { idsAreOrdered, typeOfPath } from "./PathTypes.ts"
 import { holds } from "./Implication.ts"
 import type { Candidate, Plan } from "./Plan.ts"
 import { type Choice, choose, type Task } from "./Planner.ts"
+import { type CompileTest, hasTest, pathsOf } from "./Expression.ts"
+import { decodeFilter, encodeFilter } from "./FilterBson.ts"
 import { compileProjection } from "./Projection.ts"
+import { refuseStatement } from "./Reasons.ts"
 import { Residual } from "./Residual.ts"
+import { Shape } from "./Shape.ts"
 import { type SortPath, sortPath } from "./SortBuffer.ts"
 import { decodeStatement, isChange } from "./StatementBson.ts"
 import type { StoreStatistics } from "./Statistics.ts"
@@ -49,7 +54,8 @@ export function compilePlan(
   const statement = decodeStatement(kind, bytes, at) as PlannedStatement
   const store = findStore(statement.store)
   const slots = numberSlots(statement, bytes, at)
-  const program = statement.kind === "aggregate" ? compileAggregate(statement) : undefined
+  if (statement.kind === "find") refuseComputedOrder(statement, store, slots)
+  const program = statement.kind === "aggregate" ? compileAggregate(statement, testsOf(store)) : undefined
   const orderBy = (statement.kind === "find" ? statement.orderBy : statement.kind === "aggregate" ? statement.inputOrder : undefined) ?? []
   const statistics = statisticsOf(store)
   const choice = choose({
@@ -65,6 +71,18 @@ export function compilePlan(
   return { ...planOf(statement, store, slots, orderBy, choice, program), statistics }
 }
 
+/** Computed values cannot choose or order rows: who means one would get the rows of a field that is not there. */
+function refuseComputedOrder({ compute, orderBy = [] }: Find, { definition }: Store, { condition }: Slots): void {
+  if (compute === undefined) return
+  const refuse = (member: string, path: string): void => {
+    const [name = ""] = path.split(".")
+    if (Object.hasOwn(compute, name) && !Object.hasOwn(definition.schema, name))
+      refuseStatement(member, `${name} is computed: rows are chosen and ordered by fields of their documents`)
+  }
+  for (const { path } of orderBy) refuse("orderBy", path)
+  if (condition !== undefined) eachLeaf(condition, (_leaf, path) => refuse("filter", path))
+}
+
 /** Whether the first groups are all that is asked for: nothing chooses among all of them. */
 function isCutShort({ groupBy, having, orderBy }: Aggregate): boolean {
   return groupBy !== undefined && having === undefined && orderBy === undefined
@@ -78,12 +96,16 @@ function neededBy(statement: PlannedStatement): Task["needed"] {
     case "update":
       return { paths: [], id: false }
     case "find": {
-      if (statement.select === undefined) return undefined
-      return { paths: [...statement.select, ...(statement.lookup ?? []).map((lookup) => lookup.local)], id: true }
+      const { compute = {}, lookup = [], select } = statement
+      const expressions = Object.values(compute)
+      if (select === undefined || expressions.some(hasTest)) return undefined
+      return { paths: [...select, ...expressions.flatMap(pathsOf), ...lookup.map(({ local }) => local)], id: true }
     }
     case "aggregate": {
       const { aggregates = {}, distinct, groupBy = [] } = statement
-      const values = Object.values(aggregates).flatMap(({ path }) => (path === undefined ? [] : [path]))
+      const values = Object.values(aggregates).flatMap(({ path, value }) =>
+        path !== undefined ? [path] : value === undefined ? [] : pathsOf(value)
+      )
       return { paths: [...groupBy, ...(distinct === undefined ? [] : [distinct]), ...values], id: false }
     }
     default:
@@ -100,7 +122,6 @@ function planOf(
   aggregate: AggregateProgram | undefined
 ): Omit<Plan, "statistics"> {
   const conditions = conjunctsOf(slots.condition)
-  const select = "select" in statement ? statement.select : undefined
   const readings = readingsOf(store, slots.condition, slots.count)
   return {
     ...choice.chosen,
@@ -115,7 +136,7 @@ function planOf(
     slots: slots.count,
     betweenSlots: [...betweenSlotsOf(slots.condition), ...betweenSlotsOf(slots.having)],
     aggregate: aggregate === undefined ? undefined : { program: aggregate, having: new Residual(conjunctsOf(slots.having)) },
-    projection: select === undefined ? undefined : compileProjection(select),
+    projection: statement.kind === "find" || statement.kind === "get" ? compileProjection(statement, testsOf(store)) : undefined,
     lookups: ("lookup" in statement ? (statement.lookup ?? []) : []).map(compileLookup),
     program: slots.changes.length === 0 ? undefined : compileUpdate(slots.changes),
     tests: { residual: new Residual(choice.chosen.residual), all: new Residual(conditions) },
@@ -175,6 +196,20 @@ function readingsOf(store: Store, condition: Condition | undefined, count: numbe
     if (!OF_TEXT.includes(op)) readings[slot] = readingOf(typeOfPath(store.definition, path).field)
   })
   return readings
+}
+
+/** Tests of conditions inside expressions, whose values are part of the shape. */
+function testsOf(store: Store): CompileTest {
+  return (filter) => {
+    const bytes = encode({ filter: encodeFilter(filter) })
+    const shape = new Shape()
+    shape.scan(0, bytes, 0)
+    // Read back, so that leaves are numbered as the scan met their values.
+    const { condition, slots } = conditionOf(decodeFilter(bytes, valueOffset(bytes, firstElement(0)), "filter") ?? filter, 0)
+    const operands = new Operands()
+    operands.load(shape, bytes, readingsOf(store, condition, slots))
+    return new Residual(conjunctsOf(condition)).predicate(operands) ?? (() => true)
+  }
 }
 
 function betweenSlotsOf(condition: Condition | undefined): ReadonlyArray<number> {

@@ -13,6 +13,7 @@ import { ARRAY_CHANGES, LOOKUPS_MAX, ORDER_PATHS_MAX, ROW_NUMBER_MAX } from "./A
 import { type Draft, finish, type Verb } from "./PqlDraft.ts"
 import { readAggregates } from "./PqlAggregate.ts"
 import { readIndex, readIndexName } from "./PqlIndex.ts"
+import { readComputedList } from "./PqlCompute.ts"
 import { readArrayChanges } from "./PqlChanges.ts"
 import { readExpression, readPath } from "./PqlExpression.ts"
 import { Lexer, type Token } from "./PqlLexer.ts"
@@ -121,7 +122,8 @@ function only(context: Context, verb: Verb, allowed: ReadonlyArray<keyof Draft>)
   }
   for (const [member, name] of MEMBERS) {
     const value = draft[member]
-    const given = Array.isArray(value) && member !== "select" && member !== "unset" ? value.length > 0 : value !== undefined
+    const given =
+      Array.isArray(value) && member !== "select" && member !== "omit" && member !== "unset" ? value.length > 0 : value !== undefined
     if (given && !allowed.includes(member))
       lexer.refuseToken(step, [`a statement without ${name}`], `${name} has no effect on ${step.text}`)
   }
@@ -141,9 +143,11 @@ const MEMBERS: ReadonlyArray<readonly [keyof Draft, string]> = [
   ["skip", "skip"],
   ["after", "after"],
   ["select", "select"],
+  ["omit", "omit"],
+  ["compute", "compute"],
   ["lookup", "lookup"]
 ]
-const ROWS: ReadonlyArray<keyof Draft> = ["filters", "orderBy", "limit", "skip", "after", "select", "lookup"]
+const ROWS: ReadonlyArray<keyof Draft> = ["filters", "orderBy", "limit", "skip", "after", "select", "omit", "compute", "lookup"]
 const CHANGES: ReadonlyArray<keyof Draft> = ["filters", "set", "inc", "unset", ...ARRAY_CHANGES]
 
 const STEPS: ReadonlyMap<string, (context: Context) => void> = new Map<string, (context: Context) => void>([
@@ -154,6 +158,9 @@ const STEPS: ReadonlyMap<string, (context: Context) => void> = new Map<string, (
   ["after", readAfter],
   ["select", readSelect],
   ["pluck", readSelect],
+  ["omit", readOmit],
+  ["compute", readCompute],
+  ["first", readFirst],
   ["lookup", readLookup],
   ["groupBy", readGroupBy],
   ["aggregate", readAggregate],
@@ -225,7 +232,7 @@ function readAggregate(context: Context): void {
   const { draft, lexer, step } = context
   if (draft.aggregates !== undefined || draft.distinct !== undefined) lexer.refuseToken(step, ["aggregate once, and not after distinct"])
   beginGroups(context)
-  draft.aggregates = readAggregates(lexer)
+  draft.aggregates = readAggregates(lexer, context.parameters)
 }
 
 function readHaving(context: Context): void {
@@ -308,10 +315,41 @@ function readPaths(lexer: Lexer): Array<string> {
 }
 
 function readSelect(context: Context): void {
+  const { draft, lexer, parameters, step } = context
+  if (draft.verb !== "get") only(context, "find", ROWS)
+  if (draft.select !== undefined || draft.omit !== undefined || draft.compute !== undefined)
+    lexer.refuseToken(step, ["select once, and without omit and compute"])
+  const paths: Array<string> = []
+  const computed = readComputedList(lexer, parameters, paths)
+  draft.select = paths
+  if (computed.size > 0) draft.compute = Object.fromEntries(computed)
+}
+
+/** `omit(path, …)`: everything but these. */
+function readOmit(context: Context): void {
   const { draft, lexer, step } = context
   if (draft.verb !== "get") only(context, "find", ROWS)
-  if (draft.select !== undefined) lexer.refuseToken(step, ["select once"])
-  draft.select = readPaths(lexer)
+  if (draft.select !== undefined || draft.omit !== undefined) lexer.refuseToken(step, ["omit once, and without select"])
+  const at = lexer.peek()
+  draft.omit = readPaths(lexer)
+  if (draft.omit.includes("_id")) lexer.refuseToken(at, ["paths other than _id, which is always shown"])
+}
+
+/** `compute(name: expression, …)`: values beside the fields. */
+function readCompute(context: Context): void {
+  const { draft, lexer, parameters, step } = context
+  if (draft.verb !== "get") only(context, "find", ROWS)
+  if (draft.select !== undefined || draft.compute !== undefined)
+    lexer.refuseToken(step, ["compute once; a select takes computed values itself"])
+  draft.compute = Object.fromEntries(readComputedList(lexer, parameters))
+}
+
+/** `first()`: the first row, if there is one. */
+function readFirst(context: Context): void {
+  rowsOrGroups(context)
+  const { draft, lexer, step } = context
+  if (draft.limit !== undefined) lexer.refuseToken(step, ["a statement without limit"], "first is limit(1)")
+  draft.limit = 1
 }
 
 /** A key, bare or as any value. */
@@ -321,7 +359,7 @@ function readId(context: Context): Value {
 }
 
 function readGet(context: Context): void {
-  only(context, "get", ["select"])
+  only(context, "get", ["select", "omit", "compute"])
   context.draft.key = readId(context)
 }
 

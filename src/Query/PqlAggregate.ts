@@ -1,13 +1,14 @@
-/** The results of an aggregate in PQL: `orders: count, total: sum(amount)`. */
+/** The results of an aggregate in PQL: `orders: count, total: sum(price * amount)`. */
 import { closest } from "../Config/Closest.ts"
 import { type Aggregate, AGGREGATE_OPERATORS, type AggregateOperator } from "./Ast.ts"
-import { readPath } from "./PqlExpression.ts"
+import { readCalculation } from "./PqlCompute.ts"
 import type { Lexer } from "./PqlLexer.ts"
+import type { Parameters } from "./PqlValue.ts"
 
 type Aggregates = NonNullable<Aggregate["aggregates"]>
 
 /** Reads names and what they stand for. */
-export function readAggregates(lexer: Lexer): Aggregates {
+export function readAggregates(lexer: Lexer, parameters: Parameters): Aggregates {
   const found = new Map<string, Aggregates[string]>()
   do {
     const name = lexer.peek()
@@ -16,12 +17,12 @@ export function readAggregates(lexer: Lexer): Aggregates {
     if (found.has(name.text)) lexer.refuseToken(name, ["each name once"])
     lexer.next()
     lexer.expect(":")
-    found.set(name.text, readAggregate(lexer))
+    found.set(name.text, readAggregate(lexer, parameters))
   } while (lexer.accept(","))
   return Object.fromEntries(found)
 }
 
-function readAggregate(lexer: Lexer): Aggregates[string] {
+function readAggregate(lexer: Lexer, parameters: Parameters): Aggregates[string] {
   const token = lexer.peek()
   const operator = AGGREGATE_OPERATORS.find((known: AggregateOperator) => known === token.text)
   if (operator === undefined || token.kind !== "name") {
@@ -38,7 +39,7 @@ function readAggregate(lexer: Lexer): Aggregates[string] {
     return { operator }
   }
   lexer.expect("(")
-  const path = readPath(lexer)
+  const value = readCalculation(lexer, parameters)
   lexer.expect(")")
-  return { operator, path }
+  return value.op === "path" ? { operator, path: value.path } : { operator, value }
 }

@@ -1,7 +1,7 @@
 /** What has been read of a PQL statement so far, and the statement it becomes. */
 import type { Value } from "../Bson/Value.ts"
 import type { IndexDefinition } from "../Schema/Definition.ts"
-import type { Aggregate, DocumentValue, Filter, IndexStatement, Lookup, Order, Statement } from "./Ast.ts"
+import type { Aggregate, Computed, DocumentValue, Filter, IndexStatement, Lookup, Order, Statement } from "./Ast.ts"
 
 export type Verb =
   | "createIndex"
@@ -27,6 +27,8 @@ export interface Draft {
   skip?: number
   after?: string
   select?: Array<string>
+  omit?: Array<string>
+  compute?: Computed
   key?: Value
   lookup: Array<Lookup>
   inputOrder?: Array<Order>
@@ -74,7 +76,11 @@ export function finish(draft: Draft): Statement | IndexStatement {
     ...(draft.limit === undefined ? {} : { limit: draft.limit }),
     ...(draft.skip === undefined ? {} : { skip: draft.skip })
   }
-  const select = draft.select === undefined ? {} : { select: draft.select }
+  const shown = {
+    ...(draft.select === undefined ? {} : { select: draft.select }),
+    ...(draft.omit === undefined ? {} : { omit: draft.omit }),
+    ...(draft.compute === undefined ? {} : { compute: draft.compute })
+  }
   switch (draft.verb) {
     case "find":
       return {
@@ -82,13 +88,13 @@ export function finish(draft: Draft): Statement | IndexStatement {
         ...rows,
         ...(draft.orderBy.length === 0 ? {} : { orderBy: draft.orderBy }),
         ...(draft.after === undefined ? {} : { after: draft.after }),
-        ...select,
+        ...shown,
         ...(draft.lookup.length === 0 ? {} : { lookup: draft.lookup })
       }
     case "aggregate":
       return aggregateOf(draft, rows)
     case "get":
-      return { kind: "get", store, key: draft.key ?? null, ...select }
+      return { kind: "get", store, key: draft.key ?? null, ...shown }
     case "indexes":
       return { kind: "indexes", store }
     case "createIndex":

@@ -153,6 +153,7 @@ class ExpressionReader {
       return literal
     }
     const token = lexer.peek()
+    if (token.kind === "symbol" && token.text === "/") lexer.refuseToken(token, ["a pattern that ends with a slash"])
     const value = readValue(lexer, this.parameters, 0)
     if (typeof value === "string") return { pattern: value, flags: "" }
     if (value instanceof BSONRegExp) return { pattern: value.pattern, flags: value.options }

@@ -22,7 +22,7 @@ export interface Token {
   readonly end: number
 }
 
-const SYMBOLS = ["!=", "<=", ">=", "(", ")", "[", "]", "{", "}", ",", ":", ".", "=", "<", ">", "~"] as const
+const SYMBOLS = ["!=", "<=", ">=", "(", ")", "[", "]", "{", "}", ",", ":", ".", "=", "<", ">", "~", "+", "-", "*", "/"] as const
 const PATTERN = /\/((?:[^\\/]|\\[^])+)\/([A-Za-z]*)/y
 const BLANK = /(?:[ \t\r\n\uFEFF]+|\/\/[^\n]*|\/\*[^]*?\*\/)+/y
 const NAME = /[A-Za-z_][A-Za-z0-9_]*/y

@@ -15,6 +15,9 @@ export const PATH_WORDS: ReadonlySet<string> = new Set([
   "exists"
 ])
 
+/** Words that are a value by themselves: in an expression a path of such a name stands in backticks. */
+export const VALUE_WORDS: ReadonlySet<string> = new Set(["true", "false", "null", "minKey", "maxKey"])
+
 /** Operators that are signs, with their names in the AST. */
 export const COMPARISONS = { "=": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge" } as const
 

@@ -21,13 +21,23 @@ import {
   type Value
 } from "../Bson/Value.ts"
 import { ELEMENT } from "../Match/Filter.ts"
-import { type Aggregate, ARRAY_CHANGES, type ArrayChange, type DocumentValue, type Filter, type Find, type Statement } from "./Ast.ts"
+import {
+  type Aggregate,
+  ARRAY_CHANGES,
+  type ArrayChange,
+  type DocumentValue,
+  type Expression,
+  type Filter,
+  type Find,
+  type Shown,
+  type Statement
+} from "./Ast.ts"
 import { decodeElementFilter } from "./FilterBson.ts"
-import { PATH_WORDS } from "./PqlWords.ts"
+import { PATH_WORDS, VALUE_WORDS } from "./PqlWords.ts"
 
 const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 /** Names that mean something else at the beginning of a path or a statement. */
-const WORDS: ReadonlySet<string> = new Set([...PATH_WORDS, "this", "asc", "desc", "explain"])
+const WORDS: ReadonlySet<string> = new Set([...PATH_WORDS, ...VALUE_WORDS, "this", "asc", "desc", "explain"])
 const SIGNS = { eq: "=", ne: "!=", lt: "<", le: "<=", gt: ">", ge: ">=" } as const
 
 /**
@@ -52,7 +62,7 @@ function steps(statement: Exclude<Statement, { readonly kind: "explain" }>): Rea
         ...orderStep(statement),
         ...rowSteps(statement),
         ...(statement.after === undefined ? [] : [`.after(${printValue(statement.after)})`]),
-        ...selectStep(statement.select),
+        ...printShown(statement),
         ...lookupSteps(statement)
       ]
     case "aggregate":
@@ -60,7 +70,7 @@ function steps(statement: Exclude<Statement, { readonly kind: "explain" }>): Rea
     case "count":
       return [...filterStep(statement.filter), ...rowSteps(statement), ".count()"]
     case "get":
-      return [`.get(${printValue(statement.key)})`, ...selectStep(statement.select)]
+      return [`.get(${printValue(statement.key)})`, ...printShown(statement)]
     case "insert":
       return [`.insert(${printList(statement.documents)})`]
     case "replace":
@@ -88,7 +98,7 @@ function lookupSteps({ lookup = [] }: Find): ReadonlyArray<string> {
 function aggregateSteps(statement: Aggregate): ReadonlyArray<string> {
   const { aggregates, distinct, filter, groupBy, having, inputOrder } = statement
   const results = Object.entries(aggregates ?? {}).map(
-    ([name, { operator, path }]) => `${printName(name)}: ${operator}${path === undefined ? "" : `(${printPath(path)})`}`
+    ([name, { operator, path, value }]) => `${printName(name)}: ${operator}${printOperand(path, value)}`
   )
   return [
     ...filterStep(filter),
@@ -137,9 +147,42 @@ function rowSteps({ limit, skip }: { readonly limit?: number; readonly skip?: nu
   return [...(skip === undefined ? [] : [`.skip(${skip})`]), ...(limit === undefined ? [] : [`.limit(${limit})`])]
 }
 
-function selectStep(select: ReadonlyArray<string> | undefined): ReadonlyArray<string> {
-  return select === undefined ? [] : [`.select(${select.map(printPath).join(", ")})`]
+function printOperand(path: string | undefined, value: Expression | undefined): string {
+  if (path !== undefined) return `(${printPath(path)})`
+  return value === undefined ? "" : `(${printExpression(value)})`
 }
+
+/** The steps that say what of a document is shown. */
+export function printShown({ compute, omit, select }: Shown): ReadonlyArray<string> {
+  const computed = Object.entries(compute ?? {}).map(([name, value]) => `${printName(name)}: ${printExpression(value)}`)
+  const selected = select?.map(printPath) ?? []
+  const omitted = omit === undefined ? [] : [`.omit(${omit.map(printPath).join(", ")})`]
+  if (select === undefined) return [...omitted, ...(computed.length === 0 ? [] : [`.compute(${computed.join(", ")})`])]
+  return [`.select(${[...selected, ...computed].join(", ")})`]
+}
+
+const SUM = 0
+const PRODUCT = 1
+
+/** An expression; `binding` is how tightly what stands around it binds. */
+export function printExpression(expression: Expression, binding: number = SUM): string {
+  switch (expression.op) {
+    case "path":
+      return printPath(expression.path)
+    case "value":
+      return printValue(expression.value)
+    case "test":
+      return printFilter(expression.filter, LOOSE)
+    default: {
+      const isSum = expression.op === "add" || expression.op === "subtract"
+      const own = isSum ? SUM : PRODUCT
+      const text = `${printExpression(expression.left, own)} ${OPERATOR_SIGNS[expression.op]} ${printExpression(expression.right, own + 1)}`
+      return binding > own ? `(${text})` : text
+    }
+  }
+}
+
+const OPERATOR_SIGNS = { add: "+", subtract: "-", multiply: "*", divide: "/" } as const
 
 const LOOSE = 0
 const AND = 1

@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { defaultSettings } from "../Config/Configuration.ts"
 import { seenLsn } from "../Storage/Admission.ts"
 import type { Engine } from "../Storage/Engine.ts"
 import { type StorageError, toStorageError } from "../Storage/Errors.ts"
@@ -81,16 +82,28 @@ export class Query extends Context.Service<
     ) => Effect.Effect<Exclude<A, Abort<unknown>>, Failure | AbortError<A>>
   }
 >()("planck/Query/Query") {
-  /** Statements on the database that Storage has open. */
-  static readonly layer = (limits: Partial<QueryLimits> = {}): Layer.Layer<Query, never, Storage> => Layer.effect(Query, make(limits))
+  /**
+   * Statements on the database that Storage has open. What each shape of them costs is noted, as a server does, and is written to the reserved
+   * store `$statements` every minute and at the end; a run that takes longer than `slowMs` (100 unless said) is kept by itself. `planck advise` shows it.
+   */
+  static readonly layer = (limits: Partial<QueryLimits> = {}, options: QueryOptions = {}): Layer.Layer<Query, never, Storage> =>
+    Layer.effect(
+      Query,
+      Effect.flatMap(keepStatements(options.slowMs ?? defaultSettings.query.slowMs), ({ log }) => make(limits, log))
+    )
 }
 
-const make = Effect.fnUntraced(function* (limits: Partial<QueryLimits>) {
+export interface QueryOptions {
+  /** Milliseconds beyond which a run is noted as slow. */
+  readonly slowMs?: number
+}
+
+const make = Effect.fnUntraced(function* (limits: Partial<QueryLimits>, log: StatementLog) {
   const storage = yield* Storage
   const { engine } = storage
   const clock = yield* Clock.Clock
   const now = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-  const executor = new Executor({ store: (name) => engine.store(name), limits, now, cursorSecret: engine.index.databaseId })
+  const executor = new Executor({ store: (name) => engine.store(name), limits, now, cursorSecret: engine.index.databaseId, log })
   const kept = new KeptJson(engine, executor, limits.resultCacheBytesMax ?? DEFAULT_QUERY_LIMITS.resultCacheBytesMax)
   const reading = <A>(read: (session: ReadSession) => A): Effect.Effect<A, Failure> => attempt(() => onSnapshot(engine, executor, read))
   const transact = <A>(change: (transaction: WriteSession) => A): Effect.Effect<Exclude<A, Abort<unknown>>, Failure | AbortError<A>> =>

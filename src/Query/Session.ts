@@ -23,6 +23,11 @@ export interface Page<out Row> {
   readonly next: string | undefined
 }
 
+/** What an upsert did: the `_id` of the document it stored anew, or none. */
+export interface Upserted<out Id = Value> extends Changes {
+  readonly upserted: ReadonlyArray<Id>
+}
+
 /** Reads of one moment. */
 export class ReadSession {
   protected readonly executor: Executor
@@ -115,10 +120,14 @@ export class WriteSession extends ReadSession {
   insert(store: string, documents: DocumentValue | ReadonlyArray<DocumentValue>): ReadonlyArray<Value> {
     const list = (Array.isArray(documents) ? documents : [documents]) as ReadonlyArray<DocumentValue>
     this.executor.insert(this.#transaction, encodeStatement({ kind: "insert", store, documents: list }), 0, this.rows)
-    const ids = Array.from({ length: this.rows.count }, (_, row) =>
-      decodeValue(this.rows.bytes(row), this.rows.idType(row), this.rows.idAt(row))
-    )
-    this.rows.reset()
+    return this.#takeIds()
+  }
+
+  /** The `_id`s of the rows, which are forgotten. */
+  #takeIds(): ReadonlyArray<Value> {
+    const { rows } = this
+    const ids = Array.from({ length: rows.count }, (_, row) => decodeValue(rows.bytes(row), rows.idType(row), rows.idAt(row)))
+    rows.reset()
     return ids
   }
 
@@ -127,11 +136,11 @@ export class WriteSession extends ReadSession {
     return this.executor.replace(this.#transaction, encodeStatement({ kind: "replace", store, document }), 0)
   }
 
-  /** Puts a document in the place of the one with its `_id`, or stores it as a new one (`matched` is 0 then). */
-  upsert(store: string, document: DocumentValue): Changes {
+  /** Puts a document in the place of the one with its `_id`, or stores it as a new one (`matched` is 0 then, and `upserted` has its `_id`). */
+  upsert(store: string, document: DocumentValue): Upserted {
     const changes = this.executor.upsert(this.#transaction, encodeStatement({ kind: "upsert", store, document }), 0, this.rows)
-    this.rows.reset()
-    return changes
+    const ids = this.#takeIds()
+    return { ...changes, upserted: changes.matched === 0 ? ids : [] }
   }
 
   /** Changes the documents of a filter. */

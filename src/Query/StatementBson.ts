@@ -1,7 +1,7 @@
 /**
  * The BSON form of statements, as guests and embedders send them, to and from the AST.
  *
- * `{ store, filter: { field: value | { $gt: value, … }, $or: [ … ], $and: [ … ], $not: { … } }, orderBy: [[path, "asc"], …], limit, skip, select: [path, …] }`
+ * `{ store, filter: { field: value | { $gt: value, … }, $or: [ … ], $and: [ … ], $not: { … } }, orderBy: [[path, "asc"], …], limit, skip, select: [path, …], compute: { name: expression } }`
  *
  * Invariants
  * - Strict: an unknown member, operator or type is a Fault InvalidStatement that names it by path. Nothing is ignored, nothing guessed.
@@ -11,8 +11,8 @@
  */
 import * as Type from "../Bson/Type.ts"
 import { Decimal128, decode, decodeValue, encode, type Value } from "../Bson/Value.ts"
-import { readDouble, readInt32, readInt64Number, readString } from "../Bson/View.ts"
-import type { Statement, DocumentValue } from "./Ast.ts"
+import { documentLength, readDouble, readInt32, readInt64Number, readString } from "../Bson/View.ts"
+import type { DocumentValue, Shown, Statement } from "./Ast.ts"
 import { ARRAY_CHANGES, ROW_NUMBER_MAX } from "./Ast.ts"
 import {
   eachElement,
@@ -25,6 +25,7 @@ import {
   type StatementKind
 } from "./StatementMembers.ts"
 import { decodeAggregate, encodeAggregate } from "./AggregateBson.ts"
+import { decodeComputed, encodeComputed } from "./ExpressionBson.ts"
 import { decodeFilter, encodeFilter, requirePath } from "./FilterBson.ts"
 import { refuseStatement } from "./Reasons.ts"
 
@@ -47,7 +48,7 @@ export function decodeStatement(kind: StatementKind, bytes: Uint8Array, at: numb
     ...(members.has("limit") ? { limit: readRowNumber("limit", bytes, members.type("limit"), members.at("limit")) } : {}),
     ...(members.has("skip") ? { skip: readRowNumber("skip", bytes, members.type("skip"), members.at("skip")) } : {})
   }
-  const select = members.has("select") ? { select: readPaths("select", bytes, members) } : {}
+  const shown = kind === "find" || kind === "get" ? readShown(bytes, members) : {}
   switch (kind) {
     case "find":
       return {
@@ -55,7 +56,7 @@ export function decodeStatement(kind: StatementKind, bytes: Uint8Array, at: numb
         ...rows,
         ...(members.has("orderBy") ? { orderBy: readOrderBy("orderBy", bytes, members) } : {}),
         ...(members.has("after") ? { after: readCursor(bytes, members) } : {}),
-        ...select,
+        ...shown,
         ...(members.has("lookup") ? { lookup: readLookups(bytes, members) } : {})
       }
     case "count":
@@ -66,7 +67,7 @@ export function decodeStatement(kind: StatementKind, bytes: Uint8Array, at: numb
         ...(members.has("orderBy") ? { orderBy: readOrderBy("orderBy", bytes, members) } : {})
       })
     case "get":
-      return { kind, store, key: readKey(bytes, members), ...select }
+      return { kind, store, key: readKey(bytes, members), ...shown }
     case "insert":
       return { kind, store, documents: readDocuments(bytes, members) }
     case "replace":
@@ -102,6 +103,25 @@ export type ChangeMember = (typeof CHANGES)[number]
 export function isChange(member: string): member is ChangeMember {
   return (CHANGES as ReadonlyArray<string>).includes(member)
 }
+
+function readShown(bytes: Uint8Array, members: Members): Shown {
+  if (members.has("compute")) requireType(members, "compute", Type.DOCUMENT, "a document of names and expressions")
+  const compute = members.has("compute") ? decodeComputed(bytes, members.at("compute")) : undefined
+  const isNothing =
+    compute !== undefined && members.type("select") === Type.ARRAY && documentLength(bytes, members.at("select")) === EMPTY_BYTES
+  const select = members.has("select") ? (isNothing ? [] : readPaths("select", bytes, members)) : undefined
+  const omit = members.has("omit") ? readPaths("omit", bytes, members) : undefined
+  if (select !== undefined && omit !== undefined) refuseStatement("omit", "select names what is shown, omit what is not: one of them")
+  if (omit?.includes("_id") === true) refuseStatement("omit", "_id is always shown")
+  return {
+    ...(select === undefined ? {} : { select }),
+    ...(omit === undefined ? {} : { omit }),
+    ...(compute === undefined ? {} : { compute })
+  }
+}
+
+/** The bytes of a list without elements. */
+const EMPTY_BYTES = 5
 
 function readCursor(bytes: Uint8Array, members: Members): string {
   requireType(members, "after", Type.STRING, "the text of a cursor")
@@ -172,7 +192,8 @@ export function encodeStatement(statement: Statement): Uint8Array<ArrayBuffer> {
   }
   if (statement.kind === "find" && statement.lookup !== undefined) document["lookup"] = statement.lookup.map((lookup) => ({ ...lookup }))
   if (statement.kind === "aggregate") Object.assign(document, encodeAggregate(statement))
-  for (const member of ["limit", "skip", "after", "select", "key", ...CHANGES, "unset", "document", "documents"] as const) {
+  if ("compute" in statement && statement.compute !== undefined) document["compute"] = encodeComputed(statement.compute)
+  for (const member of ["limit", "skip", "after", "select", "omit", "key", ...CHANGES, "unset", "document", "documents"] as const) {
     const value = (statement as Partial<Record<typeof member, Value>>)[member]
     if (value !== undefined) document[member] = value
   }

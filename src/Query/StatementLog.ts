@@ -11,7 +11,7 @@ import { leavesOf } from "./Access.ts"
 import { missingIndex } from "./Advice.ts"
 import { describeCondition } from "./Condition.ts"
 import type { Plan } from "./Plan.ts"
-import { printName, printPath } from "./Print.ts"
+import { printName, printPath, printShown } from "./Print.ts"
 
 /** Most shapes that are remembered, in memory and in the store. */
 export const SHAPES_MAX = 1000
@@ -168,7 +168,7 @@ export function describeStatement(plan: Plan): string {
     aggregate === undefined ? "" : describeGroups(aggregate.program),
     skipSlot < 0 ? "" : ".skip(?)",
     limitSlot < 0 ? "" : ".limit(?)",
-    projection === undefined ? "" : `.select(${projection.paths.map(printPath).join(", ")})`,
+    projection === undefined ? "" : printShown(projection.shown).join(""),
     kind === "count" || kind === "delete" ? `.${kind}()` : "",
     program === undefined ? "" : ".set({ … })"
   ]
@@ -178,7 +178,7 @@ export function describeStatement(plan: Plan): string {
 
 function describeGroups({ aggregates, distinct, groupBy }: NonNullable<Plan["aggregate"]>["program"]): string {
   const paths = groupBy.map((path) => printPath(path.text)).join(", ")
-  const results = aggregates.map(({ operator, path }) => `${operator}${path === undefined ? "" : `(${printPath(path.text)})`}`)
+  const results = aggregates.map(({ operator, text }) => `${operator}${text === "" ? "" : `(${text})`}`)
   const groups = paths === "" ? "" : `.${distinct ? "distinct" : "groupBy"}(${paths})`
   return results.length === 0 ? groups : `${groups}.aggregate(${results.join(", ")})`
 }

@@ -23,6 +23,8 @@ export type Member =
   | "skip"
   | "after"
   | "select"
+  | "omit"
+  | "compute"
   | "key"
   | "set"
   | "inc"
@@ -42,8 +44,8 @@ export type ArgumentKind = StatementKind | "getMany"
 
 const MEMBERS: Readonly<Record<ArgumentKind, ReadonlyArray<Member>>> = {
   getMany: ["store", "keys"],
-  find: ["store", "filter", "orderBy", "limit", "skip", "after", "select", "lookup"],
-  get: ["store", "key", "select"],
+  find: ["store", "filter", "orderBy", "limit", "skip", "after", "select", "omit", "compute", "lookup"],
+  get: ["store", "key", "select", "omit", "compute"],
   count: ["store", "filter", "limit", "skip"],
   aggregate: ["store", "filter", "inputOrder", "groupBy", "distinct", "aggregates", "having", "orderBy", "limit", "skip"],
   insert: ["store", "document", "documents"],
@@ -53,7 +55,7 @@ const MEMBERS: Readonly<Record<ArgumentKind, ReadonlyArray<Member>>> = {
   delete: ["store", "filter", "key"]
 }
 
-/** Most paths of `select` and of `unset`. */
+/** Most paths of `select`, `omit` and `unset`. */
 export const PATHS_MAX = 1000
 
 /** Where each member of a statement lies: its type (MISSING when it is not there) and the offset of its value. */
@@ -144,7 +146,7 @@ export function eachElement(
   }
 }
 
-export function readPaths(member: "select" | "unset" | "groupBy", bytes: Uint8Array, members: Members): ReadonlyArray<string> {
+export function readPaths(member: "select" | "omit" | "unset" | "groupBy", bytes: Uint8Array, members: Members): ReadonlyArray<string> {
   const paths: Array<string> = []
   eachElement(member, bytes, members, (type, valueAt, index) => {
     const where = `${member}.${index}`

@@ -6,7 +6,8 @@
  * - `write` is one transaction, undone when it throws; its `waitLsn` has to be durable before anybody is told.
  */
 import { ByteSink } from "../Bson/ByteSink.ts"
-import { writeExtendedJson } from "../Bson/ExtendedJson.ts"
+import { writeExtendedJson, writeExtendedValue } from "../Bson/ExtendedJson.ts"
+import { writeJson } from "../Bson/Json.ts"
 import type { Value } from "../Bson/Value.ts"
 import { Writer } from "../Bson/Writer.ts"
 import { seenLsn } from "../Storage/Admission.ts"
@@ -31,6 +32,8 @@ export interface TextResult {
   readonly next?: string
   /** Counts: `count`, `deleted`, `matched`, `modified`. */
   readonly values?: Readonly<Record<string, number>>
+  /** The `_id` of a document that an upsert stored anew, as JSON text. */
+  readonly upserted?: ReadonlyArray<string>
   readonly explanation?: Explanation
   readonly elapsedMs?: number
 }
@@ -139,7 +142,7 @@ export class TextRunner {
         executor.insert(transaction, bytes, 0, rows)
         return { kind, rows: this.#texts(rows) }
       case "upsert":
-        return { kind, values: { ...executor.upsert(transaction, bytes, 0, rows) } }
+        return this.#upsert(transaction, bytes, rows)
       case "replace":
         return { kind, values: { ...executor.replace(transaction, bytes, 0) } }
       case "update":
@@ -147,6 +150,15 @@ export class TextRunner {
       case "delete":
         return { kind, values: { deleted: executor.delete(transaction, bytes, 0) } }
     }
+  }
+
+  #upsert(transaction: Transaction, bytes: Uint8Array, rows: RowList): TextResult {
+    const values = { ...this.#executor.upsert(transaction, bytes, 0, rows) }
+    if (values.matched > 0) return { kind: "upsert", values, upserted: [] }
+    const sink = new ByteSink()
+    if (this.#options.extended === true) writeExtendedValue(sink, rows.bytes(0), rows.idType(0), rows.idAt(0))
+    else writeJson(sink, rows.bytes(0), rows.idType(0), rows.idAt(0))
+    return { kind: "upsert", values, upserted: [sink.toText()] }
   }
 
   #texts(rows: RowList): ReadonlyArray<string> {

@@ -203,6 +203,53 @@ describe("the types of the builder", () => {
     counted.having("n", ">", "1")
   })
 
+  it("lets computed values be of fields that can be, and types them", () => {
+    const query = orders.select("customer").compute({
+      twice: ["total", "*", 2],
+      tax: [["count", "+", 1], "/", Decimal128.fromString("1.19")],
+      isOpen: ["status", "=", "pending"],
+      city: "address.city"
+    })
+    const rows = resultOf(query)
+    same<(typeof rows)[number]["twice"], number | bigint | Decimal128 | null>(true)
+    same<(typeof rows)[number]["isOpen"], boolean>(true)
+    same<(typeof rows)[number]["city"], string | null>(true)
+    same<(typeof rows)[number]["customer"], string>(true)
+    assert.deepStrictEqual(query.statement, {
+      kind: "find",
+      store: "orders",
+      select: ["customer"],
+      compute: {
+        twice: { op: "multiply", left: { op: "path", path: "total" }, right: { op: "value", value: 2 } },
+        tax: {
+          op: "divide",
+          left: { op: "add", left: { op: "path", path: "count" }, right: { op: "value", value: 1 } },
+          right: { op: "value", value: Decimal128.fromString("1.19") }
+        },
+        isOpen: { op: "test", filter: { op: "eq", path: "status", value: "pending" } },
+        city: { op: "path", path: "address.city" }
+      }
+    })
+    const without = resultOf(orders.omit("lines", "note"))
+    same<keyof (typeof without)[number], Exclude<keyof Order, "lines" | "note">>(true)
+    const sums = resultOf(
+      orders.groupBy("customer").aggregate({ sold: { sum: ["total", "*", "count"] }, all: { push: ["count", "+", 1] } })
+    )
+    same<(typeof sums)[number]["sold"], number | bigint | Decimal128 | null>(true)
+    // @ts-expect-error text cannot be multiplied
+    orders.compute({ a: ["customer", "*", 2] })
+    // @ts-expect-error no such field
+    orders.compute({ a: ["price", "*", 2] })
+    // @ts-expect-error no such sign
+    orders.compute({ a: ["count", "%", 2] })
+    // @ts-expect-error no such status
+    orders.compute({ a: ["status", "=", "open"] })
+    // @ts-expect-error _id is always there
+    orders.omit("_id")
+    // @ts-expect-error no such field in a sum
+    orders.aggregate({ a: { sum: ["price", "*", "count"] } })
+  })
+
   it("lets order and selection name what there is", () => {
     orders.orderBy("placedAt", "desc").orderBy("address.city").limit(20).skip(5)
     same<ReturnType<typeof resultOf<ReadonlyArray<Pick<Order, "_id" | "customer">>>>, ReadonlyArray<Pick<Order, "_id" | "customer">>>(true)

@@ -64,8 +64,11 @@ function write(
       executor.insert(transaction, bytes, 0, rows)
       outcome = `[${Array.from({ length: rows.count }, (_, row) => jsonOf((sink) => writeJson(sink, rows.bytes(row), rows.idType(row), rows.idAt(row)))).join()}]`
     } else if (statement.kind === "delete") outcome = JSON.stringify({ deleted: executor.delete(transaction, bytes, 0) })
-    else if (statement.kind === "upsert") outcome = JSON.stringify(executor.upsert(transaction, bytes, 0, rows))
-    else outcome = JSON.stringify(executor[statement.kind](transaction, bytes, 0))
+    else if (statement.kind === "upsert") {
+      const changes = executor.upsert(transaction, bytes, 0, rows)
+      const id = changes.matched > 0 ? "" : jsonOf((sink) => writeJson(sink, rows.bytes(0), rows.idType(0), rows.idAt(0)))
+      outcome = `${JSON.stringify(changes).slice(0, -1)},"upserted":[${id}]}`
+    } else outcome = JSON.stringify(executor[statement.kind](transaction, bytes, 0))
   } catch (error) {
     transaction.rollback()
     throw error
@@ -130,6 +133,9 @@ describe("docs/pql.md", () => {
       "binary",
       "pluck",
       "select",
+      "omit",
+      "compute",
+      "first",
       "upsert",
       "replace",
       "explain",

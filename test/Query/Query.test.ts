@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as TestClock from "effect/testing/TestClock"
 import { parseKey } from "../../src/Bson/Key.ts"
 import { Decimal128, encode, type Key } from "../../src/Bson/Value.ts"
 import { Disk } from "../../src/Disk/Disk.ts"
@@ -9,6 +10,7 @@ import { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
 import { store } from "../../src/Query/Builder.ts"
 import type { QueryError } from "../../src/Query/Errors.ts"
 import { Query } from "../../src/Query/Query.ts"
+import { adviseStatements } from "../../src/Query/StatementStore.ts"
 import { Storage } from "../../src/Storage/Storage.ts"
 
 const orders = store({
@@ -88,10 +90,53 @@ describe("Query", () => {
           modified: 2
         })
         assert.strictEqual(yield* query.write(orders.filter({ status: "paid" }).delete()), 2)
-        assert.deepStrictEqual(yield* query.write(orders.upsert({ ...order("zoe", "3"), _id: one })), { matched: 1, modified: 1 })
+        assert.deepStrictEqual(yield* query.write(orders.upsert({ ...order("zoe", "3"), _id: one })), {
+          matched: 1,
+          modified: 1,
+          upserted: []
+        })
+        const other = parseKey("0190a5c2d7f07d3a8c1e5b6f7a8b9c0e")
+        assert.deepStrictEqual(yield* query.write(orders.upsert({ ...order("max", "3"), _id: other })), {
+          matched: 0,
+          modified: 0,
+          upserted: [other]
+        })
+        const [shown] = yield* query.query(
+          orders
+            .filter({ _id: other })
+            .omit("total")
+            .compute({ twice: ["lines", "*", 2], isMax: ["customer", "=", "max"] })
+        )
+        assert.deepStrictEqual(shown, { _id: other, customer: "max", status: "open", lines: 1, twice: 2, isMax: true })
         assert.deepStrictEqual(yield* query.write(orders.replace({ ...order("zoe", "4"), _id: one })), { matched: 1, modified: 1 })
       })
     )
+  )
+
+  it.effect("notes what statements cost, for the next who opens the database", () =>
+    Effect.gen(function* () {
+      const disk = yield* Layer.build(Disk.layerMemory())
+      const database = (layer: Layer.Layer<Query, never, Storage>) =>
+        layer.pipe(Layer.provideMerge(Storage.layer({ directory: "data/noted" })), Layer.provide(Layer.succeedContext(disk)), Layer.fresh)
+      yield* Effect.gen(function* () {
+        yield* (yield* Storage).defineStores([orders.definition])
+        const query = yield* Query
+        yield* query.write(orders.insert([order("ada", "5"), order("bob", "1")]))
+        yield* query.query(orders.filter({ status: "open" }).count())
+        yield* query.write(orders.filter({ status: "open" }).set({ status: "paid" }))
+        // Only later is it written down.
+        assert.isUndefined((yield* Storage).engine.store("$statements"))
+      }).pipe(Effect.provide(database(Query.layer())))
+      yield* Effect.gen(function* () {
+        const noted = adviseStatements((yield* Storage).engine).map(({ count, statement }) => `${count} ${statement}`)
+        assert.deepStrictEqual(noted.toSorted(), ["1 orders.filter(status = ?).count()", "1 orders.filter(status = ?).set({ … })"])
+        const query = yield* Query
+        yield* query.query(orders.filter({ status: "paid" }).count())
+        yield* TestClock.adjust("61 seconds")
+        const [first] = adviseStatements((yield* Storage).engine)
+        assert.strictEqual(first?.count, 2)
+      }).pipe(Effect.provide(database(Query.layer({}, { slowMs: 5 }))))
+    }).pipe(Effect.scoped)
   )
 
   it.effect("runs plain statements and gives their JSON from the stored bytes", () =>

@@ -82,6 +82,18 @@ describe("the BSON form of statements", () => {
     }
     const others: ReadonlyArray<Statement> = [
       { kind: "get", store: "s", key: "k", select: ["a"] },
+      { kind: "get", store: "s", key: "k", omit: ["a.b"], compute: { c: { op: "path", path: "d" } } },
+      {
+        kind: "find",
+        store: "s",
+        select: [],
+        compute: { t: { op: "add", left: { op: "value", value: "x" }, right: { op: "test", filter: { op: "gt", path: "a", value: 1 } } } }
+      },
+      {
+        kind: "aggregate",
+        store: "s",
+        aggregates: { t: { operator: "sum", value: { op: "divide", left: { op: "path", path: "a" }, right: { op: "value", value: 2 } } } }
+      },
       { kind: "count", store: "s", limit: 5 },
       { kind: "insert", store: "s", documents: [{ a: 1 }, {}] },
       { kind: "update", store: "s", filter: { op: "eq", path: "a", value: 1 }, set: { "b.c": 1 }, inc: { d: 2 }, unset: ["e"] },

@@ -1,6 +1,6 @@
 /** Random documents of a store with every kind of field, and random queries about them. Values are few, so that many are equal. */
 import { Decimal128, type Value } from "../../src/Bson/Value.ts"
-import type { Filter, Find, Order } from "../../src/Query/Ast.ts"
+import type { Expression, Filter, Find, Order, Shown } from "../../src/Query/Ast.ts"
 import type { StoreDefinition } from "../../src/Schema/Definition.ts"
 import type { Random } from "../Storage/Random.ts"
 import { type Document, keyNumber } from "./Model.ts"
@@ -269,4 +269,34 @@ export function randomFind(random: Random): Omit<Find, "kind" | "store"> {
     ...(random.chance(50) ? { limit: random.below(8) } : {}),
     ...(random.chance(30) ? { skip: random.below(6) } : {})
   }
+}
+
+/** What is shown of rows: paths, paths left out, computed values. */
+export function randomShown(random: Random): Shown {
+  const compute = { compute: { "the value": randomExpression(random, 3), b: randomExpression(random, 1) } }
+  switch (random.below(4)) {
+    case 0:
+      return { select: ["in", "a.0.b"], ...(random.chance(50) ? compute : {}) }
+    case 1:
+      return { omit: ["in", "a.b"], ...(random.chance(50) ? compute : {}) }
+    case 2:
+      return { select: [], ...compute }
+    default:
+      return compute
+  }
+}
+
+/** An expression with at most so many levels. */
+export function randomExpression(random: Random, depth: number): Expression {
+  if (depth > 0 && random.chance(70)) {
+    const op = random.pick(["add", "subtract", "multiply", "divide"] as const)
+    return { op, left: randomExpression(random, depth - 1), right: randomExpression(random, depth - 1) }
+  }
+  if (depth === 3 && random.chance(50)) return { op: "test", filter: randomFilter(random, 2) }
+  if (random.chance(40))
+    return {
+      op: "value",
+      value: random.pick<Value>([1, -1, 2.5, -0.5, 5n, Decimal128.fromString("-1.50"), "x", null, true, [1], new Date(5)])
+    }
+  return { op: "path", path: random.pick(["a", "in", "true", "date", "key", "a.0.b", "the path"]) }
 }
