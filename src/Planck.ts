@@ -46,6 +46,17 @@ export { dumpFolder, loadFolder } from "./Exchange/DumpFolder.ts"
 export { ExchangeError } from "./Exchange/Errors.ts"
 export { dump, type Format, load } from "./Exchange/Exchange.ts"
 export { HttpError } from "./Http/Errors.ts"
+export {
+  BinaryField,
+  DecimalField,
+  KeyField,
+  type ModelOptions,
+  type ModelQuery,
+  type ModelStore,
+  ObjectIdField,
+  schemaStore,
+  UuidField
+} from "./Model/Model.ts"
 export { store } from "./Query/Builder.ts"
 export { QueryError } from "./Query/Errors.ts"
 export { Query } from "./Query/Query.ts"

@@ -38,12 +38,14 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
     "Template",
     "Storage",
     "Query",
+    "Model",
     "Exchange",
     "Wasm",
     "Http",
     "Config"
   ],
   Client: ["Schema", "Wasm"],
+  Model: ["Bson", "Schema", "Query"],
   Persistence: ["Bson", "Query", "Storage"],
   Testing: ["Server.ts", "Build", "Disk", "Bson", "Schema", "Storage", "Query", "Wasm", "Http", "Config"],
   Cli: [

@@ -33,7 +33,14 @@ export type GroupKeys<Row, Where extends Path<Row>> = { readonly [Each in Where 
 
 type Flat<Value> = { [Name in keyof Value]: Value[Name] }
 
-/** Groups of rows: a row for each, in the order of their keys unless `orderBy` says otherwise. Can be returned or given to a template as a query can. */
+/**
+ * Groups of rows: a row for each, in the order of their keys unless `orderBy` says otherwise. Can be returned or given to a template as a query can.
+ *
+ * @example
+ * ```ts
+ * const perCustomer: Groups<typeof orders.Row, { readonly customer: string | null }> = orders.all().distinct("customer")
+ * ```
+ */
 export class Groups<Row, Group> implements RowSource<Group>, Iterable<Group> {
   declare readonly [selected]: () => Group
   declare private readonly target: Target

@@ -51,7 +51,14 @@ export interface Matching<in Item> {
   readonly item?: (item: Item) => void
 }
 
-/** The elements that all of this holds for: `orders.filter({ … }).pull({ lines: matching(["quantity", "<", 1]) })`. */
+/**
+ * The elements that all of this holds for: `orders.filter({ … }).pull({ lines: matching(["quantity", "<", 1]) })`.
+ *
+ * @example
+ * ```ts
+ * orders.filter({ _id: id }).pull({ tags: matching(["this", "startsWith", "old-"]) })
+ * ```
+ */
 export function matching<Item>(...conditions: ReadonlyArray<ElementCondition<NoInfer<Item>>>): Matching<Item> {
   return { $any: elements(conditions) }
 }

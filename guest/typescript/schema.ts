@@ -52,7 +52,14 @@ export class Schema<Value, Present extends Presence = "required"> {
   }
 }
 
-/** A schema of a struct, which also knows its fields. */
+/**
+ * A schema of a struct, which also knows its fields.
+ *
+ * @example
+ * ```ts
+ * const address: StructSchema<{ readonly city: Schema<string> }> = s.struct({ city: s.string() })
+ * ```
+ */
 export class StructSchema<Shape extends Fields, Present extends Presence = "required"> extends Schema<Document<Shape>, Present> {
   readonly fields: Shape
 

@@ -93,6 +93,7 @@ const TEXT_IDS: Readonly<Record<string, (text: string) => unknown>> = {
  * const orders = store("orders", { number: s.string(), total: s.decimal() }, { indexes: [{ on: ["number"] }] })
  * const id = orders.insert({ number: "A-1", total: Decimal.from("9.90") })
  * orders.get(id)?.total
+ * const isStore = (value: unknown) => value instanceof Store
  * ```
  */
 export class Store<Name extends string, Shape extends Fields> {

@@ -55,7 +55,14 @@ export class Key<Store extends string = string> extends Identifier {
   }
 }
 
-/** A UUID. Its text has dashes. */
+/**
+ * A UUID. Its text has dashes.
+ *
+ * @example
+ * ```ts
+ * const uuid = Uuid.parse("0198f0c2-a3b4-7d8e-9f00-112233445566")
+ * ```
+ */
 export class Uuid extends Identifier {
   declare private readonly uuid: true
 
@@ -74,7 +81,14 @@ export class Uuid extends Identifier {
   }
 }
 
-/** A MongoDB ObjectId. Its text is 24 hexadecimal digits. */
+/**
+ * A MongoDB ObjectId. Its text is 24 hexadecimal digits.
+ *
+ * @example
+ * ```ts
+ * const id = ObjectId.parse("507f1f77bcf86cd799439011")
+ * ```
+ */
 export class ObjectId extends Identifier {
   declare private readonly objectId: true
 

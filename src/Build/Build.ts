@@ -46,6 +46,11 @@ export function build(folder: string, options: BuildOptions = {}): Effect.Effect
 /**
  * Builds the service in a folder now and after every change. Failures are events; the stream itself fails only when there is no service to watch.
  * A build takes well under a second; types are checked beside it and reported when the check is done.
+ *
+ * @example
+ * ```ts
+ * const program = watch("examples/orders").pipe(Stream.runForEach((event) => Effect.log(event._tag)))
+ * ```
  */
 export function watch(folder: string, options: WatchOptions = {}): Stream.Stream<WatchEvent, BuildError> {
   return Stream.callback<WatchEvent, BuildError>((queue) => watchInto(folder, options, queue))

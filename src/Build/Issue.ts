@@ -43,7 +43,14 @@ export interface Place {
   readonly column: number
 }
 
-/** `service.ts:4:12: message`, an empty line and the code frame: what a terminal shows. */
+/**
+ * `service.ts:4:12: message`, an empty line and the code frame: what a terminal shows.
+ *
+ * @example
+ * ```ts
+ * const shown = (error: BuildError) => error.issues.map(formatBuildIssue).join("\n\n")
+ * ```
+ */
 export function formatBuildIssue(issue: BuildIssue): string {
   const place = issue.frame === "" ? issue.file : `${issue.file}:${issue.line}:${issue.column}`
   return `${place}: ${issue.message}${issue.frame === "" ? "" : `\n\n${issue.frame}`}`

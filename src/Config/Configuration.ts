@@ -162,7 +162,14 @@ function assemble(values: ReadonlyMap<string, unknown>): Settings {
   return result as unknown as Settings
 }
 
-/** Every setting as it is when nothing is configured. */
+/**
+ * Every setting as it is when nothing is configured.
+ *
+ * @example
+ * ```ts
+ * console.log(defaultSettings.http.port) // => 3000
+ * ```
+ */
 export const defaultSettings: Settings = assemble(new Map())
 
 function unknownKey(source: string, key: string, prefix: string, known: ReadonlyArray<string>): ConfigUnknownKey {

@@ -43,7 +43,14 @@ export class ConfigWrongValue extends Schema.TaggedError<ConfigWrongValue>()("Co
   }
 }
 
-/** The configuration is refused as a whole, with everything that is wrong in it. */
+/**
+ * The configuration is refused as a whole, with everything that is wrong in it.
+ *
+ * @example
+ * ```ts
+ * const whyRefused = (error: unknown) => (error instanceof ConfigError ? error.reasons.map(({ message }) => message) : [])
+ * ```
+ */
 export class ConfigError extends Schema.TaggedError<ConfigError>()("ConfigError", {
   reasons: Schema.Array(Schema.Union([ConfigUnreadable, ConfigSyntax, ConfigUnknownKey, ConfigWrongValue]))
 }) {

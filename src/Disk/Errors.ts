@@ -24,7 +24,14 @@ export class DirectoryLocked extends Schema.TaggedError<DirectoryLocked>()("Dire
   }
 }
 
-/** What can go wrong with a disk. */
+/**
+ * What can go wrong with a disk.
+ *
+ * @example
+ * ```ts
+ * const isInUse = (error: unknown) => error instanceof DiskError && error.reason._tag === "DirectoryLocked"
+ * ```
+ */
 export class DiskError extends Schema.TaggedError<DiskError>()("DiskError", {
   reason: Schema.Union([DiskFailure, DirectoryLocked])
 }) {

@@ -58,7 +58,14 @@ export interface DumpFolderOptions {
   readonly onProgress?: (doneBytes: number) => void
 }
 
-/** Dumps stores into a folder; a dump of the same moment that ended there before is gone on with. */
+/**
+ * Dumps stores into a folder; a dump of the same moment that ended there before is gone on with.
+ *
+ * @example
+ * ```ts
+ * const program = dumpFolder({ folder: "dump", format: "ndjson" }).pipe(Effect.map(({ stores }) => stores.length))
+ * ```
+ */
 export const dumpFolder = Effect.fn("Exchange.dumpFolder")(function* (options: DumpFolderOptions) {
   const { volume } = yield* Disk
   const { engine, snapshot } = yield* Storage
@@ -134,7 +141,14 @@ export interface LoadFolderOptions extends Pick<LoadOptions, "replaces" | "rejec
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void
 }
 
-/** Loads every store of a dump, and defines it where it is missing. Gives a report for each. */
+/**
+ * Loads every store of a dump, and defines it where it is missing. Gives a report for each.
+ *
+ * @example
+ * ```ts
+ * const program = loadFolder({ folder: "dump" }).pipe(Effect.map((reports) => reports.map(([store]) => store)))
+ * ```
+ */
 export const loadFolder = Effect.fn("Exchange.loadFolder")(function* (options: LoadFolderOptions) {
   const { volume } = yield* Disk
   const { defineStores, engine } = yield* Storage

@@ -44,7 +44,14 @@ export class NoStore extends Schema.TaggedError<NoStore>()("NoStore", { store: S
   }
 }
 
-/** What can go wrong with documents on their way in or out. */
+/**
+ * What can go wrong with documents on their way in or out.
+ *
+ * @example
+ * ```ts
+ * const isDamaged = (error: unknown) => error instanceof ExchangeError && error.reason._tag === "DumpDamaged"
+ * ```
+ */
 export class ExchangeError extends Schema.TaggedError<ExchangeError>()("ExchangeError", {
   reason: Schema.Union([BadRow, SourceChanged, DumpDamaged, NoStore])
 }) {

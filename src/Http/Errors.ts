@@ -18,7 +18,14 @@ export class AddressRefused extends Schema.TaggedError<AddressRefused>()("Addres
   }
 }
 
-/** The gateway could not be set up. What goes wrong with a request is never an error of this kind: it is an answer. */
+/**
+ * The gateway could not be set up. What goes wrong with a request is never an error of this kind: it is an answer.
+ *
+ * @example
+ * ```ts
+ * const isPortTaken = (error: unknown) => error instanceof HttpError && error.reason._tag === "AddressInUse"
+ * ```
+ */
 export class HttpError extends Schema.TaggedError<HttpError>()("HttpError", {
   reason: Schema.Union([AddressInUse, AddressRefused])
 }) {

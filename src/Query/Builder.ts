@@ -41,7 +41,7 @@ import { type LookedUp, type LookupQuery, type WithList, withLookup } from "./Bu
 import type { AtPath, DocumentOf, IdOf, ItemAt, NewDocumentOf, PathOf, StoredAt } from "./DocumentType.ts"
 import type { Changes } from "./Executor.ts"
 import type { Explanation } from "./Explanation.ts"
-import type { Page, Upserted } from "./Session.ts"
+import type { Document, Page, Upserted } from "./Session.ts"
 
 /** The name under which a statement carries the type of its result; there is no value. */
 export declare const result: unique symbol
@@ -53,6 +53,8 @@ export interface Reading<out A> {
   readonly takesFirst?: boolean
   /** Whether the result is a page: rows, and the cursor of what comes behind them. */
   readonly isPage?: boolean
+  /** What is made of each document before it is given. */
+  readonly decode?: (document: Document) => unknown
   readonly [result]?: A
 }
 

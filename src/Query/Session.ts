@@ -78,15 +78,22 @@ export class ReadSession {
     return this.#read(reading) as A // The builder pairs every statement with the type of its result.
   }
 
-  #read({ isPage, statement, takesFirst }: Reading<unknown>): unknown {
+  #read({ decode: made = asItIs, isPage, statement, takesFirst }: Reading<unknown>): unknown {
     switch (statement.kind) {
-      case "find":
-        if (isPage === true) return this.page(statement)
-        return takesFirst === true ? this.find(statement)[0] : this.find(statement)
+      case "find": {
+        if (isPage === true) {
+          const { next, rows } = this.page(statement)
+          return { rows: rows.map(made), next }
+        }
+        const rows = this.find(statement).map(made)
+        return takesFirst === true ? rows[0] : rows
+      }
       case "aggregate":
         return takesFirst === true ? this.aggregate(statement)[0] : this.aggregate(statement)
-      case "get":
-        return this.get(statement)
+      case "get": {
+        const document = this.get(statement)
+        return document === undefined ? undefined : made(document)
+      }
       case "count":
         return this.count(statement)
       case "explain":
@@ -191,6 +198,8 @@ export class WriteSession extends ReadSession {
     }
   }
 }
+
+const asItIs = (document: Document): unknown => document
 
 const writer = new Writer()
 

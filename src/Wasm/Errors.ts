@@ -7,7 +7,14 @@ import type { WasmReason } from "./Reasons.ts"
 
 export type { Issue, WasmReason } from "./Reasons.ts"
 
-/** The error of this folder's door. `reason._tag` says what happened; `message` is ready to be shown. */
+/**
+ * The error of this folder's door. `reason._tag` says what happened; `message` is ready to be shown.
+ *
+ * @example
+ * ```ts
+ * const isNoModule = (error: unknown) => error instanceof WasmError && error.reason._tag === "ForbiddenImport"
+ * ```
+ */
 export class WasmError extends Data.TaggedError("WasmError")<{ readonly reason: WasmReason }> {
   override get message(): string {
     return this.reason.message

@@ -40,3 +40,10 @@ export function exportedValues(text: string): ReadonlyArray<string> {
 export function exportedNames(text: string): ReadonlyArray<string> {
   return [...exportedValues(text), ...[...text.matchAll(/^export (?:interface|type) (\w+)/gm)].map(([, name = ""]) => name)]
 }
+
+/** The values that an entry of the package gives: its own, and those it passes on. */
+export function publicValues(text: string): ReadonlyArray<string> {
+  const passedOn = [...text.matchAll(/^export \{([^}]*)\}/gm)].flatMap(([, names = ""]) => names.split(","))
+  const values = passedOn.map((name) => name.trim()).filter((name) => name !== "" && !name.startsWith("type "))
+  return [...exportedValues(text), ...values.map((name) => name.replace(/^.* as /, ""))]
+}

@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { execFileSync, spawnSync } from "node:child_process"
 import { mkdirSync, readFileSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
-import { docstringExamples, type Example, exportedNames, exportedValues } from "./Docstrings.ts"
+import { docstringExamples, type Example, exportedNames, exportedValues, publicValues } from "./Docstrings.ts"
 import { checked, printed } from "./Expectations.ts"
 import { GIVEN, WELL_KNOWN } from "./Fragments.ts"
 import { blocks } from "./Markdown.ts"
@@ -66,6 +66,22 @@ const embedded = blocks(readFileSync(join(repository, "docs/embedding.md"), "utf
   }))
 const programs = [...documented, ...embedded]
 
+/** What the package's `exports` lead to. */
+const ENTRIES = [
+  "src/Planck.ts",
+  "src/Build/Build.ts",
+  "src/Persistence/Persistence.ts",
+  "src/Testing/Testing.ts",
+  "guest/typescript/index.ts"
+]
+/** Pages whose code is run, here or in the tests beside this one. */
+const PAGES = ["docs/embedding.md", "docs/services.md", "docs/testing-services.md", "docs/zsx.md"]
+const pageText = (page: string): string =>
+  blocks(readFileSync(join(repository, page), "utf8"))
+    .map(({ text }) => text)
+    .join("\n")
+const sdkExamples = docstringExamples(repository, "guest/typescript").map(({ code }) => code)
+
 /** A folder in which `@planckdb/planck` and `../src` are this repository. */
 function prepare(folder: string): void {
   const { exports } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as { exports: unknown }
@@ -115,6 +131,16 @@ describe("examples", () => {
       })
       assert.isAtLeast(runs.length, 15)
     }))
+
+  it("show every value that the package exports", () => {
+    const shown = [...documented.map(({ text }) => text), ...sdkExamples, ...PAGES.map(pageText)].join("\n")
+    const missing = ENTRIES.flatMap((entry) =>
+      publicValues(readFileSync(join(repository, entry), "utf8"))
+        .filter((name) => !new RegExp(`(?<![\\w$])${name}\\b`).test(shown))
+        .map((name) => `${entry}: ${name}`)
+    )
+    assert.deepStrictEqual(missing, [])
+  })
 
   it("of docs/embedding.md are programs with a name", () => {
     assert.isAtLeast(embedded.length, 4)
