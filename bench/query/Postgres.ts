@@ -3,7 +3,7 @@ import { existsSync } from "node:fs"
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import { startPostgres } from "../Postgres.ts"
-import { CUSTOMERS, customerDocument, listKey, order, type QueryPeer } from "./Orders.ts"
+import { CUSTOMERS, customerDocument, listKey, order, orderId, type QueryPeer } from "./Orders.ts"
 
 interface Client {
   connect(): Promise<void>
@@ -67,15 +67,15 @@ export async function postgresPeer(count: number, clients: number): Promise<Quer
         (
           await rowsOf(
             "group",
-            "SELECT doc->>'customer' AS customer, sum((doc->>'total')::int)::int AS total FROM orders GROUP BY 1 ORDER BY 1 COLLATE \"C\"",
+            "SELECT doc->>'customer' AS customer, sum((doc->>'total')::int)::int AS total FROM orders GROUP BY 1 ORDER BY min(doc->>'customer') COLLATE \"C\"",
             []
           )
         ).map((row) => ({ ...row }))
       ),
-    get: async (n) => Buffer.from(String((await rowsOf("get", "SELECT doc::text FROM orders WHERE id = $1", [order(n)._id]))[0]?.["doc"])),
+    get: async (n) => Buffer.from(String((await rowsOf("get", "SELECT doc::text FROM orders WHERE id = $1", [orderId(n)]))[0]?.["doc"])),
     update: async (n, status) => {
       const text = "UPDATE orders SET doc = jsonb_set(doc::jsonb, '{status}', to_jsonb($1::text))::json WHERE id = $2"
-      await writers[n % clients]?.query({ name: "update", text, values: [status, order(n)._id] })
+      await writers[n % clients]?.query({ name: "update", text, values: [status, orderId(n)] })
     },
     close: async () => {
       for (const one of [client, ...writers]) await one.end()
