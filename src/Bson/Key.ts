@@ -11,6 +11,7 @@
  *   value (string: UTF-8; integer: 8 bytes two's complement big-endian, so that int 5 and long 5 are one key), cut to the free 118 bits.
  */
 import { hash } from "node:crypto"
+import { isFault } from "../Fault/Fault.ts"
 import { bsonFault } from "./Errors.ts"
 import { KeyMemo } from "./KeyMemo.ts"
 import * as Type from "./Type.ts"
@@ -162,6 +163,18 @@ export function keyOf(idKind: IdKind, type: number, bytes: Uint8Array, at: numbe
     }
   }
   throw invalid(`an _id of this store is of kind ${idKind}, not ${Type.typeName(type)}`)
+}
+
+/** As `keyOf`, into the first bytes of `into`; false where that faults. A key that was hashed lately costs no memory. */
+export function keyInto(idKind: IdKind, type: number, bytes: Uint8Array, at: number, into: Uint8Array): boolean {
+  if (idKind === "string" && type === Type.STRING && memo.find(KIND_STRING, bytes, at + 4, readInt32(bytes, at) - 1, into)) return true
+  try {
+    into.set(keyOf(idKind, type, bytes, at))
+    return true
+  } catch (error) {
+    if (isFault(error, "InvalidKey")) return false
+    throw error
+  }
 }
 
 /** The derived key of a value of any type, for uses without an id kind: ObjectIds, strings and integers as `keyOf` has them, all else hashed as it lies. */

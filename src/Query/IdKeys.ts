@@ -1,6 +1,6 @@
 /** `_id`s and the keys of documents: which key a value has, and when a key is proof of the value. */
 import { compareValues } from "../Bson/Compare.ts"
-import { keyOf } from "../Bson/Key.ts"
+import { keyInto, keyOf } from "../Bson/Key.ts"
 import * as Type from "../Bson/Type.ts"
 import { documentEnd, firstElement, readInt32, skipValue, valueOffset } from "../Bson/View.ts"
 import { Fault } from "../Fault/Fault.ts"
@@ -11,6 +11,9 @@ import type { Operands } from "./Operands.ts"
 
 const ID_TYPE_OFFSET = 4
 const ID_VALUE_OFFSET = 9
+
+/** The key that is being looked for. */
+const ID_KEY = new Uint8Array(KEY_BYTES)
 
 type ValueVisit = (bytes: Uint8Array, type: number, at: number) => void
 
@@ -75,8 +78,7 @@ export function isExactRange(store: Store, access: ScanAccess, operands: Operand
  * of the store finds nothing.
  */
 export function getById(reader: Reader, store: Store, bytes: Uint8Array, type: number, at: number, out: DocumentView): boolean {
-  const key = keyOrNone(store, type, bytes, at)
-  if (key === undefined || !reader.find(store, key, 0, out)) return false
+  if (!keyInto(store.definition.idKind, type, bytes, at, ID_KEY) || !reader.find(store, ID_KEY, 0, out)) return false
   if (isDirect(store)) return true
   reader.read(out)
   return hasId(out, type, bytes, at)

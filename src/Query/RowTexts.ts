@@ -116,8 +116,9 @@ export class RowTexts {
     return age <= 0 ? home : other
   }
 
+  /** Documents that lie beside each other have their entries beside each other: they are often asked for together. */
   #home(segment: number, offset: number): number {
-    const hash = Math.imul((offset >>> 0) ^ Math.imul(segment, 0x85eb_ca6b), 0x9e37_79b1)
-    return ((hash ^ (hash >>> 15)) & this.#mask) * ENTRY_WORDS
+    const region = Math.floor(offset / BYTES_PER_ENTRY) * 2 + Math.imul(segment, 0x9e37_79b1)
+    return (region & this.#mask) * ENTRY_WORDS
   }
 }

@@ -17,7 +17,7 @@ const ENTRY_BYTES = 400
 /** Share of `bytesMax` that one result may take. */
 const RESULT_SHARE_MAX = 1 / 16
 /** Names of results that were made once and not kept, each where its hash leads; a power of two. */
-const MADE_ONCE_MAX = 1 << 14
+const MADE_ONCE_MAX = 1 << 12
 
 class Entry<out A> {
   readonly value: A
@@ -44,6 +44,8 @@ export class Kept<A> {
   readonly #changes: ChangeTable
   readonly #bytesMax: number
   readonly #madeOnce = new Int32Array(MADE_ONCE_MAX)
+  /** Goes round the entries from the oldest on, those that came meanwhile included: what was dropped is passed over once. */
+  #round: IterableIterator<[string, Entry<A>]> | undefined
   /** Whether something had to go. */
   #isFull = false
 
@@ -83,9 +85,15 @@ export class Kept<A> {
   }
 
   #makeRoom(bytes: number): void {
-    for (const [name, entry] of this.#entries) {
-      if (this.#sizeBytes + bytes <= this.#bytesMax) return
+    while (this.#entries.size > 0 && this.#sizeBytes + bytes > this.#bytesMax) {
       this.#isFull = true
+      this.#round ??= this.#entries.entries()
+      const next = this.#round.next()
+      if (next.done === true) {
+        this.#round = undefined
+        continue
+      }
+      const [name, entry] = next.value
       this.#drop(name)
       if (!entry.isUsed) continue
       entry.isUsed = false
