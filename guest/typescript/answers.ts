@@ -23,6 +23,9 @@ export interface AnswerOptions {
   readonly headers?: HeaderFields
 }
 
+/** The name under which answers carry the type of their JSON; there is no value. */
+export declare const sent: unique symbol
+
 /**
  * An answer: made by `html`, `text`, `json`, `redirect`, a template's `render` and so on, finished with `status` and `header`.
  *
@@ -31,7 +34,9 @@ export interface AnswerOptions {
  * return page.render({ orders }).header("set-cookie", `basket=${basket}; HttpOnly; Path=/`)
  * ```
  */
-export class Answer {
+export class Answer<out Body = unknown> {
+  /** Only for types: what is sent as JSON. */
+  declare readonly [sent]: Body
   /** The answer as the host takes it. */
   declare readonly reply: Reply
 
@@ -41,18 +46,18 @@ export class Answer {
   }
 
   /** The same answer with another status. */
-  status(status: number): Answer {
+  status(status: number): Answer<Body> {
     return new Answer({ ...this.reply, status })
   }
 
   /** The same answer with a header field; one of the same name is replaced. */
-  header(name: string, value: string | ReadonlyArray<string>): Answer {
+  header(name: string, value: string | ReadonlyArray<string>): Answer<Body> {
     return new Answer({ ...this.reply, headers: { ...this.reply.headers, [name.toLowerCase()]: value } })
   }
 
   /** The same answer with header fields. */
-  headers(fields: HeaderFields): Answer {
-    return Object.entries(fields).reduce<Answer>((answer, [name, value]) => answer.header(name, value), this)
+  headers(fields: HeaderFields): Answer<Body> {
+    return Object.entries(fields).reduce<Answer<Body>>((answer, [name, value]) => answer.header(name, value), this)
   }
 }
 
@@ -62,15 +67,15 @@ export type Answerable = Answer | Problem | RowSource<unknown> | JsonValue | voi
 /** A value that can be written as JSON. Dates, keys, decimals and bytes have a plain form; see docs/services.md. */
 export type JsonValue = string | number | bigint | boolean | null | object
 
-function answer(reply: Reply, options: AnswerOptions | undefined): Answer {
-  if (options === undefined) return new Answer(reply)
-  const made = new Answer(options.status === undefined ? reply : { ...reply, status: options.status })
+function answer<Body = unknown>(reply: Reply, options: AnswerOptions | undefined): Answer<Body> {
+  if (options === undefined) return new Answer<Body>(reply)
+  const made = new Answer<Body>(options.status === undefined ? reply : { ...reply, status: options.status })
   return options.headers === undefined ? made : made.headers(options.headers)
 }
 
 /** A value as JSON. Only needed to give it a status or header fields. */
-export function json(value: JsonValue, options?: AnswerOptions): Answer {
-  return answer(isRowSource(value) ? rowsOf(value) : { kind: "json", body: value }, options)
+export function json<const Value extends JsonValue>(value: Value, options?: AnswerOptions): Answer<Value> {
+  return answer<Value>(isRowSource(value) ? rowsOf(value) : { kind: "json", body: value }, options)
 }
 
 /** HTML, as it is: nothing is escaped. Templates do that. */
@@ -94,8 +99,11 @@ export function redirect(location: string, options?: AnswerOptions): Answer {
 }
 
 /** A status, with a value or answer or with nothing. `return status(201, { id })` */
-export function status(code: number, content?: Exclude<Answerable, Problem>): Answer {
-  return new Answer(replyOf(content)).status(code)
+export function status<const Content extends Exclude<Answerable, Problem> = void>(
+  code: number,
+  content?: Content
+): Answer<Content extends Answer<infer Body> ? Body : Content> {
+  return new Answer<Content extends Answer<infer Body> ? Body : Content>(replyOf(content)).status(code)
 }
 
 /** An answer without a body: 204 unless another status is given. */

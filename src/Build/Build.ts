@@ -9,7 +9,6 @@ import * as Stream from "effect/Stream"
 import { Builder, type BuildOptions, type BuiltService } from "./Builder.ts"
 import { BuildError } from "./Errors.ts"
 import { issuesOf } from "./Failure.ts"
-import { NOTHING_FOUND } from "./Types.ts"
 import { type WatchEvent, type WatchOptions, watchFolder } from "./Watch.ts"
 
 export { BuildError } from "./Errors.ts"
@@ -35,10 +34,7 @@ export function build(folder: string, options: BuildOptions = {}): Effect.Effect
         attempt(() => Builder.open(folder, options)),
         (opened) => Effect.promise(() => opened.close())
       )
-      const service = yield* attempt(() => builder.build())
-      const { issues, warnings } = options.types === false ? NOTHING_FOUND : yield* attempt(() => builder.checkTypes())
-      if (issues.length > 0) return yield* new BuildError({ issues })
-      return { ...service, warnings: [...service.warnings, ...warnings] }
+      return yield* attempt(() => (options.types === false ? builder.build() : builder.buildChecked()))
     })
   )
 }

@@ -6,9 +6,10 @@
  * - A build that fails changes nothing but `.planck/types`.
  * - Every mistake is an issue with a place; anything else that is thrown is a bug of ours.
  */
+import { writeAnswers } from "../Wasm/Answered.ts"
 import { imageOf } from "../Wasm/Image.ts"
 import type { Manifest } from "../Wasm/Manifest.ts"
-import type { StoreDefinition } from "../Schema/Definition.ts"
+import type { Field, StoreDefinition } from "../Schema/Definition.ts"
 import { declaration } from "../Template/Declaration.ts"
 import { compileTemplates, type TemplateFile } from "../Template/Template.ts"
 import { type AssetCache, packAssets } from "./Assets.ts"
@@ -46,6 +47,14 @@ export interface BuildSizes {
   readonly sourcemap: number
 }
 
+interface Prepared {
+  readonly bundle: Bundle
+  readonly service: EvaluatedService
+  readonly templates: Uint8Array | undefined
+  readonly assets: Uint8Array | undefined
+  readonly warnings: ReadonlyArray<BuildIssue>
+}
+
 /** A project that is held open to be built many times. */
 export class Builder {
   readonly project: Project
@@ -66,6 +75,20 @@ export class Builder {
 
   /** Builds the module, without checking types. Rejects with a Fault `InvalidService` that holds every mistake found. */
   async build(): Promise<BuiltService> {
+    return this.assemble(await this.prepare(), new Map())
+  }
+
+  /** Builds the module and checks its code, which also tells what routes answer. Rejects like `build`, with the mistakes of types too. */
+  async buildChecked(): Promise<BuiltService> {
+    const prepared = await this.prepare()
+    const { answers, issues, warnings } = await this.checkTypes()
+    if (issues.length > 0) throw invalidService(issues)
+    const service = this.assemble(prepared, answers)
+    return { ...service, warnings: [...service.warnings, ...warnings] }
+  }
+
+  /** All of a build but the writing of the module. */
+  private async prepare(): Promise<Prepared> {
     const source = this.sourceText()
     const files = listFiles(this.project.folder, ".zsx").map((path): TemplateFile => ({ path, source: source(path) ?? "" }))
     const { bundle, service } = await this.evaluate(files, source)
@@ -75,15 +98,20 @@ export class Builder {
     if (set === undefined) throw invalidService(issues.map(templateIssue))
     const templates = set.templates.length === 0 ? undefined : new TextEncoder().encode(JSON.stringify(set))
     const assets = packAssets(this.project, service.assets, service.manifest.routes, this.assets)
+    return { bundle, service, templates, assets, warnings: [...bundle.warnings, ...notes.map(templateIssue)] }
+  }
+
+  private assemble({ assets, bundle, service, templates, warnings }: Prepared, answers: ReadonlyMap<string, Field>): BuiltService {
     const { file, manifest } = imageOf(service.evaluation, {
       ...(templates === undefined ? {} : { templates }),
       ...(assets === undefined ? {} : { assets }),
+      ...(answers.size === 0 ? {} : { answers: writeAnswers(answers) }),
       sourcemap: bundle.sourcemap
     })
     return {
       file,
       manifest,
-      warnings: [...bundle.warnings, ...notes.map(templateIssue)],
+      warnings,
       lines: service.evaluation.lines,
       sizes: {
         file: file.length,

@@ -37,6 +37,16 @@ async function routeOf(code: Code, call: MemberCall): Promise<DeclaredRoute | un
 
 /** What the inputs of a route say of `writes`; true where that is known only when it runs. */
 async function writesOf(code: Code, input: Node, otherwise: boolean): Promise<boolean> {
+  // What is spelled out needs no types, which would have the compiler look into every handler here.
+  const { ast } = code
+  if (ast.isObjectLiteralExpression(input) && input.properties.every((property) => !ast.isSpreadAssignment(property))) {
+    const named = input.properties.find((property) => {
+      const { name } = property as { readonly name?: Node }
+      return name !== undefined && ast.isIdentifier(name) && name.text === "writes"
+    })
+    if (named === undefined) return otherwise
+    return !ast.isPropertyAssignment(named) || named.initializer.kind !== ast.SyntaxKind.FalseKeyword
+  }
   const [type] = await code.typesOf([input])
   const property = type === undefined ? undefined : await code.checker.getPropertyOfType(type, "writes")
   if (type === undefined) return true

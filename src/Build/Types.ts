@@ -7,8 +7,9 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
-import type { StoreDefinition } from "../Schema/Definition.ts"
+import type { Field, StoreDefinition } from "../Schema/Definition.ts"
 import { GUEST_FOLDER, GUEST_MODULE } from "./Bundle.ts"
+import { answerTypes } from "./AnswerTypes.ts"
 import { Code } from "./Code.ts"
 import { type Compilation, type CompilerMessage, compilerMessages, openCompiler } from "./Compiler.ts"
 import { forgottenAwaits } from "./ForgottenAwaits.ts"
@@ -42,9 +43,11 @@ export interface Checked {
   readonly issues: ReadonlyArray<BuildIssue>
   /** What may be meant, and is worth a look. */
   readonly warnings: ReadonlyArray<BuildIssue>
+  /** What routes answer as JSON, by `GET /orders`, as far as their types say. */
+  readonly answers: ReadonlyMap<string, Field>
 }
 
-export const NOTHING_FOUND: Checked = { issues: [], warnings: [] }
+export const NOTHING_FOUND: Checked = { issues: [], warnings: [], answers: new Map() }
 
 /**
  * Checks a project: its types, and what types do not say. `stores` are those of the manifest, when it has been built. Ends early, with nothing, when
@@ -84,7 +87,8 @@ async function inspect(
   const known = new Set(types.map(placeKey))
   return {
     issues: [...types, ...found.filter((issue) => !known.has(placeKey(issue)))].toSorted(byPlace),
-    warnings: (await unboundedQueries(code, routes, stores, source)).toSorted(byPlace)
+    warnings: (await unboundedQueries(code, routes, stores, source)).toSorted(byPlace),
+    answers: await answerTypes(code, routes)
   }
 }
 

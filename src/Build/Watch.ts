@@ -11,6 +11,7 @@ import { relative, sep } from "node:path"
 import { Builder, type BuildOptions, type BuiltService } from "./Builder.ts"
 import { issuesOf } from "./Failure.ts"
 import { type BuildIssue, issueWithoutPlace } from "./Issue.ts"
+import { NOTHING_FOUND } from "./Types.ts"
 
 /** What a watch reports. `elapsedMs` is from the change to the event. */
 export type WatchEvent =
@@ -134,9 +135,10 @@ class BuildLoop {
     this.check = check
     this.checking = this.builder
       .checkTypes(check.signal)
-      .catch((error: unknown) => ({ issues: [unexpected(error)], warnings: [] }))
-      .then((checked) => {
-        if (!check.signal.aborted && !this.closed) this.report({ _tag: "TypesChecked", ...checked, elapsedMs: this.now() - startedAt })
+      .catch((error: unknown) => ({ ...NOTHING_FOUND, issues: [unexpected(error)] }))
+      .then(({ issues, warnings }) => {
+        if (!check.signal.aborted && !this.closed)
+          this.report({ _tag: "TypesChecked", issues, warnings, elapsedMs: this.now() - startedAt })
       })
   }
 }

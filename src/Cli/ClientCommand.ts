@@ -3,7 +3,8 @@ import * as Effect from "effect/Effect"
 import { writeFileSync } from "node:fs"
 import { openApiOf } from "../Client/OpenApi.ts"
 import { typeScriptClient } from "../Client/TypeScript.ts"
-import { inspectModule } from "../Wasm/Inspect.ts"
+import { readAnswers } from "../Wasm/Answered.ts"
+import { inspectFile } from "../Wasm/Inspect.ts"
 import { about, Failure } from "./Failure.ts"
 import type { Output } from "./Output.ts"
 import { say } from "./Output.ts"
@@ -20,10 +21,13 @@ export interface ClientCommandOptions {
 
 export const client = Effect.fn("Cli.client")(function* (options: ClientCommandOptions) {
   const { format, out, output, server, source } = options
-  const manifest = yield* Effect.flatMap(readModule(source), (bytes) =>
-    inspectModule(bytes).pipe(Effect.mapError((error) => about(source, error)))
+  const module = yield* Effect.flatMap(readModule(source), (bytes) =>
+    inspectFile(bytes).pipe(Effect.mapError((error) => about(source, error)))
   )
-  const text = format === "openapi" ? `${JSON.stringify(openApiOf(manifest, server), undefined, 2)}\n` : typeScriptClient(manifest)
+  const { manifest } = module
+  const answers = readAnswers(module.answers)
+  const text =
+    format === "openapi" ? `${JSON.stringify(openApiOf(manifest, server, answers), undefined, 2)}\n` : typeScriptClient(manifest, answers)
   if (out === undefined) return yield* say(output, text.trimEnd(), { format, text })
   yield* Effect.try({
     try: () => writeFileSync(out, text),

@@ -47,12 +47,12 @@ const clients: Readonly<Record<NewCommandOptions["client"], Client>> = {
     script: script("/htmx.js"),
     form: (id, address) => ` hx-post="${address}" hx-target="#${id}" hx-select="#${id}" hx-swap="outerHTML"`
   },
-  // Its npm package is an older version, which takes event streams only.
+  // The newest that npm has takes event streams only, so the answer of a form, which is a page, is put in its place here.
   datastar: {
-    packages: {},
-    assets: PUBLIC,
-    script: `\n  <script type="module" src="https://cdn.jsdelivr.net/gh/starfederation/datastar@1.0.0-RC.6/bundles/datastar.js"></script>`,
-    form: (_id, address) => ` data-on:submit__prevent="@post(${asScript(address)}, { contentType: 'form' })"`
+    packages: { "@starfederation/datastar": "1.0.0-beta.11" },
+    assets: `${PUBLIC}, "/datastar.js": "npm:@starfederation/datastar/dist/datastar.js"`,
+    script: `\n  <script type="module" src="/datastar.js"></script>`,
+    form: (id) => ` data-on-submit__prevent="${replacing(id)}"`
   },
   alpine: {
     packages: { alpinejs: "3.17.5" },
@@ -62,11 +62,11 @@ const clients: Readonly<Record<NewCommandOptions["client"], Client>> = {
   }
 }
 
-/** An address in a program: values of the template come with their quotes. */
-const asScript = (address: string): string => {
-  const [before = "", value, after = ""] = address.split(/(\$\{[^}]*\})/)
-  return value === undefined ? `'${before}'` : `'${before}' + ${value} + '${after}'`
-}
+/** A program that sends the form it is in, and puts the element with this id of the page that is answered in the place of its own. */
+const replacing = (id: string): string =>
+  `fetch(evt.target.action, { method: 'POST', body: new URLSearchParams(new FormData(evt.target)) })` +
+  `.then((answer) => answer.text())` +
+  `.then((page) => document.getElementById('${id}').replaceWith(new DOMParser().parseFromString(page, 'text/html').getElementById('${id}')))`
 
 export const create = Effect.fn("Cli.new")(function* (options: NewCommandOptions) {
   const folder = resolve(options.folder)

@@ -1,9 +1,11 @@
 /**
- * A client of a service in TypeScript, over `fetch`, with no dependency: what its routes take is typed, what they answer is what the caller says.
+ * A client of a service in TypeScript, over `fetch`, with no dependency: what its routes take is typed, and what they answer
+ * where the build could tell; elsewhere it is what the caller says.
  *
  * Invariant: what is written is valid for any manifest: names are written as texts wherever they are not made here.
  */
 import type { Field, Fields } from "../Schema/Definition.ts"
+import type { AnswerFields } from "../Wasm/Answered.ts"
 import type { Manifest, ManifestRoute } from "../Wasm/Manifest.ts"
 import { isRequired } from "./JsonSchema.ts"
 import { operationNames, parametersOf } from "./Routes.ts"
@@ -74,14 +76,16 @@ async function send<A>(options: ClientOptions, method: string, pattern: string, 
  * const sourceOf = (manifest: Manifest) => typeScriptClient(manifest)
  * ```
  */
-export function typeScriptClient(manifest: Manifest): string {
+export function typeScriptClient(manifest: Manifest, answers: AnswerFields = new Map()): string {
   const names = operationNames(manifest.routes)
-  const operations = manifest.routes.map((route, index) => operation(route, names[index] ?? ""))
+  const operations = manifest.routes.map((route, index) =>
+    operation(route, names[index] ?? "", answers.get(`${route.method} ${route.pattern}`))
+  )
   const head = `// Made by planck client from ${manifest.name} ${manifest.version}. Do not edit.\n`
   return `${head}${RUNTIME}\nexport const client = (options: ClientOptions) => ({\n${operations.join(",\n")}\n})\n`
 }
 
-function operation(route: ManifestRoute, name: string): string {
+function operation(route: ManifestRoute, name: string, answer: Field | undefined): string {
   const parts = partsOf(route)
   const isOptional = parts.every(({ required }) => !required)
   const type = `{ ${parts.map(({ name, required, type }) => `readonly ${name}${required ? "" : "?"}: ${type}`).join("; ")} }`
@@ -89,7 +93,7 @@ function operation(route: ManifestRoute, name: string): string {
   const kind = route.bodyKind === undefined ? "undefined" : JSON.stringify(route.bodyKind)
   const argument = parts.length === 0 ? "{}" : "input"
   const call = `send<A>(options, ${JSON.stringify(route.method)}, ${JSON.stringify(route.pattern)}, ${kind}, ${argument})`
-  return `  /** \`${route.method} ${route.pattern}\` */\n  ${name}: <A = unknown>(${input}): Promise<A> => ${call}`
+  return `  /** \`${route.method} ${route.pattern}\` */\n  ${name}: <A = ${answer === undefined ? "unknown" : typeOf(answer)}>(${input}): Promise<A> => ${call}`
 }
 
 function partsOf(route: ManifestRoute): ReadonlyArray<{ readonly name: string; readonly type: string; readonly required: boolean }> {

@@ -90,6 +90,7 @@ export const Section = {
   manifest: "planck.manifest",
   templates: "planck.templates",
   assets: "planck.assets",
+  answers: "planck.answers",
   source: "planck.source",
   sourcemap: "planck.sourcemap"
 } as const

@@ -32,6 +32,7 @@ export { evaluateSource, STACK_BYTES, type Evaluation, type EvaluationFailed } f
 export interface Attachments {
   readonly templates?: Uint8Array
   readonly assets?: Uint8Array
+  readonly answers?: Uint8Array
   readonly sourcemap?: Uint8Array
 }
 
@@ -69,8 +70,8 @@ export function remakeImage(engine: Engine, file: Uint8Array): Uint8Array {
       offset: 0,
       message: `the file has no section ${SectionName.source}: the host cannot make its image again`
     })
-  const attachments: { templates?: Uint8Array; assets?: Uint8Array; sourcemap?: Uint8Array } = {}
-  for (const name of ["templates", "assets", "sourcemap"] as const) {
+  const attachments: { -readonly [Name in keyof Attachments]: Attachments[Name] } = {}
+  for (const name of ["templates", "assets", "answers", "sourcemap"] as const) {
     const body = findCustom(sections, SectionName[name])
     if (body !== undefined) attachments[name] = body
   }
@@ -99,6 +100,7 @@ function customSections(evaluation: Evaluation, manifest: Manifest, attachments:
   const sections = [customSection(SectionName.manifest, text.encode(JSON.stringify(manifest)))]
   if (attachments.templates !== undefined) sections.push(customSection(SectionName.templates, attachments.templates))
   if (attachments.assets !== undefined) sections.push(customSection(SectionName.assets, attachments.assets))
+  if (attachments.answers !== undefined) sections.push(customSection(SectionName.answers, attachments.answers))
   sections.push(customSection(SectionName.source, text.encode(evaluation.source)))
   if (attachments.sourcemap !== undefined) sections.push(customSection(SectionName.sourcemap, attachments.sourcemap))
   return sections

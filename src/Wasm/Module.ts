@@ -27,6 +27,8 @@ export interface Module {
   /** Payloads of sections, undefined where the module has none. */
   readonly templates: Uint8Array | undefined
   readonly sourcemap: Uint8Array | undefined
+  /** What its routes answer, where its build could tell. */
+  readonly answers: Uint8Array | undefined
 }
 
 /** How a module is judged. */
@@ -85,7 +87,8 @@ export function loadModule(bytes: Uint8Array, options: ModuleOptions): Module {
     compiled: bounded === bytes ? original : compile(bounded),
     assets: assets === undefined ? new Map<string, Asset>() : readAssets(assets),
     templates: section(Section.templates),
-    sourcemap: section(Section.sourcemap)
+    sourcemap: section(Section.sourcemap),
+    answers: section(Section.answers)
   }
 }
 

@@ -73,7 +73,7 @@ describe("building a folder", () => {
     })
     const builder = await Builder.open(folder.path)
     const { file, manifest, warnings } = await builder.build()
-    assert.deepStrictEqual(await builder.checkTypes(), { issues: [], warnings: [] })
+    assert.deepInclude(await builder.checkTypes(), { issues: [], warnings: [] })
     await builder.close()
     assert.deepStrictEqual(
       warnings.map(({ file, line, column }) => `${file}:${line}:${column}`),

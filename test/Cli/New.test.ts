@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { execFileSync, spawnSync } from "node:child_process"
 import { mkdirSync, readFileSync, symlinkSync } from "node:fs"
-import { basename, join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { build } from "../../src/Build/Build.ts"
 import { CLIENTS, SHAPES } from "../../src/Cli/NewCommand.ts"
 import { Folder } from "../Build/Folder.ts"
@@ -19,9 +19,11 @@ function install(project: string): void {
   mkdirSync(join(modules, "@planckdb"), { recursive: true })
   symlinkSync(repository, join(modules, "@planckdb/planck"))
   for (const name of ["vitest", "vite", "htmx.org", "@types"]) symlinkSync(join(repository, "node_modules", name), join(modules, name))
-  // Not a package of this checkout: the file that the build would take from it.
-  mkdirSync(join(modules, "alpinejs/dist"), { recursive: true })
-  execFileSync("cp", [join(repository, "node_modules/htmx.org/dist/htmx.min.js"), join(modules, "alpinejs/dist/cdn.min.js")])
+  // No packages of this checkout: the files that the build would take from them.
+  for (const file of ["alpinejs/dist/cdn.min.js", "@starfederation/datastar/dist/datastar.js"]) {
+    mkdirSync(dirname(join(modules, file)), { recursive: true })
+    execFileSync("cp", [join(repository, "node_modules/htmx.org/dist/htmx.min.js"), join(modules, file)])
+  }
 }
 
 describe("planck new", () => {
@@ -63,6 +65,7 @@ describe("planck new", () => {
       assert.strictEqual(formatted.code, 0, formatted.err)
       const page = readFileSync(join(project, "templates/layout.zsx"), "utf8")
       assert.strictEqual(page.includes("<script"), client !== "none")
+      assert.notMatch(page, /\/\//, "nothing is loaded from elsewhere")
     })
   }
 

@@ -44,12 +44,16 @@ export default service({ name: "desk", version: "1.2.0" }, (app) => {
 })
 `
 
+/** With the types of answers that the build found in the code. */
 const USE = `import { client, ProblemError } from "./client.ts"
 
 const desk = client({ url: process.argv[2] ?? "" })
 const thing = { text: "tea", large: "9007199254740993", ratio: null, price: "8.90", at: "2026-01-01T00:00:00.000Z", kind: "a", tags: ["new"] } as const
-const { _id } = await desk.postThings<{ readonly _id: string }>({ body: thing, headers: { "x-trace": "1" } })
-const found = await desk.getThingsById<typeof thing>({ params: { id: _id } })
+const { _id } = await desk.postThings({ body: thing, headers: { "x-trace": "1" } })
+const found = await desk.getThingsById({ params: { id: _id } })
+const open: boolean | undefined = found.isOpen
+const words: ReadonlyArray<string> = [found.price, found.kind, ...found.tags, (await desk.getSearch({ query: { q: "" } })).q]
+void [open, words]
 const refused = await desk.postThings({ body: { ...thing, price: "cheap" } }).catch((error: unknown) => (error instanceof ProblemError ? error.problem.issues?.[0]?.pointer : error))
 const gone = await desk.getThingsById({ params: { id: "0".repeat(32) } }).catch((error: unknown) => (error instanceof ProblemError ? error.message : error))
 console.log(JSON.stringify([
@@ -67,6 +71,8 @@ const desk = client({ url: "" })
 void desk.postForm({ body: { name: "Ada", age: "36" } })
 void desk.getThingsById({})
 void desk.getSearch({ query: { w: "" } })
+void desk.getSearch({ query: { q: "" } }).then(({ q }) => q * 2)
+void desk.getThingsById({ params: { id: "" } }).then(({ prize }) => prize)
 `
 
 const compile = (folder: string, file: string): string => {
@@ -90,14 +96,16 @@ const compile = (folder: string, file: string): string => {
 describe("planck client", () => {
   it("writes a client whose types fit, and that gets what the service answers", () =>
     withFolder(async (folder) => {
-      const { manifest } = await buildFiles({ "service.ts": SERVICE })
-      writeFiles(folder, { "package.json": '{ "type": "module" }', "service.ts": SERVICE, "client/client.ts": typeScriptClient(manifest) })
+      writeFiles(folder, { "package.json": '{ "type": "module" }', "service.ts": SERVICE })
+      const made = await planck("client", folder, "--out", join(folder, "client.ts"))
+      assert.strictEqual(made.code, 0, made.err)
+      writeFiles(folder, { "client/client.ts": readFileSync(join(folder, "client.ts"), "utf8") })
       writeFiles(join(folder, "client"), { "use.ts": USE, "wrong.ts": WRONG })
       assert.strictEqual(compile(join(folder, "client"), "use.ts"), "")
       const wrong = compile(join(folder, "client"), "wrong.ts")
       assert.deepStrictEqual(
         [...wrong.matchAll(/^wrong\.ts\((\d+),/gm)].map((found) => found[1]),
-        ["4", "5", "6"]
+        ["4", "5", "6", "7", "8"]
       )
       await serving(folder, async (url) => {
         const child = spawn(process.execPath, ["client/use.ts", url], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] })
@@ -118,8 +126,10 @@ describe("planck client", () => {
     }))
 
   it("writes an OpenAPI 3.1 document that a validator finds nothing in", async () => {
-    const { manifest } = await buildFiles({ "service.ts": SERVICE })
-    const document = openApiOf(manifest, "https://desk.example")
+    using folder = new Folder({ "service.ts": SERVICE })
+    const { out } = await planck("client", folder.path, "--format", "openapi", "--server", "https://desk.example")
+    const document = JSON.parse(out) as Record<string, unknown>
+    assert.nestedPropertyVal(document, "paths./form.post.responses.2XX.content.application/json.schema.properties.age.type", "number")
     const { errors, valid } = await new Validator().validate(structuredClone(document))
     assert.isTrue(valid, JSON.stringify(errors))
     assert.deepStrictEqual(Object.keys(document["paths"] as object), [
@@ -133,6 +143,15 @@ describe("planck client", () => {
     ])
     const broken = await new Validator().validate({ ...document, paths: { things: {} } })
     assert.isFalse(broken.valid)
+  })
+
+  it("leaves answers open where a module says nothing of them", async () => {
+    const { manifest } = await buildFiles({ "service.ts": SERVICE })
+    assert.include(typeScriptClient(manifest), "getThingsById: <A = unknown>(")
+    assert.notInclude(
+      JSON.stringify(openApiOf(manifest, "https://desk.example")),
+      '"application/json":{"schema":{"type":"object","properties":{"q"'
+    )
   })
 
   it("takes a folder or a built file, and writes to a file or to standard output", async () => {

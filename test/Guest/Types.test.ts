@@ -163,7 +163,7 @@ it("fifty stores and three hundred routes are checked in a few seconds", async (
   using folder = new Folder({ "service.ts": text })
   const builder = await Builder.open(folder.path)
   const startedAt = performance.now()
-  assert.deepStrictEqual(await builder.checkTypes(), { issues: [], warnings: [] })
+  assert.deepInclude(await builder.checkTypes(), { issues: [], warnings: [] })
   console.log(`types of 50 stores and 300 routes: ${Math.round(performance.now() - startedAt)} ms`)
   await builder.close()
 })
