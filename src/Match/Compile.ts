@@ -24,6 +24,7 @@ import { findElement, readInt32 } from "../Bson/View.ts"
 import { invalidFilter } from "./Errors.ts"
 import { ELEMENT, type Filter } from "./Filter.ts"
 import { type ElementPredicate, ElementsTest, equalElement, SizeTest } from "./ArrayTest.ts"
+import { bothFields, FieldTest } from "./Fields.ts"
 import { compileRegex } from "./Regex.ts"
 import {
   AnyOfTest,
@@ -78,7 +79,7 @@ class FilterCompiler {
     this.count(depth)
     switch (filter.op) {
       case "and":
-        return allOf(filter.of.map((part) => this.compile(part, depth + 1)))
+        return this.pair(filter.of, depth + 1) ?? allOf(filter.of.map((part) => this.compile(part, depth + 1)))
       case "or":
         return anyOf(filter.of.map((part) => this.compile(part, depth + 1)))
       case "not":
@@ -88,6 +89,20 @@ class FilterCompiler {
         return isNegated(filter) ? negate(predicate) : predicate
       }
     }
+  }
+
+  /** Two conditions on two fields of the document itself, as one test. */
+  private pair(of: ReadonlyArray<Filter>, depth: number): Predicate | undefined {
+    const [first, second] = of
+    if (of.length !== 2 || first === undefined || second === undefined) return undefined
+    if (!isOnField(first) || !isOnField(second) || first.path === second.path) return undefined
+    return bothFields(this.field(first, depth), this.field(second, depth))
+  }
+
+  private field(filter: Condition, depth: number): FieldTest {
+    this.count(depth)
+    const path = preparePath(filter.path)
+    return new FieldTest(path, path.components[0]!.name, this.test(filter, depth), isNegated(filter))
   }
 
   /** A filter of elements, which are values rather than documents. */
@@ -144,6 +159,11 @@ function somePart(parts: ReadonlyArray<ElementPredicate>): ElementPredicate {
     for (let index = 0; index < parts.length; index++) if (parts[index]!(bytes, type, at)) return true
     return false
   }
+}
+
+/** Whether a filter is a condition on a field of the document itself. */
+function isOnField(filter: Filter): filter is Condition {
+  return "path" in filter && filter.path !== "" && !filter.path.includes(".")
 }
 
 /** Whether a filter of elements has a condition on the element itself. */
