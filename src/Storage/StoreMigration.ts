@@ -170,7 +170,10 @@ export class StoreMigration {
   readonly #committed = (commit: Commit): void => {
     const operations = commit.operations()
     while (operations.next()) {
-      if (operations.store.id !== this.#source.id || !this.#isPassed(operations.key)) continue
+      if (operations.store.id !== this.#source.id) continue
+      // The walk does not come to what is gone, which an earlier attempt may have made something of.
+      const isMissed = this.#phase === "walk" && operations.after === undefined
+      if (!isMissed && !this.#isPassed(operations.key)) continue
       this.#changed.add(toHex(operations.key))
       this.#conflictsBefore = Infinity
     }

@@ -107,7 +107,9 @@ export class Faults {
 
   /** Flips a bit of a file below `directory`. */
   rot(volume: SimulatedVolume, directory: string, random: Random): void {
-    const paths = volume.paths().filter((path) => path.startsWith(`${directory}/`))
+    // Documents are most of what is read while a database runs.
+    const extension = random.chance(0.5) ? ".values" : ""
+    const paths = volume.paths().filter((path) => path.startsWith(`${directory}/`) && path.endsWith(extension))
     const path = paths[random.below(paths.length)]
     const size = path === undefined ? 0 : volume.peek(path).length
     if (path === undefined || size === 0) return

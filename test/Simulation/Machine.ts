@@ -131,7 +131,7 @@ function someLimits(random: Random): Partial<StorageLimits> {
     memtableBytesMax: pick([256, 600, 900]) * KIB,
     frozenMemtablesMax: 1 + random.below(3),
     valueSegmentBytesMax: pick([8, 16, 64]) * KIB,
-    valueCacheBytesMax: pick([64, 256]) * KIB,
+    valueCacheBytesMax: pick([8, 64, 256]) * KIB,
     directTreeBytesMax: pick([0, 8, 64]) * KIB,
     foldEntriesMax: pick([5, 20, 100]),
     compactionDeadPercentMax: 15,

@@ -51,9 +51,23 @@ const DISKS: ReadonlyArray<Weights> = [
   { rot: 6, crash: 3, kill: 3, stop: 6, read: 60 }
 ]
 
-/** What half of the runs have beside that; the plans of the others are as if it did not exist. */
+/** What half of the runs have beside that. */
 const MIGRATIONS: Weights = { migrate: 120 }
+
+/** What is rare by chance alone; one is drawn for a run, most often the first. */
+const MOODS: ReadonlyArray<Weights> = [
+  {},
+  {},
+  {},
+  {},
+  // Readers that stay while much is written over and moved.
+  { holdLong: 40, look: 80, release: 1, compact: 60, freeze: 50, clock: 40 },
+  // Builds that do not come to an end before the next restart.
+  { define: 50, freeze: 60, maintain: 120, crash: 4, kill: 4, stop: 4 }
+]
+/** Both are drawn beside the rest, so that the plans of runs without them do not depend on them. */
 const MIGRATIONS_SEED = 0x51ed270b
+const MOODS_SEED = 0x2545f491
 
 export class Plan {
   readonly #random: Random
@@ -68,6 +82,7 @@ export class Plan {
     // A poisoned database comes back only by a restart, and one without stores has nothing to do.
     weights.crash = Math.max(weights.crash ?? 0, 1)
     weights.define = Math.max(weights.define ?? 0, 3)
+    Object.assign(weights, MOODS[new Random((seed ^ MOODS_SEED) >>> 0).below(MOODS.length)])
     if (new Random((seed ^ MIGRATIONS_SEED) >>> 0).chance(0.5)) Object.assign(weights, MIGRATIONS)
     this.#kinds = Object.entries(weights).flatMap(([kind, weight]) => Array.from({ length: weight }, () => kind as StepKind))
   }

@@ -77,7 +77,11 @@ const ACTIONS = {
   compact: (machine, subject) => compact(machine, subject),
   backup: backUp,
   restore,
-  migrate,
+  migrate: (machine, subject, random) => {
+    migrate(machine, subject, random)
+    // Stores have new names for a moment before that is on disk.
+    if (subject.isRunning && subject.history.renamedLsn > subject.running.durableLsn && random.chance(0.1)) cutPower(machine, random)
+  },
   relay: (machine, subject, random) => {
     const other = machine.subjects[random.below(machine.subjects.length)]!
     if (other === subject || !other.isRunning || subject.work !== undefined || !mayWrite(machine, subject)) return
@@ -100,10 +104,7 @@ const ACTIONS = {
   replay: (machine, subject) => {
     if (subject.isRunning) attempt(machine, subject, "replaying", () => subject.checkReplay(subject.running.durableLsn))
   },
-  crash: (machine, _subject, random) => {
-    noteEnd(machine, "power cut")
-    machine.crash(random.next())
-  },
+  crash: (machine, _subject, random) => cutPower(machine, random),
   kill: (machine, _subject, random) => {
     noteEnd(machine, "kill")
     machine.kill(random.next())
@@ -143,6 +144,11 @@ export async function take(machine: Machine, step: Step): Promise<void> {
   await action(machine, subject, new Random(step.salt))
   if (wasBuilding && subject.engine === engine && !engine.isBuilding) machine.coverage.note("index built")
   for (let turn = 0; turn < 4; turn++) await undefined
+}
+
+function cutPower(machine: Machine, random: Random): void {
+  noteEnd(machine, "power cut")
+  machine.crash(random.next())
 }
 
 export function maintain(machine: Machine, subject: Subject, budget: number): "more" | "waiting" | "idle" {

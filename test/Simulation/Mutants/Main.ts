@@ -5,8 +5,9 @@
  *     --runs M       runs within which each has to be found (default 2000)
  *     --seed N       the first seed (default 1)
  *     --only TEXT    only the patches whose names contain it
+ *     --jobs J       so many at a time (default 1): for a machine that has nothing else to do
  */
-import { spawnSync } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
@@ -16,7 +17,8 @@ const { values } = parseArgs({
   options: {
     runs: { type: "string", default: "2000" },
     seed: { type: "string", default: "1" },
-    only: { type: "string", default: "" }
+    only: { type: "string", default: "" },
+    jobs: { type: "string", default: "1" }
   }
 })
 
@@ -32,19 +34,28 @@ const FINDERS: Readonly<Record<string, ReadonlyArray<string>>> = {
 const FOUND_BY = /^Found by (\S+)\.$/m
 
 const names = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".patch") && name.includes(values.only))
-const copy = mkdtempSync(join(tmpdir(), "planck-mutants-"))
-try {
-  for (const part of ["src", "test", "guest", "package.json"]) cpSync(join(root, part), join(copy, part), { recursive: true })
-  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"))
-  const survivors = names.filter((name) => !isFound(name))
-  console.log(`${names.length - survivors.length} of ${names.length} mutants found`)
-  if (survivors.length > 0) console.error(`not found: ${survivors.join(", ")}`)
-  process.exitCode = survivors.length === 0 && names.length > 0 ? 0 : 1
-} finally {
-  rmSync(copy, { recursive: true })
+const waiting = names.slice()
+const startMs = Date.now()
+const survivors = (await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, work))).flat()
+console.log(`${names.length - survivors.length} of ${names.length} mutants found, ${Math.round((Date.now() - startMs) / 1000)} s`)
+if (survivors.length > 0) console.error(`not found: ${survivors.join(", ")}`)
+process.exitCode = survivors.length === 0 && names.length > 0 ? 0 : 1
+
+/** Takes patches as long as there are any, one after the other, in a copy of its own; gives those whose mutants were not found. */
+async function work(): Promise<ReadonlyArray<string>> {
+  const survivors: Array<string> = []
+  const copy = mkdtempSync(join(tmpdir(), "planck-mutants-"))
+  try {
+    for (const part of ["src", "test", "guest", "package.json"]) cpSync(join(root, part), join(copy, part), { recursive: true })
+    symlinkSync(join(root, "node_modules"), join(copy, "node_modules"))
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) if (!(await isFound(copy, name))) survivors.push(name)
+  } finally {
+    rmSync(copy, { recursive: true })
+  }
+  return survivors
 }
 
-function isFound(name: string): boolean {
+async function isFound(copy: string, name: string): Promise<boolean> {
   const patch = join(import.meta.dirname, name)
   const applied = spawnSync("git", ["apply", patch], { cwd: copy, encoding: "utf8" })
   if (applied.status !== 0) {
@@ -54,13 +65,24 @@ function isFound(name: string): boolean {
   const startMs = Date.now()
   const finder = FOUND_BY.exec(readFileSync(patch, "utf8"))?.[1] ?? "test/Simulation"
   const argv = [`${finder}/Main.ts`, "--seed", values.seed, "--runs", values.runs, ...FINDERS[finder]!]
-  const { stderr } = spawnSync(process.execPath, argv, { cwd: copy, encoding: "utf8" })
+  const stderr = await complaintsOf(copy, argv)
   spawnSync("git", ["apply", "-R", patch], { cwd: copy })
   const found = FOUND.exec(stderr)
   const runs = found === null ? Number(values.runs) : Number(found[1]) - Number(values.seed) + 1
   console.log(
-    `${found === null ? "SURVIVED" : "found"} ${name.replace(/\.patch$/, "")}: ${runs} runs, ${Math.round((Date.now() - startMs) / 1000)} s`
+    `${found === null ? "SURVIVED" : "found"} ${name.replace(/\.patch$/, "")}: ${runs} runs, ${Math.round((Date.now() - startMs) / 1000)} s\n` +
+      `  ${found?.[2]?.slice(0, 200) ?? stderr.slice(-500)}`
   )
-  console.log(`  ${found?.[2]?.slice(0, 200) ?? stderr.slice(-500)}`)
   return found !== null
+}
+
+/** What a machine says when it ends. */
+function complaintsOf(copy: string, argv: ReadonlyArray<string>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [...process.execArgv, ...argv], { cwd: copy, stdio: ["ignore", "ignore", "pipe"] })
+    let text = ""
+    child.stderr.setEncoding("utf8").on("data", (part: string) => (text += part))
+    child.on("error", reject)
+    child.on("close", () => resolve(text))
+  })
 }
