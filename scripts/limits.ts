@@ -49,6 +49,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   "Storage/reserveBytes": "storage.reserveBytes",
   "Storage/snapshotTimeoutMs": "storage.snapshotTimeoutMs",
   "Query/textCacheBytesMax": "query.textCacheBytesMax",
+  "Storage/logHoldBytesMax": "storage.logHoldBytesMax",
+  "Storage/logHoldAgeMsMax": "storage.logHoldAgeMsMax",
   "Storage/syncIntervalMs": "storage.syncIntervalMs",
   "Query/scannedMax": "query.scannedDocumentsMax",
   "Query/elapsedMsMax": "query.elapsedMsMax",

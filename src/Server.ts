@@ -6,6 +6,7 @@
  *   When stores were migrated for it, it takes over in the very turn in which they change.
  * - The order of the end is the reverse of the order of the start: gateway (drained), module, database.
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -25,6 +26,8 @@ import type { Engine } from "./Storage/Engine.ts"
 import type { RecoveryReport } from "./Storage/EngineParts.ts"
 import type { StorageError } from "./Storage/Errors.ts"
 import type { StorageLimits } from "./Storage/Limits.ts"
+import { attempt } from "./Storage/RunWork.ts"
+import { statusOf } from "./Storage/Status.ts"
 import { Storage } from "./Storage/Storage.ts"
 import type { WasmError } from "./Wasm/Errors.ts"
 import { acceptedInDirectory } from "./Wasm/Judge.ts"
@@ -110,6 +113,8 @@ const make = Effect.fnUntraced(function* (options: ServerOptions, statements: Ke
   const wasm = yield* Wasm
   const { backup, compact, engine } = yield* Storage
   const { volume } = yield* Disk
+  const clock = yield* Clock.Clock
+  const status = attempt(() => statusOf(engine, clock.currentTimeMillisUnsafe()))
   const directory = databaseDirectory(options.directory, options.service)
   const { advise, read } = yield* operatorPort
   yield* listen(volume, directory, (request, onProgress): ReturnType<ControlHandler> => {
@@ -118,6 +123,8 @@ const make = Effect.fnUntraced(function* (options: ServerOptions, statements: Ke
         return backup(request.target, onProgress)
       case "compact":
         return compact
+      case "status":
+        return status
       case "advise":
         return Effect.andThen(statements.save, advise)
       case "stores":
@@ -190,7 +197,9 @@ const storageLimits = ({ storage }: Settings) => ({
   valueCacheBytesMax: storage.valueCacheBytesMax,
   placeCacheBytesMax: storage.placeCacheBytesMax,
   snapshotTimeoutMs: storage.snapshotTimeoutMs,
-  syncIntervalMs: storage.syncIntervalMs
+  syncIntervalMs: storage.syncIntervalMs,
+  logHoldBytesMax: storage.logHoldBytesMax,
+  logHoldAgeMsMax: storage.logHoldAgeMsMax
 })
 
 /** The runtime for guests; which files were judged is remembered beside the database. */

@@ -1,11 +1,16 @@
-/** `planck inspect` of data: a directory, or one of its files. */
+/** `planck inspect` of data: a directory (through the server that has it, if one does), or one of its files. */
 import * as Effect from "effect/Effect"
 import { existsSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
 import { Disk } from "../Disk/Disk.ts"
+import { DirectoryLocked } from "../Disk/Errors.ts"
+import type { Status } from "../Storage/Status.ts"
+import type { StorageError } from "../Storage/Errors.ts"
 import { Storage } from "../Storage/Storage.ts"
 import type { InspectedDirectory } from "../Storage/Inspect.ts"
 import { describeFile, describePart, type InspectedFile } from "../Storage/InspectFile.ts"
+import { askOwner } from "./OnDatabase.ts"
+import { describeStatus } from "./StatusText.ts"
 import { findDatabase } from "./Database.ts"
 import { Failure } from "./Failure.ts"
 import type { Output } from "./Output.ts"
@@ -22,9 +27,20 @@ export interface InspectDataOptions {
 
 export const inspectDirectory = Effect.fn("Cli.inspectDirectory")(function* ({ output, path, service }: InspectDataOptions) {
   const database = yield* findDatabase(path, service)
-  const found = yield* Storage.inspect(database).pipe(Effect.provide(Disk.layer))
-  yield* say(output, describe(found), found)
+  yield* Storage.inspect(database).pipe(
+    Effect.provide(Disk.layer),
+    Effect.flatMap((found) => say(output, describe(found), found)),
+    Effect.catchTag("StorageError", (error): Effect.Effect<void, Failure | StorageError> =>
+      error.reason instanceof DirectoryLocked ? inspectRunning(database, error.message, output) : Effect.fail(error)
+    )
+  )
 })
+
+const inspectRunning = (database: string, locked: string, output: Output) =>
+  Effect.flatMap(
+    askOwner<Status>(database, { verb: "status" }, locked, () => {}),
+    (status) => say(output, describeStatus(database, status), status)
+  )
 
 /** A file of a database; the directory it belongs to is locked meanwhile. A copy that lies elsewhere is nobody's. */
 export const inspectDataFile = Effect.fn("Cli.inspectDataFile")(function* ({ at, limit, output, path }: InspectDataOptions) {

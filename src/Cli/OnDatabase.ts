@@ -23,7 +23,8 @@ export const onDatabase = <A>(
     )
   )
 
-const askOwner = <A>(directory: string, request: ControlRequest, locked: string, onProgress: (position: WorkPosition) => void) =>
+/** Asks the process that has the directory; `locked` says which one that is. */
+export const askOwner = <A>(directory: string, request: ControlRequest, locked: string, onProgress: (position: WorkPosition) => void) =>
   ask(directory, request, onProgress).pipe(
     Effect.map((answer) => answer as A), // The server is this program, and answers what the work would have given.
     Effect.mapError(

@@ -86,6 +86,16 @@ export const settings = {
       min: 0,
       max: GIB
     }),
+    logHoldBytesMax: bytes("Log kept for one that reads it behind (an archive, a replica), beyond which it is no longer", {
+      default: GIB,
+      min: 16 * MIB,
+      max: 1024 * GIB
+    }),
+    logHoldAgeMsMax: duration("Time after which the log is kept no longer for one that has not moved on", {
+      default: 24 * 3_600_000,
+      min: 1000,
+      max: 365 * 24 * 3_600_000
+    }),
     snapshotTimeoutMs: duration("Time a short snapshot lives", { default: 5_000, min: 100, max: 600_000 })
   }
 } as const

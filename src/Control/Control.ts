@@ -29,6 +29,8 @@ const REQUEST_BYTES_MAX = 64 * 1024
 export type ControlRequest =
   | { readonly verb: "backup"; /** An absolute path. */ readonly target: string }
   | { readonly verb: "compact" }
+  /** Where the database is, and what keeps space. */
+  | { readonly verb: "status" }
   /** What statements cost, and which indexes they miss. */
   | { readonly verb: "advise" }
   /** The definitions of all stores. */
@@ -100,7 +102,7 @@ function serve(socket: Socket, handler: ControlHandler, run: Run): void {
 function parseRequest(line: string): ControlRequest | undefined {
   try {
     const { parameters, statement, target, verb } = JSON.parse(line) as Readonly<Record<string, unknown>>
-    if (verb === "compact" || verb === "advise" || verb === "stores") return { verb }
+    if (verb === "compact" || verb === "status" || verb === "advise" || verb === "stores") return { verb }
     if (verb === "query") {
       const values = typeof parameters === "object" && parameters !== null ? (parameters as Readonly<Record<string, unknown>>) : {}
       return typeof statement === "string" ? { verb, statement, parameters: values } : undefined

@@ -63,6 +63,8 @@ export class Levels {
 export class Shown {
   /** The newest commit that has to be on disk before anything leaves that may rest on it. */
   awaitedLsn: number
+  /** Whether a commit of level `interval` waits for a sync to be asked for. */
+  isSyncDue = false
   /**
    * The LSNs of relaxed commits behind the durable LSN, as runs without gaps: first, last, first, last, …. At most as many as there are
    * records that wait for the disk.
@@ -78,6 +80,13 @@ export class Shown {
     const runs = this.#runs
     if (runs.length > 0 && runs.at(-1) === lsn - 1) runs[runs.length - 1] = lsn
     else runs.push(lsn, lsn)
+  }
+
+  /** Notes that a sync has to be asked for in time; whether that is news. */
+  becomesDue(): boolean {
+    if (this.isSyncDue) return false
+    this.isSyncDue = true
+    return true
   }
 
   /** The LSN that readers are shown when everything up to `durableLsn` is on disk. */

@@ -32,6 +32,7 @@ import { Expiry } from "./Expiry.ts"
 import { Listeners } from "./Listeners.ts"
 import { Generations } from "./Generations.ts"
 import type { StorageLimits } from "./Limits.ts"
+import { LogHolds } from "./LogHolds.ts"
 import { LogWriter, NOTHING_WRITTEN } from "./LogWriter.ts"
 import type { LongSnapshotRequest } from "./LongSnapshots.ts"
 import { Maintenance, type Progress } from "./Maintenance.ts"
@@ -55,6 +56,8 @@ export class Engine {
   readonly #overlay: Overlay
   readonly #snapshots: Snapshots
   readonly #maintenance: Maintenance
+  /** Who keeps the log from being released. */
+  readonly logHolds: LogHolds
   readonly #expiry: Expiry
   readonly #commitListeners: Listeners<Commit>
   readonly #durableListeners: Listeners<number>
@@ -65,8 +68,6 @@ export class Engine {
   #lsn: number
   readonly #writer: LogWriter
   readonly #shown: Shown
-  /** Whether a commit of level `interval` waits for `sync`. */
-  #isSyncDue = false
   #transaction: EngineTransaction | undefined
   #changes: ChangeTable | undefined
   #poison: Fault | undefined
@@ -93,6 +94,7 @@ export class Engine {
     this.#durableListeners = new Listeners(options.report)
     this.#workListeners = new Listeners(options.report)
     this.#snapshots = new Snapshots(limits, options.now, values, () => this.#workListeners.tell(undefined))
+    this.logHolds = new LogHolds(limits, () => this.#log, index, options)
     this.#maintenance = new Maintenance(this.#maintained, new TreeQueue(this.#maintained, parts), parts.catalog.builds)
     this.#expiry = new Expiry(this, () => this.#catalog, options)
   }
@@ -262,18 +264,20 @@ export class Engine {
 
   /** Whether `sync` has to be called within `syncIntervalMs`: something of level `interval` was committed. Announced by `onWork`. */
   get isSyncDue(): boolean {
-    return this.#isSyncDue
+    return this.#shown.isSyncDue
   }
 
-  /** Asks for a sync of everything committed so far, as if an answer waited for it. */
+  /** Asks for a sync of everything committed so far. */
   sync(): void {
-    this.#isSyncDue = false
+    this.#shown.isSyncDue = false
     this.#log?.sync()
   }
 
   /** After a full disk: makes room by compacting, or tries again what failed for want of it. */
   retry(): void {
-    if (this.#maintenance.makeRoom(this.#log?.state === "full")) return
+    const isLogFull = this.#log?.state === "full"
+    if (isLogFull || this.#maintenance.isOutOfRoom) this.logHolds.makeRoom()
+    if (this.#maintenance.makeRoom(isLogFull)) return
     this.#log?.retry()
     this.#maintenance.retry()
   }
@@ -304,6 +308,11 @@ export class Engine {
   /** Memtables that wait for their flush, and bytes of the active one. */
   get backlog(): { readonly frozenMemtables: number; readonly activeBytes: number } {
     return { frozenMemtables: this.#memtables.frozen.length, activeBytes: this.#memtables.active.bytes }
+  }
+
+  /** The long snapshots there are, in the order of their start. */
+  get longSnapshots(): ReadonlyArray<{ readonly lsn: number; readonly startMs: number }> {
+    return this.#snapshots.long.held
   }
 
   /** What the value segments hold. */
@@ -386,7 +395,7 @@ export class Engine {
         )
       end(true)
       if (this.#memtables.isFull) this.freeze()
-      if (this.#writer.level === "interval" && !this.#isSyncDue) this.#becameDue()
+      if (this.#writer.level === "interval" && this.#shown.becomesDue()) this.#workListeners.tell(undefined)
     } catch (error) {
       this.#poisonWith(error)
       throw error
@@ -408,11 +417,6 @@ export class Engine {
     this.#lsn = lsn
     if (this.#writer.level === "fsync") this.#shown.awaitedLsn = lsn
     else this.#shown.relaxed(lsn)
-  }
-
-  #becameDue(): void {
-    this.#isSyncDue = true
-    this.#workListeners.tell(undefined)
   }
 
   #replayTransaction(record: RecordView): void {
@@ -474,7 +478,7 @@ export class Engine {
     committed: (flushed: Generation | undefined): void => {
       if (flushed !== undefined) this.#snapshots.long.flushed(flushed, this.#parts)
       this.#memtables.committed(flushed)
-      this.#log?.release(this.#parts.index.olderCheckpoint().lsn)
+      this.logHolds.release()
       this.#workListeners.tell(undefined)
     },
     built: (store: CatalogStore, indexId: number, duplicates: Duplicates | undefined): void => {

@@ -53,6 +53,10 @@ export interface StorageLimits {
   readonly logSegmentBytesMax: number
   /** Bytes of records that may wait for being written. */
   readonly logStagingBytesMax: number
+  /** Bytes of the log kept for a named hold, above which it is broken. */
+  readonly logHoldBytesMax: number
+  /** Milliseconds after which a named hold is broken that its owner has not moved. */
+  readonly logHoldAgeMsMax: number
   /** Milliseconds after which a sync is asked for, at the latest, by a commit of level `interval`. */
   readonly syncIntervalMs: number
   /** Stores of one database, and indexes of one store. */
@@ -88,6 +92,8 @@ export const DEFAULT_LIMITS: StorageLimits = {
   longSnapshotBytesMax: 8 * 1024 * MIB,
   logSegmentBytesMax: 16 * MIB,
   logStagingBytesMax: 8 * MIB,
+  logHoldBytesMax: 1024 * MIB,
+  logHoldAgeMsMax: 24 * 3_600_000,
   syncIntervalMs: 100,
   storesMax: 1000,
   indexesPerStoreMax: 64

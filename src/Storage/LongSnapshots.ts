@@ -87,6 +87,11 @@ export class LongSnapshots {
     }
   }
 
+  /** Those there are. */
+  get held(): ReadonlyArray<{ readonly lsn: number; readonly startMs: number }> {
+    return [...this.#held].map(({ lsn, startMs }) => ({ lsn, startMs }))
+  }
+
   /** Ends those that are too old and, while more than may be is kept for readers, the oldest. */
   expire(keptBytes: () => number): void {
     const oldest = this.#now() - this.#limits.longSnapshotTimeoutMs

@@ -61,6 +61,11 @@ export class Maintenance {
     return this.#failedBuilds.get(indexId)
   }
 
+  /** Whether a flush or a compaction waits for room on the disk. */
+  get isOutOfRoom(): boolean {
+    return this.#queue.isOutOfRoom
+  }
+
   /** See `TreeQueue.makeRoom`. */
   makeRoom(isLogFull: boolean): boolean {
     return this.#queue.makeRoom(isLogFull)

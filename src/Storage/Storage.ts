@@ -6,6 +6,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -22,6 +23,7 @@ import { Closed, Poisoned, ReadOnly, StorageError, toStorageError } from "./Erro
 import type { StorageLimits } from "./Limits.ts"
 import { Inspect, type InspectedDirectory } from "./Inspect.ts"
 import { inspectFile, type InspectedFile, type InspectOptions } from "./InspectFile.ts"
+import type { HoldBroken, LogHold, LogHoldRequest } from "./LogHolds.ts"
 import type { LongSnapshot, LongSnapshotRequest } from "./LongSnapshots.ts"
 import { Opening } from "./Opening.ts"
 import type { Snapshot } from "./Reader.ts"
@@ -91,6 +93,11 @@ export class Storage extends Context.Service<
     readonly defineStores: (definitions: ReadonlyArray<StoreDefinition>, options?: DefineOptions) => Effect.Effect<void, StorageError>
     /** A reader of what may be shown (see `Engine.shownLsn`), closed with the scope. */
     readonly snapshot: Effect.Effect<Snapshot, StorageError, Scope.Scope>
+    /**
+     * Keeps the log from being released behind an LSN, for whoever reads it there; given up with the scope. `broken` succeeds when it is over
+     * before: it kept too much or was not moved for too long, the disk was full, or what it asked for was gone already.
+     */
+    readonly holdLog: (request: Omit<LogHoldRequest, "onBroken">) => Effect.Effect<HeldLog, never, Scope.Scope>
     /** Writes what is committed to the index file and the value log. */
     readonly flush: Effect.Effect<void, StorageError>
     /**
@@ -261,6 +268,7 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
     defineStores,
     snapshot,
     longSnapshot,
+    holdLog: (request) => holdLog(engine, request),
     flush,
     backup,
     compact: flush.pipe(Effect.andThen(compact(engine, until)))
@@ -289,6 +297,21 @@ function durability(engine: Engine, durable: DurableWaiters) {
   const whenDurable = (lsn: number, settled: Settled): void => void wait(lsn, settled)
   return { awaitDurable, whenDurable }
 }
+
+/** A hold on the log, and its end. */
+export interface HeldLog {
+  readonly hold: LogHold
+  readonly broken: Effect.Effect<HoldBroken>
+}
+
+const holdLog = Effect.fnUntraced(function* (engine: Engine, request: Omit<LogHoldRequest, "onBroken">) {
+  const broken = yield* Deferred.make<HoldBroken>()
+  const hold = yield* Effect.acquireRelease(
+    Effect.sync(() => engine.logHolds.hold({ ...request, onBroken: (why) => void Deferred.doneUnsafe(broken, Effect.succeed(why)) })),
+    (taken) => Effect.sync(() => taken.release())
+  )
+  return { hold, broken: Deferred.await(broken) }
+})
 
 /** Asks for a long snapshot once the engine can freeze its memtable. */
 const requestLongSnapshot = (
@@ -372,6 +395,7 @@ const maintain = (engine: Engine, changes: Signal): Effect.Effect<never> =>
 const tick = (engine: Engine): Effect.Effect<never> =>
   Effect.sync(() => {
     engine.expireSnapshots()
+    engine.logHolds.expire()
     engine.retry()
   }).pipe(Effect.andThen(Effect.sleep(TICK_INTERVAL_MS)), Effect.forever)
 

@@ -144,7 +144,7 @@ export class TreeQueue {
    */
   makeRoom(isLogFull: boolean): boolean {
     if (this.#isMakingRoom) return true
-    const isFull = isLogFull || this.#isFlushOutOfRoom || this.#isCompactionOutOfRoom
+    const isFull = isLogFull || this.isOutOfRoom
     if (!isFull) this.#reserve.retry()
     if (!isFull || this.#work !== undefined) return false
     const states = this.#states()
@@ -158,9 +158,14 @@ export class TreeQueue {
     return true
   }
 
+  /** Whether a flush or a compaction found no room, and waits for it. */
+  get isOutOfRoom(): boolean {
+    return this.#isFlushOutOfRoom || this.#isCompactionOutOfRoom
+  }
+
   /** Lets work that found no room begin again. */
   retry(): void {
-    if (!this.#isFlushOutOfRoom && !this.#isCompactionOutOfRoom) return
+    if (!this.isOutOfRoom) return
     this.#isFlushOutOfRoom = false
     this.#isCompactionOutOfRoom = false
     this.#lookedAt = 0

@@ -1,5 +1,5 @@
 import { Fault } from "../Fault/Fault.ts"
-import type { DiskFailure, SyncDone } from "../Disk/Volume.ts"
+import type { DiskFailure, SyncDone, Volume } from "../Disk/Volume.ts"
 import { joinPath } from "../Disk/Volume.ts"
 import { checksum } from "./Checksum.ts"
 import type { NotAdmitted } from "./Errors.ts"
@@ -217,6 +217,18 @@ export class Log {
     }
   }
 
+  /** The oldest LSN whose record is in the log or would be the next. */
+  get firstLsn(): number {
+    return this.#sealed[0]?.firstLsn ?? this.#open?.firstLsn ?? this.#planned[0]?.firstLsn ?? this.lastLsn + 1
+  }
+
+  /** Bytes of the sealed segments that have a record behind `lsn`, so that `release(lsn)` leaves them. Throws `DiskFailure`. */
+  bytesBehind(lsn: number): number {
+    let bytes = 0
+    for (const { lastLsn, path } of this.#sealed) if (lastLsn > lsn) bytes += fileBytes(this.#options.volume, path)
+    return bytes
+  }
+
   /** The sealed segments, oldest first. */
   get sealedSegments(): ReadonlyArray<SealedSegment> {
     return this.#sealed
@@ -418,5 +430,14 @@ export class Log {
     for (const rotation of this.#rotations) rotation.done(fault)
     this.#rotations = []
     done(fault)
+  }
+}
+
+function fileBytes(volume: Volume, path: string): number {
+  const file = volume.open(path, "read")
+  try {
+    return file.size()
+  } finally {
+    file.close()
   }
 }

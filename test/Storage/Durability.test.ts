@@ -4,11 +4,10 @@ import type { DurabilityLevel, StoreDefinition } from "../../src/Schema/Definiti
 import { seenLsn } from "../../src/Storage/Admission.ts"
 import { isUnchanged, Footprint } from "../../src/Storage/Footprint.ts"
 import type { Database } from "./Database.ts"
+import { SMALL } from "./CrashMachine.ts"
 import { faultOf, openDatabase } from "./Database.ts"
 import { Random } from "./Random.ts"
 import { listOrders, ORDERS, putOrder } from "./Shop.ts"
-
-const MIB = 1024 * 1024
 
 function orders(name: string, durability?: DurabilityLevel): StoreDefinition {
   return { ...ORDERS, name, ...(durability === undefined ? {} : { durability }) }
@@ -240,7 +239,7 @@ describe("a crash", () => {
   function live(seed: number): void {
     const random = new Random(seed)
     const volume = new SimulatedVolume({ seed })
-    const database = openLevels({ volume, seed, limits: { logSegmentBytesMax: 16 * 1024, memtableBytesMax: MIB } })
+    const database = openLevels({ volume, seed, limits: SMALL })
     /** The state of all stores after each LSN, and the newest LSN whose stores of level fsync anybody was shown or told of. */
     const states = new Map<number, string>([[database.engine.lastLsn, ""]])
     const synced = new Map<number, string>([[database.engine.lastLsn, ""]])
@@ -253,7 +252,7 @@ describe("a crash", () => {
         .toSorted(([a], [b]) => (a < b ? -1 : 1))
         .map(([key, total]) => `${key}=${total}`)
         .join(" ")
-    const steps = 20 + random.below(60)
+    const steps = 10 + random.below(50)
     for (let step = 0; step < steps; step++) {
       const stores = ["synced", "timed", "kept"].filter(() => random.below(3) === 0)
       if (stores.length > 0) {
@@ -290,7 +289,7 @@ describe("a crash", () => {
   }
 
   it("takes back what was shown of relaxed stores at most, from the end, and nothing of level fsync", () => {
-    for (let seed = 1; seed <= 40; seed++) live(seed)
+    for (let seed = 1; seed <= 30; seed++) live(seed)
   })
 
   it("loses a relaxed commit that nothing followed, and keeps the order: no later one without an earlier", () => {

@@ -168,6 +168,25 @@ describe("Storage", () => {
     }).pipe(Effect.provide(storageOn(new MemoryVolume(), { durability: "fsync" })))
   )
 
+  it.effect("holds the log for the life of a scope, and tells when a hold is broken before", () =>
+    Effect.gen(function* () {
+      const { engine, holdLog } = yield* Storage
+      const names = () => engine.logHolds.states().map(({ name }) => name)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* holdLog({ name: "archive", lsn: engine.lastLsn })
+          assert.deepStrictEqual(names(), ["older meta", "archive"])
+        })
+      )
+      assert.deepStrictEqual(names(), ["older meta"])
+      const { broken, hold } = yield* holdLog({ name: "replica", lsn: engine.lastLsn, ageMsMax: 5000 })
+      yield* TestClock.adjust(5000)
+      assert.isFalse(hold.isBroken)
+      yield* TestClock.adjust(2000)
+      assert.deepStrictEqual(yield* broken, { _tag: "HoldBroken", name: "replica", lsn: engine.lastLsn, cause: "age", keptBytes: 0 })
+    }).pipe(Effect.scoped, Effect.provide(storageOn(new MemoryVolume())))
+  )
+
   it.live("tells a second opener who has the database", () => {
     const volume = new MemoryVolume()
     const second = Effect.flip(Effect.provide(list, storageOn(volume)))
