@@ -1,8 +1,9 @@
 /**
  * The index file has two metas so that one may be lost: whatever is certainly on disk now, without the newer of them, still leads to everything
- * that was ever shown.
+ * that was ever shown. So does everything that was written, synced or not: files that were removed are certainly gone then.
  */
 import { Random } from "../../src/Disk/Random.ts"
+import { EVERYTHING } from "../../src/Disk/SimulatedContent.ts"
 import type { Machine } from "./Machine.ts"
 import { Subject } from "./Subject.ts"
 import { violated } from "./Violation.ts"
@@ -13,9 +14,9 @@ const TRANSACTION_AT = 16
 const ROUNDS_MAX = 2000
 
 /** Opens a copy of the disk in which the newer meta of a running database is destroyed, and reads all of it. The machine goes on. */
-export async function fallBack(machine: Machine, subject: Subject): Promise<void> {
+export async function fallBack(machine: Machine, subject: Subject, random: Random): Promise<void> {
   const path = `${subject.directory}/index.planck`
-  const volume = machine.volume.durable()
+  const volume = random.chance(0.5) ? machine.volume.durable() : machine.volume.crashBy(() => () => EVERYTHING)
   // A crash or a failed sync may have torn one of them: both are right once two flushes have ended since.
   if (machine.faults.injected > subject.injectedBefore) return
   if (!subject.isRunning || subject.flushes < 2 || subject.lie !== undefined || !volume.paths().includes(path)) return

@@ -61,9 +61,9 @@ const MOODS: ReadonlyArray<Weights> = [
   {},
   {},
   // Readers that stay while much is written over and moved.
-  { holdLong: 40, look: 80, release: 1, compact: 60, freeze: 50, clock: 40 },
+  { holdLong: 40, look: 80, release: 1, compact: 60, freeze: 50, clock: 40, fallBack: 15 },
   // Builds that do not come to an end before the next restart.
-  { define: 50, freeze: 60, maintain: 120, crash: 4, kill: 4, stop: 4 }
+  { define: 50, freeze: 60, maintain: 120, crash: 4, kill: 4, stop: 4, fallBack: 15 }
 ]
 /** Both are drawn beside the rest, so that the plans of runs without them do not depend on them. */
 const MIGRATIONS_SEED = 0x51ed270b

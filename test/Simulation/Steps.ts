@@ -112,7 +112,7 @@ const ACTIONS = {
   stop: (machine, subject) => {
     if (subject.isRunning) attempt(machine, subject, "stopping", () => stop(machine, subject))
   },
-  fallBack: (machine, subject) => fallBack(machine, subject),
+  fallBack,
   verify: (machine, subject) => verifyStopped(machine, subject),
   fail: (machine, subject, random) => machine.faults.failSoon(subject.directory, random),
   fill: (machine, subject, random) => machine.faults.fillDisk(subject.directory, random),

@@ -65,24 +65,25 @@ async function isFound(copy: string, name: string): Promise<boolean> {
   const startMs = Date.now()
   const finder = FOUND_BY.exec(readFileSync(patch, "utf8"))?.[1] ?? "test/Simulation"
   const argv = [`${finder}/Main.ts`, "--seed", values.seed, "--runs", values.runs, ...FINDERS[finder]!]
-  const stderr = await complaintsOf(copy, argv)
+  const { isWhole, stderr } = await ended(copy, argv)
   spawnSync("git", ["apply", "-R", patch], { cwd: copy })
   const found = FOUND.exec(stderr)
   const runs = found === null ? Number(values.runs) : Number(found[1]) - Number(values.seed) + 1
+  const outcome = found !== null ? "found" : isWhole ? "SURVIVED" : "NOT RUN TO THE END"
   console.log(
-    `${found === null ? "SURVIVED" : "found"} ${name.replace(/\.patch$/, "")}: ${runs} runs, ${Math.round((Date.now() - startMs) / 1000)} s\n` +
+    `${outcome} ${name.replace(/\.patch$/, "")}: ${runs} runs, ${Math.round((Date.now() - startMs) / 1000)} s\n` +
       `  ${found?.[2]?.slice(0, 200) ?? stderr.slice(-500)}`
   )
   return found !== null
 }
 
-/** What a machine says when it ends. */
-function complaintsOf(copy: string, argv: ReadonlyArray<string>): Promise<string> {
+/** What a machine says in the end, and whether it came to it by itself. */
+function ended(copy: string, argv: ReadonlyArray<string>): Promise<{ readonly isWhole: boolean; readonly stderr: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...process.execArgv, ...argv], { cwd: copy, stdio: ["ignore", "ignore", "pipe"] })
-    let text = ""
-    child.stderr.setEncoding("utf8").on("data", (part: string) => (text += part))
+    let stderr = ""
+    child.stderr.setEncoding("utf8").on("data", (part: string) => (stderr += part))
     child.on("error", reject)
-    child.on("close", () => resolve(text))
+    child.on("close", (code) => resolve({ isWhole: code === 0, stderr }))
   })
 }
