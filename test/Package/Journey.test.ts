@@ -14,7 +14,7 @@ import { Consumer, NODES, pack, versionOf } from "./Consumer.ts"
  * Node on a machine that does nothing else it is the 250 ms that are asked of it.
  */
 const STARTUP_MS_MAX = 170
-const STARTS = 12
+const STARTS = 15
 const MINUTES_MAX = 5
 const shapes = ["scs", "monolith", "microservice"] as const
 
@@ -86,10 +86,12 @@ for (const node of NODES) {
 describe("the command", () => {
   it(`starts within ${STARTUP_MS_MAX} ms of Node's own start`, () => {
     const user = new Consumer(process.execPath, { of: installed })
-    const best = (run: () => { readonly elapsedMs: number }): number => Math.min(...Array.from({ length: STARTS }, () => run().elapsedMs))
-    const own = best(() => user.planck("--help"))
-    const node = best(() => user.run("node", ["-e", "0"]))
-    transcript.push(`planck --help: ${own.toFixed(0)} ms, of which Node alone takes ${node.toFixed(0)} ms`)
-    assert.isAtMost(own - node, STARTUP_MS_MAX)
+    const starts = (run: () => { readonly elapsedMs: number }): ReadonlyArray<number> =>
+      Array.from({ length: STARTS }, () => run().elapsedMs).toSorted((a, b) => a - b)
+    const told = (times: ReadonlyArray<number>): string => `${times[STARTS >> 1]?.toFixed(0)} ms (best ${times[0]?.toFixed(0)})`
+    const own = starts(() => user.planck("--help"))
+    const node = starts(() => user.run("node", ["-e", "0"]))
+    transcript.push(`planck --help, median of ${STARTS}: ${told(own)}; Node alone ${told(node)}`)
+    assert.isAtMost((own[0] ?? 0) - (node[0] ?? 0), STARTUP_MS_MAX)
   })
 })
