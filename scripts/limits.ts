@@ -8,6 +8,7 @@ import { join } from "node:path"
 import * as Validate from "../src/Bson/Validate.ts"
 import * as Value from "../src/Bson/Value.ts"
 import * as BuildAssets from "../src/Build/Assets.ts"
+import * as BuildTypes from "../src/Build/Types.ts"
 import { namedSettings } from "../src/Config/Settings.ts"
 import * as IndexEntries from "../src/Index/EntryList.ts"
 import * as IndexLayout from "../src/Index/Layout.ts"
@@ -166,6 +167,7 @@ ${fixed(
   ["Wasm/Evaluation.ts", Evaluation, "SOURCE_BYTES_MAX"],
   ["Wasm/Assets.ts", WasmAssets, "ASSETS_MAX"],
   ["Build/Assets.ts", BuildAssets, "ASSET_BYTES_MAX"],
+  ["Build/Types.ts", BuildTypes, "CHECK_MS_MAX"],
   ["Wasm/RoutePattern.ts", RoutePattern, "PATTERN_LENGTH_MAX"],
   ["Wasm/RequestDocument.ts", RequestDocument, "REQUEST_BYTES_MAX"],
   ["Wasm/UrlEncoded.ts", UrlEncoded, "PAIRS_MAX"],

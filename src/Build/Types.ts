@@ -34,7 +34,7 @@ export function writeTemplateTypes(project: Project, declarations: ReadonlyMap<s
   for (const [file, text] of wanted) writeChanged(join(folder, file), text)
 }
 
-/** Longest check of a service's code, in milliseconds. A service of 300 routes takes about two seconds. */
+/** Longest check of a service's code, in milliseconds. */
 export const CHECK_MS_MAX = 300_000
 
 /** What was found in the code of a service. */
