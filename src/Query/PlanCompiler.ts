@@ -26,7 +26,13 @@ import type { StoreStatistics } from "./Statistics.ts"
 import { compileUpdate, type PathChange } from "./UpdateProgram.ts"
 
 /** The kinds of statements that are planned, in the BSON form's terms. */
-export type PlannedKind = "find" | "get" | "count" | "aggregate" | "update" | "delete"
+export const PLANNED_KINDS = ["find", "get", "count", "aggregate", "update", "delete"] as const
+export type PlannedKind = (typeof PLANNED_KINDS)[number]
+
+/** Whether a text names a kind of statements that are planned. */
+export function isPlannedKind(text: string): text is PlannedKind {
+  return (PLANNED_KINDS as ReadonlyArray<string>).includes(text)
+}
 
 type PlannedStatement = Planned
 
