@@ -1,17 +1,28 @@
 /** Groups: `orders.groupBy("customer").aggregate({ orders: { count: true }, total: { sum: "total" } })`. */
 import { type Condition, type Conditions, type Filter, group, type Operand, type Operator, type Target } from "./condition.ts"
 import type { Decimal } from "./decimal.ts"
+import { type Calculation, expressionOf } from "./compute.ts"
 import { native, Operation } from "./native.ts"
 import type { At, ItemAt, Path, Stored } from "./paths.ts"
-import type { RowSource, selected, Statement } from "./query.ts"
+import type { Explanation, RowSource, selected, Statement } from "./query.ts"
 
 type OfPath = "sum" | "avg" | "min" | "max" | "first" | "last" | "push" | "countDistinct"
 
 /** What can be computed of a group, by operator. */
-export type Aggregate<Row> = { readonly count: true } | { readonly [Name in OfPath]: { readonly [Key in Name]: Path<Row> } }[OfPath]
+export type Aggregate<Row> =
+  | { readonly count: true }
+  | { readonly [Name in OfPath]: { readonly [Key in Name]: Path<Row> | Calculation<Row> } }[OfPath]
 
 /** The type of a result. */
-export type Result<Row, A> = A extends { readonly count: true } | { readonly countDistinct: string }
+export type Result<Row, A> = A extends { readonly countDistinct: unknown }
+  ? number
+  : A extends { readonly push: ReadonlyArray<unknown> }
+    ? ReadonlyArray<number | bigint | Decimal | null>
+    : A extends { readonly [Name in Exclude<OfPath, "push">]?: ReadonlyArray<unknown> }
+      ? number | bigint | Decimal | null
+      : ResultOfPath<Row, A>
+
+type ResultOfPath<Row, A> = A extends { readonly count: true } | { readonly countDistinct: string }
   ? number
   : A extends { readonly sum: string }
     ? bigint | number | Decimal | null
@@ -58,8 +69,8 @@ export class Groups<Row, Group> implements RowSource<Group>, Iterable<Group> {
   ): Groups<Row, Flat<Group & { readonly [Name in keyof Results]: Result<Row, Results[Name]> }>> {
     const aggregates: Record<string, object> = { ...this.statement.aggregates }
     for (const [name, result] of Object.entries(results)) {
-      const [operator, path] = Object.entries(result)[0] as [string, string | true]
-      aggregates[name] = { [`$${operator}`]: path }
+      const [operator, operand] = Object.entries(result)[0] as [string, unknown]
+      aggregates[name] = { [`$${operator}`]: expressionOf(this.target, operand) }
     }
     return new Groups(this.target, native.extend(this.statement, "aggregates", aggregates))
   }
@@ -93,6 +104,11 @@ export class Groups<Row, Group> implements RowSource<Group>, Iterable<Group> {
   /** Leaves out the first groups. */
   skip(groups: number): Groups<Row, Group> {
     return new Groups(this.target, native.extend(this.statement, "skip", groups))
+  }
+
+  /** How the host would compute these groups, and what a run of it reads. */
+  explain(): Explanation {
+    return native.call(Operation.explain, { statement: this.statement }).explanation as Explanation
   }
 
   /** The groups. */

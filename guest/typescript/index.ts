@@ -30,6 +30,7 @@ export {
   text
 } from "./answers.ts"
 export { Decimal, type DecimalLike } from "./decimal.ts"
+export { type Calculation, type Computable } from "./compute.ts"
 export { type Aggregate, Groups } from "./groups.ts"
 export { notFound, PlanckError, Problem, problem, type ProblemOptions } from "./errors.ts"
 export { type ConvertedType, convertField, dropField, type MigrationStep, renameField, setDefault } from "./migration.ts"
@@ -39,6 +40,7 @@ export {
   type Condition,
   type Conditions,
   each,
+  type Explanation,
   type Increments,
   matching,
   type Operator,

@@ -16,6 +16,7 @@ import {
   type Operator,
   type Target
 } from "./condition.ts"
+import { type Computable, expressionOf, type WithComputed } from "./compute.ts"
 import { type Aggregate, type GroupKeys, Groups, type LastName, type Result } from "./groups.ts"
 import { native, Operation } from "./native.ts"
 import type { At, ItemAt, Path } from "./paths.ts"
@@ -101,6 +102,8 @@ export interface Statement {
   readonly skip?: number | undefined
   readonly after?: string | undefined
   readonly select?: ReadonlyArray<string> | undefined
+  readonly omit?: ReadonlyArray<string> | undefined
+  readonly compute?: Record<string, unknown> | undefined
   readonly lookup?: ReadonlyArray<Lookup> | undefined
   readonly inputOrder?: ReadonlyArray<readonly [string, "asc" | "desc"]> | undefined
   readonly groupBy?: ReadonlyArray<string> | undefined
@@ -158,6 +161,30 @@ export class LookupQuery<Row, Selected> implements RowSource<Selected>, Iterable
 
 function withLookup(statement: Statement, lookup: Lookup): Statement {
   return { ...statement, lookup: [...(statement.lookup ?? []), lookup] }
+}
+
+/** How a statement is run (docs/pql.md), and what a run came to. Conditions are text with `?` for values. */
+export interface Explanation {
+  readonly kind: string
+  readonly store: string
+  /** Where the documents come from: `index <name>`, `all documents` … */
+  readonly access: string
+  readonly index?: { readonly name: string; readonly backwards: boolean }
+  readonly covering?: true
+  readonly streaming?: true
+  readonly bounds: ReadonlyArray<string>
+  readonly residual: ReadonlyArray<string>
+  readonly ordering: string
+  readonly estimatedRows: number
+  readonly estimatedReads: number
+  readonly actual: {
+    readonly rows: number
+    readonly indexKeysRead: number
+    readonly documentsRead: number
+    readonly bytesRead: number
+    readonly elapsedMs?: number
+  }
+  readonly rejected: ReadonlyArray<{ readonly access: string; readonly reason: string }>
 }
 
 /** Rows, and the cursor of what comes behind them. */
@@ -239,6 +266,30 @@ export class Query<Row, Selected = Row> implements RowSource<Selected>, Iterable
   select<const Name extends keyof Row & string>(...names: ReadonlyArray<Name>): Query<Row, Pick<Row, Name | (keyof Row & "_id")>> {
     const paths = names.includes("_id" as Name) ? names : ["_id", ...names]
     return new Query<Row, Pick<Row, Name | (keyof Row & "_id")>>(this.target, native.extend(this.statement, "select", paths))
+  }
+
+  /** All but these fields of each row. */
+  omit<const Name extends Exclude<keyof Row & string, "_id">>(...names: ReadonlyArray<Name>): Query<Row, Omit<Row, Name>> {
+    return new Query<Row, Omit<Row, Name>>(this.target, native.extend(this.statement, "omit", names))
+  }
+
+  /** Values that the host computes beside the fields of each row: `compute({ sum: ["price", "*", "quantity"], isLarge: ["quantity", ">", 10] })`. */
+  compute<const Values extends { readonly [name: string]: Computable<Row> }>(
+    values: Values
+  ): Query<Row, WithComputed<Selected, Row, Values>> {
+    const compute: Record<string, unknown> = { ...this.statement.compute }
+    for (const name of Object.keys(values)) compute[name] = expressionOf(this.target, values[name])
+    return new Query<Row, WithComputed<Selected, Row, Values>>(this.target, native.extend(this.statement, "compute", compute))
+  }
+
+  /**
+   * How the host would find these documents, and what a run of it reads: for their rows, their number, or before they are deleted or changed. Nothing
+   * is changed.
+   */
+  explain(what: "rows" | "count" | "delete" = "rows"): Explanation {
+    const { store, filter = {}, limit, skip } = this.statement
+    const statement = what === "rows" ? this.statement : what === "count" ? { store, filter, limit, skip } : { store, filter }
+    return native.call(Operation.explain, what === "rows" ? { statement } : { statement, kind: what }).explanation as Explanation
   }
 
   /** The rows. */
@@ -371,8 +422,8 @@ export function isRowSource(value: unknown): value is RowSource<unknown> {
 
 /** The rows of groups: all of a filter, in an order or none. */
 function grouped(statement: Statement, verb: string): Statement {
-  const { store, filter, orderBy, limit, skip, after, select } = statement
-  if (limit !== undefined || skip !== undefined || after !== undefined || select !== undefined) {
+  const { store, filter, orderBy, limit, skip, after, select, omit, compute } = statement
+  if ([limit, skip, after, select, omit, compute].some((part) => part !== undefined)) {
     throw new TypeError(`${verb} is about all rows of a filter: limit and skip stand behind it, and count groups`)
   }
   return { store, ...(filter === undefined ? {} : { filter }), ...(orderBy === undefined ? {} : { inputOrder: orderBy }) }

@@ -43,7 +43,7 @@ function ownSession(storage: Storage["Service"], extended: boolean): Session {
     run: (statement, parameters) =>
       attempt(() => runner.run(statement, parameters)).pipe(
         Effect.tap(({ waitLsn }) => storage.awaitDurable(waitLsn)),
-        Effect.tap(({ kind }) => (kind === "createIndex" ? finishBuild(storage) : Effect.void)),
+        Effect.tap(({ kind }) => (kind === "createIndex" ? finishBuild(storage) : kind === "drop" ? storage.flush : Effect.void)),
         Effect.map(({ waitLsn: _waitLsn, ...result }) => result)
       ),
     stores: Effect.sync(() => definitionsOf(storage))

@@ -195,6 +195,12 @@ export interface Indexes {
   readonly store: string
 }
 
+/** Takes a store away, with its documents and indexes. */
+export interface Drop {
+  readonly kind: "drop"
+  readonly store: string
+}
+
 /** How a statement would be run, as plain data. */
 export interface Explain {
   readonly kind: "explain"
@@ -207,8 +213,8 @@ export type Write = Insert | Update | Replace | Upsert | Delete
 /** The statements that executors run; they have a BSON form. */
 export type Statement = Find | Get | Count | Aggregate | Write | Explain
 
-/** The statements about the indexes of a store: for operators, and only as text. */
-export type IndexStatement = CreateIndex | DropIndex | Indexes
+/** The statements about the definition of a store: for operators, and only as text. */
+export type DefinitionStatement = CreateIndex | DropIndex | Indexes | Drop
 
 /** Most levels of and, or and not inside one another. */
 export const FILTER_DEPTH_MAX = 32

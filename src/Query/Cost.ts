@@ -26,7 +26,11 @@ const SORT_COST = 0.5
 /** Sorting one key, or looking it up among those of another index. */
 const KEY_COST = 0.25
 
-type Known = StoreStatistics | undefined
+/** What is known of a store: its statistics and, by slot, the shares of ranges with the values of a run. */
+export type KnownShares = Pick<StoreStatistics, "documents" | "equalShare" | "entriesShare"> & {
+  readonly shareOfSlot?: (slot: number) => number | undefined
+}
+type Known = KnownShares | undefined
 
 /** The share of documents that a condition is expected to let through. */
 const SHARES: Readonly<Record<LeafOperator, number>> = {
@@ -49,8 +53,10 @@ const SHARES: Readonly<Record<LeafOperator, number>> = {
 }
 
 /** The share that a leaf lets through. */
-function leafShare({ op, path }: Leaf, known: Known): number {
+function leafShare({ op, path, slot }: Leaf, known: Known): number {
   if (known === undefined) return SHARES[op]
+  const valued = known.shareOfSlot?.(slot)
+  if (valued !== undefined) return valued
   if (op === "eq") return known.equalShare(path)
   if (op === "in") return Math.min(1, known.equalShare(path) * ASSUMED_VALUES)
   if (op === "ne") return 1 - known.equalShare(path)
@@ -86,7 +92,7 @@ export function shareOfAccess(access: Access, known: Known): number {
     case "keys":
       return (access.leaf.op === "eq" ? 1 : ASSUMED_VALUES) / documentsOf(known)
     case "scan":
-      return rangeShare(access)
+      return rangeShare(access, known)
     case "index":
       return indexShare(access, known)
     case "union":
@@ -105,7 +111,7 @@ function indexShare({ bound, index, range }: IndexAccess, known: Known): number 
   if (unique === true && bound.length === on.length && bound.every((field) => field.leaf.op === "eq")) return least
   const included = known?.entriesShare(index) ?? (index.filter === undefined ? 1 : filterShare(index.filter))
   const share = bound.reduce((product, field) => product * leafShare(field.leaf, known), included)
-  return Math.max(least, share * (range === undefined ? 1 : rangeShare(range)))
+  return Math.max(least, share * (range === undefined ? 1 : rangeShare(range, known)))
 }
 
 /** The share of documents that a partial index is expected to have. */
@@ -119,12 +125,11 @@ function filterShare(filter: IndexFilter): number {
   )
 }
 
-function rangeShare(range: {
-  readonly low: { readonly op: LeafOperator } | undefined
-  readonly high: { readonly op: LeafOperator } | undefined
-}): number {
-  const { low, high } = range
+function rangeShare({ high, low }: { readonly low: Leaf | undefined; readonly high: Leaf | undefined }, known: Known): number {
   if (low === undefined && high === undefined) return 1
+  const leaves = new Set([low, high].filter((leaf) => leaf !== undefined))
+  const valued = [...leaves].map(({ slot }) => known?.shareOfSlot?.(slot))
+  if (valued.every((share) => share !== undefined)) return valued.reduce((product, share) => product * share, 1)
   if (low !== undefined && low === high) return SHARES[low.op]
   return low !== undefined && high !== undefined ? SHARES.between : SHARES.lt
 }

@@ -171,9 +171,13 @@ export class Executor {
 
   /** Fills `rows` with the rows of a find or an aggregate, whichever the statement is by its members. */
   rows(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): void {
-    const isAggregate = AGGREGATE_MEMBERS.some((name) => findElement(bytes, at, name) >= 0)
-    if (isAggregate) this.aggregate(reader, bytes, at, rows)
+    if (this.kindOfRows(bytes, at) === "aggregate") this.aggregate(reader, bytes, at, rows)
     else this.find(reader, bytes, at, rows)
+  }
+
+  /** Whether a statement that gives rows is an aggregate, by its members. */
+  kindOfRows(bytes: Uint8Array, at: number): "find" | "aggregate" {
+    return AGGREGATE_MEMBERS.some((name) => findElement(bytes, at, name) >= 0) ? "aggregate" : "find"
   }
 
   /** The number of rows of `{ store, filter?, limit?, skip? }`. */

@@ -1,4 +1,5 @@
 /** Plans for people and tools: what `explain` answers. */
+import type { DocumentValue } from "./Ast.ts"
 import { type Access, indexesOf, leavesOf } from "./Access.ts"
 import { describeCondition } from "./Condition.ts"
 import type { Operands } from "./Operands.ts"
@@ -73,6 +74,11 @@ export function explainPlan(planned: Plan, operands: Operands, lsn: number): Exp
     ...(statistics === undefined ? {} : { documents: statistics.documents }),
     rejected: rejectedBy(plan, operands, lsn)
   }
+}
+
+/** An explanation as values of BSON. */
+export function plainExplanation(explanation: Explanation): DocumentValue {
+  return JSON.parse(JSON.stringify(explanation)) as DocumentValue // It is texts, numbers and lists of them.
 }
 
 function rejectedBy(plan: Plan, operands: Operands, lsn: number): ReadonlyArray<Rejection> {

@@ -37,7 +37,7 @@ export class KeptJson {
     const bytes = encodeStatement(statement)
     // Finding one document costs no more than finding out that nothing has changed.
     if (this.#bytesMax === 0 || statement.kind === "get") return this.#make(statement, bytes, undefined)
-    const { stores } = this.#engine
+    const stores = this.#engine.stores()
     const kept = (this.#kept ??= new Kept(this.#engine.changes, this.#bytesMax))
     if (this.#stores !== stores) {
       kept.clear()

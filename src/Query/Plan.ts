@@ -10,6 +10,7 @@ import type { Covering } from "./EntryDocument.ts"
 import type { LookupProgram } from "./Lookups.ts"
 import type { Reading } from "./Operands.ts"
 import type { Projection } from "./Projection.ts"
+import type { PathRange } from "./RangeShares.ts"
 import type { Residual } from "./Residual.ts"
 import type { SortPath } from "./SortBuffer.ts"
 import type { StoreStatistics } from "./Statistics.ts"
@@ -68,6 +69,8 @@ export interface Plan extends Candidate {
   readonly program: UpdateProgram | undefined
   /** What is computed of the rows, and the test that groups have to pass. */
   readonly aggregate: { readonly program: AggregateProgram; readonly having: Residual } | undefined
+  /** The ranges whose values choose among the plans of the shape. */
+  readonly ranges: ReadonlyArray<PathRange>
   /** Every way that could be taken, the chosen one first. */
   readonly candidates: ReadonlyArray<Candidate>
   /** The ways not taken, and the indexes that are of no use, each with its reason. */

@@ -13,13 +13,16 @@ import { Operands } from "./Operands.ts"
 import type { PageCursors, Position } from "./PageCursor.ts"
 import type { Plan } from "./Plan.ts"
 import { compilePlan, type PlannedKind } from "./PlanCompiler.ts"
+import { classesOf, sharesOf } from "./RangeShares.ts"
 import { refuseStatement } from "./Reasons.ts"
 import { Shape } from "./Shape.ts"
 import { readRowNumber } from "./StatementBson.ts"
-import { Statistics } from "./Statistics.ts"
+import { Statistics, type StoreStatistics } from "./Statistics.ts"
 
 /** Most shapes that are remembered. */
 export const PLANS_MAX = 1000
+/** Most plans of one shape for ranges of different classes; what comes behind them gets the plan without. */
+export const VARIANTS_MAX = 32
 /** Most plans whose shapes share a hash. */
 const CHAIN_MAX = 8
 
@@ -45,6 +48,8 @@ export class PlanCache {
   readonly #findStore: (name: string) => Store
   readonly #onPlan: ((plan: Plan) => void) | undefined
   readonly #statistics = new Statistics()
+  /** The plans of a shape by the classes of its ranges. */
+  readonly #variants = new WeakMap<Plan, Map<number, Plan>>()
 
   readonly #cursors: PageCursors
 
@@ -71,7 +76,7 @@ export class PlanCache {
     if (plan === undefined || !this.#isCurrent(plan, reader)) plan = this.#compile(kind, bytes, at, reader)
     this.operands.load(shape, bytes, plan.readings)
     this.#check(plan)
-    return plan
+    return plan.ranges.length === 0 || plan.statistics === undefined ? plan : this.#valued(plan, plan.statistics, kind, bytes, at)
   }
 
   /** Number of plans kept, those that share a hash counting once. */
@@ -82,6 +87,19 @@ export class PlanCache {
   #isCurrent(plan: Plan, reader: Reader | undefined): boolean {
     if (this.#findStore(plan.store.definition.name) !== plan.store) return false
     return reader === undefined ? plan.statistics === undefined : this.#statistics.of(reader, plan.store) === plan.statistics
+  }
+
+  /** The plan for ranges of the classes that the values of this run have. */
+  #valued(base: Plan, statistics: StoreStatistics, kind: PlannedKind, bytes: Uint8Array, at: number): Plan {
+    const classes = classesOf(base.ranges, (path) => statistics.sampledValues(path), this.operands)
+    let variants = this.#variants.get(base)
+    if (variants === undefined) this.#variants.set(base, (variants = new Map<number, Plan>()))
+    const known = variants.get(classes)
+    if (known !== undefined) return known
+    if (variants.size === VARIANTS_MAX) return base
+    const plan = compilePlan(kind, bytes, at, this.#findStore, () => statistics, sharesOf(base.ranges, classes))
+    variants.set(classes, plan)
+    return plan
   }
 
   #compile(kind: PlannedKind, bytes: Uint8Array, at: number, reader: Reader | undefined): Plan {

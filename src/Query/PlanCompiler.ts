@@ -17,6 +17,7 @@ import { type Choice, choose, type Task } from "./Planner.ts"
 import { type CompileTest, hasTest, pathsOf } from "./Expression.ts"
 import { decodeFilter, encodeFilter } from "./FilterBson.ts"
 import { compileProjection } from "./Projection.ts"
+import { rangesOf } from "./RangeShares.ts"
 import { refuseStatement } from "./Reasons.ts"
 import { Residual } from "./Residual.ts"
 import { Shape } from "./Shape.ts"
@@ -26,7 +27,13 @@ import type { StoreStatistics } from "./Statistics.ts"
 import { compileUpdate, type PathChange } from "./UpdateProgram.ts"
 
 /** The kinds of statements that are planned, in the BSON form's terms. */
-export type PlannedKind = "find" | "get" | "count" | "aggregate" | "update" | "delete"
+export const PLANNED_KINDS = ["find", "get", "count", "aggregate", "update", "delete"] as const
+export type PlannedKind = (typeof PLANNED_KINDS)[number]
+
+/** Whether a text names a kind of statements that are planned. */
+export function isPlannedKind(text: string): text is PlannedKind {
+  return (PLANNED_KINDS as ReadonlyArray<string>).includes(text)
+}
 
 type PlannedStatement = Planned
 
@@ -49,7 +56,8 @@ export function compilePlan(
   bytes: Uint8Array,
   at: number,
   findStore: (name: string) => Store,
-  statisticsOf: (store: Store) => StoreStatistics | undefined
+  statisticsOf: (store: Store) => StoreStatistics | undefined,
+  shares?: ReadonlyMap<number, number>
 ): Plan {
   const statement = decodeStatement(kind, bytes, at) as PlannedStatement
   const store = findStore(statement.store)
@@ -66,9 +74,19 @@ export function compilePlan(
     ordered: kind === "find" || (program?.ordered ?? false),
     needed: neededBy(statement),
     groupBy: statement.kind === "aggregate" && program?.ordered === false ? statement.groupBy : undefined,
-    statistics
+    statistics: statistics === undefined || shares === undefined ? statistics : valued(statistics, shares)
   })
   return { ...planOf(statement, store, slots, orderBy, choice, program), statistics }
+}
+
+/** Statistics with the shares of the ranges of a run. */
+function valued(statistics: StoreStatistics, shares: ReadonlyMap<number, number>): Task["statistics"] {
+  return {
+    documents: statistics.documents,
+    equalShare: (path) => statistics.equalShare(path),
+    entriesShare: (index) => statistics.entriesShare(index),
+    shareOfSlot: (slot) => shares.get(slot)
+  }
 }
 
 /** Computed values cannot choose or order rows: who means one would get the rows of a field that is not there. */
@@ -128,6 +146,7 @@ function planOf(
     kind: statement.kind,
     store,
     conditions,
+    ranges: rangesOf(slots.condition),
     readings,
     sort: sortPathsOf(store, orderBy),
     limitSlot: slots.limit,

@@ -11,12 +11,11 @@ import type { Store } from "../Storage/Reader.ts"
 import { type Access, type IndexAccess, type KeyAccess, leavesOf } from "./Access.ts"
 import type { Order } from "./Ast.ts"
 import { type Condition, conjunctsOf, eachLeaf } from "./Condition.ts"
-import { costOf, shareOfAccess } from "./Cost.ts"
+import { costOf, type KnownShares, shareOfAccess } from "./Cost.ts"
 import { type Covering, coveringOf } from "./EntryDocument.ts"
 import type { Candidate, Rejection } from "./Plan.ts"
 import { indexAccess, INTERSECTION_PARTS_MAX, intersectionAccess, isBound, keyAccess, scanAccess, unionAccess } from "./PlanAccess.ts"
 import { groupDirection, orderingOf } from "./PlanOrdering.ts"
-import type { StoreStatistics } from "./Statistics.ts"
 
 /** What is to be planned. */
 export interface Task {
@@ -31,7 +30,7 @@ export interface Task {
   /** The paths of groups that may be computed one after another; undefined when there are none. */
   readonly groupBy?: ReadonlyArray<string> | undefined
   /** What is known of the store's documents. */
-  readonly statistics?: StoreStatistics | undefined
+  readonly statistics?: KnownShares | undefined
 }
 
 /** Most candidates that are weighed: two for each of the most indexes of a store, the two ways without one, unions and intersections. */

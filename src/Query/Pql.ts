@@ -8,7 +8,7 @@
 import { closest } from "../Config/Closest.ts"
 import { parseKey } from "../Bson/Key.ts"
 import type { Value } from "../Bson/Value.ts"
-import type { ArrayChange, DocumentValue, IndexStatement, Planned, Statement } from "./Ast.ts"
+import type { ArrayChange, DocumentValue, DefinitionStatement, Planned, Statement } from "./Ast.ts"
 import { ARRAY_CHANGES, LOOKUPS_MAX, ORDER_PATHS_MAX, ROW_NUMBER_MAX } from "./Ast.ts"
 import { type Draft, finish, type Verb } from "./PqlDraft.ts"
 import { readAggregates } from "./PqlAggregate.ts"
@@ -41,21 +41,27 @@ interface Context {
 export function parsePql(text: string, parameters: Parameters = {}): Statement {
   const lexer = new Lexer(text)
   const statement = parseAny(lexer, parameters)
-  if (isAboutIndexes(statement))
-    return lexer.refuse(0, statement.kind, ["a statement about documents"], "indexes are for operators: planck query, planck shell")
+  if (isAboutDefinition(statement))
+    return lexer.refuse(
+      0,
+      statement.kind,
+      ["a statement about documents"],
+      `${statement.kind === "drop" ? "dropping stores is" : "indexes are"} for operators: planck query, planck shell`
+    )
   return statement
 }
 
-/** As `parsePql`, with the statements about indexes that operators may give. */
-export function parseOperatorPql(text: string, parameters: Parameters = {}): Statement | IndexStatement {
+/** As `parsePql`, with the statements about indexes and stores that operators may give. */
+export function parseOperatorPql(text: string, parameters: Parameters = {}): Statement | DefinitionStatement {
   return parseAny(new Lexer(text), parameters)
 }
 
-function isAboutIndexes(statement: Statement | IndexStatement): statement is IndexStatement {
-  return statement.kind === "createIndex" || statement.kind === "dropIndex" || statement.kind === "indexes"
+function isAboutDefinition(statement: Statement | DefinitionStatement): statement is DefinitionStatement {
+  const { kind } = statement
+  return kind === "createIndex" || kind === "dropIndex" || kind === "indexes" || kind === "drop"
 }
 
-function parseAny(lexer: Lexer, parameters: Parameters): Statement | IndexStatement {
+function parseAny(lexer: Lexer, parameters: Parameters): Statement | DefinitionStatement {
   const first = lexer.peek()
   if (first.kind === "name" && first.text === "explain") {
     lexer.next()
@@ -65,14 +71,14 @@ function parseAny(lexer: Lexer, parameters: Parameters): Statement | IndexStatem
   return readQuery(lexer, parameters)
 }
 
-function planned(lexer: Lexer, statement: Statement | IndexStatement): Planned {
+function planned(lexer: Lexer, statement: Statement | DefinitionStatement): Planned {
   const { kind } = statement
   if (kind === "find" || kind === "aggregate" || kind === "get" || kind === "count" || kind === "update" || kind === "delete")
     return statement
   return lexer.refuse(0, kind, ["a statement that has to find documents after `explain`"])
 }
 
-function readQuery(lexer: Lexer, parameters: Parameters): Statement | IndexStatement {
+function readQuery(lexer: Lexer, parameters: Parameters): Statement | DefinitionStatement {
   const store = lexer.peek()
   if (store.kind !== "name" && store.kind !== "quotedName") {
     lexer.refuseToken(
@@ -85,7 +91,7 @@ function readQuery(lexer: Lexer, parameters: Parameters): Statement | IndexState
   return readSteps(lexer, parameters, store.text)
 }
 
-function readSteps(lexer: Lexer, parameters: Parameters, store: string): Statement | IndexStatement {
+function readSteps(lexer: Lexer, parameters: Parameters, store: string): Statement | DefinitionStatement {
   const draft: Draft = { store, verb: "find", filters: [], orderBy: [], documents: [], having: [], lookup: [] }
   while (lexer.peek().kind !== "end") {
     if (!lexer.accept(".")) lexer.refuseToken(lexer.peek(), ["`.` and a step", "the end"])
@@ -178,7 +184,8 @@ const STEPS: ReadonlyMap<string, (context: Context) => void> = new Map<string, (
   ["delete", readDelete],
   ["createIndex", readCreateIndex],
   ["dropIndex", readDropIndex],
-  ["indexes", (context: Context) => only(context, "indexes", [])]
+  ["indexes", (context: Context) => only(context, "indexes", [])],
+  ["drop", (context: Context) => only(context, "drop", [])]
 ])
 
 /** Every step of PQL, by its name. */

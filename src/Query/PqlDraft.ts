@@ -1,12 +1,13 @@
 /** What has been read of a PQL statement so far, and the statement it becomes. */
 import type { Value } from "../Bson/Value.ts"
 import type { IndexDefinition } from "../Schema/Definition.ts"
-import type { Aggregate, Computed, DocumentValue, Filter, IndexStatement, Lookup, Order, Statement } from "./Ast.ts"
+import type { Aggregate, Computed, DocumentValue, Filter, DefinitionStatement, Lookup, Order, Statement } from "./Ast.ts"
 
 export type Verb =
   | "createIndex"
   | "dropIndex"
   | "indexes"
+  | "drop"
   | "find"
   | "aggregate"
   | "get"
@@ -67,7 +68,7 @@ function aggregateOf(draft: Draft, rows: { readonly store: string }): Aggregate 
 }
 
 /** The statement a draft has become. `only` has made sure that nothing in it is without effect. */
-export function finish(draft: Draft): Statement | IndexStatement {
+export function finish(draft: Draft): Statement | DefinitionStatement {
   const { store, filters } = draft
   const filter = together(filters)
   const rows = {
@@ -96,7 +97,8 @@ export function finish(draft: Draft): Statement | IndexStatement {
     case "get":
       return { kind: "get", store, key: draft.key ?? null, ...shown }
     case "indexes":
-      return { kind: "indexes", store }
+    case "drop":
+      return { kind: draft.verb, store }
     case "createIndex":
       return { kind: "createIndex", store, index: draft.index ?? { name: "", on: [] } }
     case "dropIndex":

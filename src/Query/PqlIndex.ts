@@ -6,7 +6,7 @@
 import type { Value } from "../Bson/Value.ts"
 import type { IndexDefinition, IndexFilter } from "../Schema/Definition.ts"
 import type { Filter } from "./Ast.ts"
-import { indexName } from "./IndexStatements.ts"
+import { indexName } from "./DefinitionStatements.ts"
 import { plainValue } from "./PlainValue.ts"
 import { readExpression, readPath } from "./PqlExpression.ts"
 import type { Lexer } from "./PqlLexer.ts"

@@ -74,6 +74,11 @@ export class Query extends Context.Service<
     /** One typed writing as a transaction of its own. */
     readonly write: <A>(writing: Writing<A>) => Effect.Effect<A, Failure>
     /**
+     * Takes a store away, with its documents and indexes: `drop(orders)`. A program cannot drop what it declares itself (InvalidStore); what
+     * it declared once and no longer does, it can.
+     */
+    readonly drop: (store: string | { readonly definition: { readonly name: string } }) => Effect.Effect<void, Failure>
+    /**
      * Runs a callback as a transaction and succeeds with what it returns, when that is durable. Whatever it throws undoes everything;
      * returning `transaction.abort(error)` does too, and fails with the error.
      */
@@ -128,6 +133,7 @@ const make = Effect.fnUntraced(function* (limits: Partial<QueryLimits>, log: Sta
     explain: (statement) => reading((session) => session.explain(statement)),
     json: (statement) => attempt(() => kept.json(statement)),
     read: (look) => reading(look),
+    drop: (store) => storage.dropStore(typeof store === "string" ? store : store.definition.name),
     write: (statement) => transact((session) => session.write(statement)) as Effect.Effect<never, Failure>, // No statement gives an Abort.
     transact
   })

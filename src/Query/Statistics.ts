@@ -14,6 +14,7 @@ import * as Type from "../Bson/Type.ts"
 import { encodeValue, KeyWriter } from "../Index/KeyEncoding.ts"
 import type { Reader, Store, StoreIndex, TreeSize } from "../Storage/Reader.ts"
 import { GroupTable } from "./GroupTable.ts"
+import type { SampledValues } from "./RangeShares.ts"
 
 /** Most stores whose samples are kept. */
 export const STORES_MAX = 64
@@ -21,6 +22,8 @@ export const STORES_MAX = 64
 export const SAMPLE_BYTES_MAX = 128 * 1024
 /** Most paths of one store whose shares are remembered. */
 export const PATHS_MAX = 256
+/** Most paths of one store whose sampled values are kept in order. */
+export const VALUED_PATHS_MAX = 32
 /** Fewest documents from which anything is concluded. */
 export const DOCUMENTS_MIN = 200
 
@@ -63,6 +66,7 @@ export class StoreStatistics {
   readonly #sample: ReadonlyArray<Uint8Array>
   readonly #held: ReadonlyMap<number, number>
   readonly #shares = new Map<string, number>()
+  readonly #values = new Map<string, SampledValues>()
 
   constructor(size: TreeSize, documents: number, sample: ReadonlyArray<Uint8Array>, held: ReadonlyMap<number, number>) {
     this.size = size
@@ -78,6 +82,28 @@ export class StoreStatistics {
     const share = this.#measure(path)
     if (this.#shares.size < PATHS_MAX) this.#shares.set(path, share)
     return share
+  }
+
+  /** The values of a path in the sample, as keys in order. */
+  sampledValues(path: string): SampledValues {
+    const known = this.#values.get(path)
+    if (known !== undefined) return known
+    const compiled = compilePath(path)
+    const keys: Array<Uint8Array> = []
+    const writer = new KeyWriter()
+    const visitor: PathVisitor = {
+      visit(bytes, type, at) {
+        if (type === Type.MISSING || type === Type.ARRAY) return false
+        writer.reset()
+        encodeValue(writer, bytes, type, at, false)
+        keys.push(writer.bytes.slice(0, writer.length))
+        return false
+      }
+    }
+    for (const bytes of this.#sample) resolve(compiled, bytes, 0, visitor)
+    const values = { keys: keys.toSorted((a, b) => Buffer.compare(a, b)), documents: this.#sample.length }
+    if (this.#values.size < VALUED_PATHS_MAX) this.#values.set(path, values)
+    return values
   }
 
   /** How many entries an index has for each document of the store; undefined where too little is on disk to tell. */

@@ -13,8 +13,8 @@ import { Writer } from "../Bson/Writer.ts"
 import { seenLsn } from "../Storage/Admission.ts"
 import type { Engine } from "../Storage/Engine.ts"
 import type { Reader, Transaction } from "../Storage/Reader.ts"
-import { type IndexStatement, type Indexes, isWrite, type Statement, type Write } from "./Ast.ts"
-import { changeIndexes, isIndexChange } from "./IndexStatements.ts"
+import { type DefinitionStatement, type Indexes, isWrite, type Statement, type Write } from "./Ast.ts"
+import { changeDefinition, isDefinitionChange } from "./DefinitionStatements.ts"
 import { Executor } from "./Executor.ts"
 import type { Explanation } from "./Explanation.ts"
 import { parseOperatorPql } from "./Pql.ts"
@@ -25,7 +25,7 @@ import { encodeStatement } from "./StatementBson.ts"
 
 /** What a statement gave. */
 export interface TextResult {
-  readonly kind: (Statement | IndexStatement)["kind"]
+  readonly kind: (Statement | DefinitionStatement)["kind"]
   /** Each row as JSON text. */
   readonly rows?: ReadonlyArray<string>
   /** The cursor of what comes behind the rows of a limited find. */
@@ -64,7 +64,7 @@ export class TextRunner {
   /** Runs a statement that reads. */
   read(text: string, parameters: Readonly<Record<string, unknown>> = {}): TextResult {
     const statement = parseOperatorPql(text, parameters as Readonly<Record<string, Value>>)
-    if (isIndexChange(statement) || (statement.kind !== "indexes" && isWrite(statement)))
+    if (isDefinitionChange(statement) || (statement.kind !== "indexes" && isWrite(statement)))
       return refuseStatement("", `${statement.kind} changes data: only statements that read are taken here`)
     return this.#timed(() => this.#read(statement))
   }
@@ -72,7 +72,7 @@ export class TextRunner {
   /** Runs any statement. */
   run(text: string, parameters: Readonly<Record<string, unknown>> = {}): TextResult & { readonly waitLsn: number } {
     const statement = parseOperatorPql(text, parameters as Readonly<Record<string, Value>>)
-    if (isIndexChange(statement)) return { kind: statement.kind, ...changeIndexes(this.#engine, statement) }
+    if (isDefinitionChange(statement)) return { kind: statement.kind, ...changeDefinition(this.#engine, statement) }
     if (statement.kind === "indexes" || !isWrite(statement)) return { ...this.#timed(() => this.#read(statement)), waitLsn: 0 }
     let waitLsn = 0
     const result = this.#timed(() => {

@@ -134,10 +134,10 @@ export class Catalog {
     return [...this.#byId.keys(), ...this.#indexes.keys()]
   }
 
-  /** This catalog with some stores replaced or added. */
-  with(records: ReadonlyArray<StoreRecord>, nextId: number, durableLsn: number): Catalog {
+  /** This catalog with some stores replaced, added or, by id, dropped. */
+  with(records: ReadonlyArray<StoreRecord>, nextId: number, durableLsn: number, dropped: ReadonlyArray<number> = []): Catalog {
     const changed = new Map(records.map((it) => [it.id, new CatalogStore(it, durableLsn)]))
-    const kept = this.stores.filter((it) => !changed.has(it.id))
+    const kept = this.stores.filter((it) => !changed.has(it.id) && !dropped.includes(it.id))
     return new Catalog([...kept, ...changed.values()], nextId, this.builds)
   }
 
@@ -167,10 +167,13 @@ export function decodeStoreRecord(bytes: Uint8Array): StoreRecord {
 export interface DefinitionRecord {
   readonly nextId: number
   readonly stores: ReadonlyArray<StoreRecord>
+  /** Ids of stores that are there no longer. */
+  readonly dropped?: ReadonlyArray<number>
 }
 
 export function encodeDefinition(record: DefinitionRecord): Uint8Array {
-  return encode({ nextId: record.nextId, stores: record.stores.map(toDocument) })
+  const { dropped = [], nextId, stores } = record
+  return encode({ nextId, stores: stores.map(toDocument), ...(dropped.length === 0 ? {} : { dropped }) })
 }
 
 export function decodeDefinition(bytes: Uint8Array, at: number): DefinitionRecord {

@@ -123,6 +123,7 @@ export function writeCatalog(writer: TreeWriter, before: Catalog, after: Catalog
   for (const store of after.stores) {
     if (before.storeById(store.id)?.record !== store.record) writer.setEntry(storeKey(store.id), encodeStoreRecord(store.record))
   }
+  for (const { id } of before.stores) if (after.storeById(id) === undefined) writer.removeEntry(storeKey(id))
   if (before.nextId !== after.nextId) {
     const counter = new Uint8Array(4)
     writeInt32(counter, 0, after.nextId)

@@ -2,7 +2,7 @@
  * From the stores a program wants to the change of the catalog that gives them: all checks, and nothing else.
  *
  * Invariants
- * - A definition is additive: stores and fields are never dropped, and a store that has documents keeps every promise it made about them.
+ * - A definition is additive: no store is dropped but by `planDrop`, no field at all, and a store that has documents keeps every promise it made about them.
  *   New fields are optional, nullable with a default, or have one. Indexes come and go; one whose build has failed begins anew.
  *   Everything else is a new version of the store, to which its documents are migrated (StoreMigration.ts).
  * - What is refused is refused whole: no part of a set of definitions is applied.
@@ -12,15 +12,14 @@ import { DURABILITY_LEVELS, type StoreDefinition } from "../Schema/Definition.ts
 import { type Change, difference, isBuiltAnew } from "../Schema/Difference.ts"
 import { keptDefinition, migrationsFrom, versionOf } from "../Schema/Migration.ts"
 import { Reporter } from "../Schema/Reporter.ts"
-import type { Catalog, CatalogStore, IndexRecord, StoreRecord } from "./Catalog.ts"
+import type { Catalog, CatalogStore, DefinitionRecord, IndexRecord, StoreRecord } from "./Catalog.ts"
+import type { Duplicates } from "./Duplicates.ts"
 import type { StorageLimits } from "./Limits.ts"
 import { storageFault } from "./Reasons.ts"
+import { beforeName, shadowName } from "./StoreMigration.ts"
 
-/** What a definition changes: the stores that differ afterwards, and the id counter. */
-export interface CatalogChange {
-  readonly stores: ReadonlyArray<StoreRecord>
-  readonly nextId: number
-}
+/** What a definition changes: the stores that differ afterwards, those that are gone, and the id counter. */
+export type CatalogChange = DefinitionRecord
 
 const ID_KINDS: ReadonlySet<string> = new Set(["key", "uuid", "objectId", "string", "int", "long"])
 const NAME_LENGTH_MAX = 120
@@ -112,6 +111,28 @@ export function planRename(catalog: Catalog, names: ReadonlyMap<string, string>)
     return { ...record, definition: { ...record.definition, name: to } }
   })
   return { stores, nextId: catalog.nextId }
+}
+
+/** The change that takes a store away, and with it what migrations have left of it. Faults with InvalidStore. */
+export function planDrop(catalog: Catalog, name: string): CatalogChange {
+  const store = catalog.store(name)
+  if (store === undefined) throw invalid(name, `there is no store ${name}`)
+  if (name.startsWith("$")) throw invalid(name, "stores whose names begin with $ are the database's own")
+  const beside = [shadowName(name), beforeName(name)].flatMap((other) => catalog.store(other) ?? [])
+  return { stores: [], nextId: catalog.nextId, dropped: [store, ...beside].map(({ id }) => id) }
+}
+
+/** The change after the build of an index: ready with the record at `lsn`, or given up for values that come twice. */
+export function planBuilt(
+  catalog: Catalog,
+  { record }: CatalogStore,
+  indexId: number,
+  duplicates: Duplicates | undefined,
+  lsn: number
+): CatalogChange {
+  const outcome = duplicates === undefined ? { readyLsn: lsn } : { duplicates }
+  const indexes = record.indexes.map((it) => (it.id === indexId ? { ...it, ...outcome } : it))
+  return { stores: [{ ...record, indexes }], nextId: catalog.nextId }
 }
 
 function checkName(name: string, path: string): void {

@@ -22,7 +22,7 @@ import { buildStates, type BuildState, duplicatesFault } from "./Builds.ts"
 import type { Catalog, CatalogStore } from "./Catalog.ts"
 import { ChangeTable } from "./ChangeTable.ts"
 import { type Commit, type CommitListener, commitOf } from "./Commit.ts"
-import { type CatalogChange, planDefinition, planRename } from "./Definition.ts"
+import { type CatalogChange, planBuilt, planDefinition, planDrop, planRename } from "./Definition.ts"
 import type { Duplicates } from "./Duplicates.ts"
 import { Shown } from "./Durability.ts"
 import type { EngineParts, RecoveryReport } from "./EngineParts.ts"
@@ -145,10 +145,8 @@ export class Engine {
     this.#snapshots.expire()
   }
 
-  /**
-   * Asks for a snapshot of everything committed so far that may live long; it is there once `maintain` has flushed up to it. Undefined when
-   * it has to wait for a transaction or a flush: ask again after `onWork`.
-   */
+  /** Asks for a snapshot of everything committed so far that may live long; it is there once `maintain` has flushed up to it. Undefined when
+   * it has to wait for a transaction or a flush: ask again after `onWork`. */
   requestLongSnapshot(): LongSnapshotRequest | undefined {
     if (this.#isClosing) throw storageFault({ _tag: "Closed" })
     const generation = this.#memtables.active
@@ -218,6 +216,13 @@ export class Engine {
     return this.#define(planRename(this.#catalog, names))
   }
 
+  /** Takes a store away with all it has; open readers keep it. Its room comes back with the next flush. Faults as `define`. */
+  drop(name: string): number {
+    const lsn = this.#define(planDrop(this.#catalog, name))
+    this.freeze(true)
+    return lsn
+  }
+
   // ---- listening -----------------------------------------------------------------------------------------------------------------
 
   /** Called after every commit, before `commit()` returns. A listener that throws is detached and reported; the commit stands. */
@@ -282,10 +287,8 @@ export class Engine {
     this.#maintenance.retry()
   }
 
-  /**
-   * Lets `maintain` compact every value segment in which anything is lost. `done` is told what that gave, or nothing when the engine closes
-   * or the disk is full before. False, and nothing begins, while another compaction that was asked for is under way.
-   */
+  /** Lets `maintain` compact every value segment in which anything is lost. `done` is told what that gave, or nothing when the engine closes
+   * or the disk is full before. False, and nothing begins, while another compaction that was asked for is under way. */
   compact(done: CompactionDone): boolean {
     return this.#maintenance.compact(done)
   }
@@ -437,7 +440,7 @@ export class Engine {
   #appendDefinition(change: CatalogChange): void {
     const log = this.#log
     if (log === undefined) throw storageFault({ _tag: "Closed" })
-    const catalog = this.#catalog.with(change.stores, change.nextId, log.durableLsn)
+    const catalog = this.#catalog.with(change.stores, change.nextId, log.durableLsn, change.dropped)
     this.#lsn = this.#shown.awaitedLsn = this.#writer.definition(log, change)
     this.#catalog = catalog
     this.#workListeners.tell(undefined)
@@ -482,9 +485,7 @@ export class Engine {
       this.#workListeners.tell(undefined)
     },
     built: (store: CatalogStore, indexId: number, duplicates: Duplicates | undefined): void => {
-      const outcome = duplicates === undefined ? { readyLsn: this.#lsn + 1 } : { duplicates }
-      const indexes = store.record.indexes.map((it) => (it.id === indexId ? { ...it, ...outcome } : it))
-      this.#appendDefinition({ stores: [{ ...store.record, indexes }], nextId: this.#catalog.nextId })
+      this.#appendDefinition(planBuilt(this.#catalog, store, indexId, duplicates, this.#lsn + 1))
       this.freeze()
     },
     wake: (): void => this.#workListeners.tell(undefined),

@@ -22,6 +22,8 @@ import { FLUSHED } from "./ValueLog.ts"
 /** What appending one value costs of a slice's budget, in its units of about 100 ns, besides one unit for so many bytes. */
 export const VALUE_COST = 10
 export const BYTES_PER_COST = 256
+/** What accounting for one value of a dropped store costs. */
+const LOST_COST = 3
 const NO_BYTES = new Uint8Array(0)
 
 export interface FlushParts extends TreeWorkParts {
@@ -93,8 +95,21 @@ class Flush {
     }
     for (const tree of this.#parts.catalog.trees) {
       if (catalog.storeById(tree) !== undefined || catalog.index(tree) !== undefined) continue
+      if (this.#parts.catalog.storeById(tree) !== undefined) yield* this.#loseValues(tree)
       this.#parts.roots.drop(work.writer, tree)
       yield* work.drive(work.writer.dropTree(tree))
+    }
+  }
+
+  /** The values of a store that is dropped are dead. */
+  *#loseValues(tree: number): Generator<Pause, void, void> {
+    const { index, values } = this.#parts
+    const work = this.#work
+    const walk = index.values(index.current(), tree)
+    while (walk.next()) {
+      values.accounts.replaced(walk.value, 0)
+      work.budget -= LOST_COST
+      if (work.budget <= 0) yield "more"
     }
   }
 

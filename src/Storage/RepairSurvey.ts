@@ -131,8 +131,8 @@ function* definedBy(log: Salvage, base: BaseCatalog, pace: Pace): Steps<Catalog>
   let { catalog } = base
   const records = log.records((record) => {
     if (record.kind !== KIND_DDL || record.lsn <= base.lsn) return
-    const { nextId, stores } = decodeDefinition(record.bytes, record.at)
-    catalog = catalog.with(stores, nextId, record.lsn)
+    const { dropped, nextId, stores } = decodeDefinition(record.bytes, record.at)
+    catalog = catalog.with(stores, nextId, record.lsn, dropped)
   })
   for (const bytes of records) yield* pace.spent(bytes)
   return catalog

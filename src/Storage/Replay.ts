@@ -23,7 +23,7 @@ export function replayOperations(record: RecordView, catalog: Catalog, overlay: 
  * entries were never in the log. One that was born with its store is ready, for all documents come after it.
  */
 export function replayDefinition(record: RecordView, catalog: Catalog): Catalog {
-  const { stores, nextId } = decodeDefinition(record.bytes, record.at)
+  const { dropped, stores, nextId } = decodeDefinition(record.bytes, record.at)
   const records = stores.map((store): StoreRecord => {
     const before = catalog.storeById(store.id)
     const indexes = store.indexes.map((it) => {
@@ -32,5 +32,5 @@ export function replayDefinition(record: RecordView, catalog: Catalog): Catalog 
     })
     return { ...store, indexes }
   })
-  return catalog.with(records, nextId, record.lsn)
+  return catalog.with(records, nextId, record.lsn, dropped)
 }

@@ -26,6 +26,7 @@ import { inspectFile, type InspectedFile, type InspectOptions } from "./InspectF
 import type { HoldBroken, LogHold, LogHoldRequest } from "./LogHolds.ts"
 import type { LongSnapshot, LongSnapshotRequest } from "./LongSnapshots.ts"
 import { Opening } from "./Opening.ts"
+import { storageFault } from "./Reasons.ts"
 import type { Snapshot } from "./Reader.ts"
 import { attempt, type OnProgress, runWork } from "./RunWork.ts"
 import { discardRepair, Repair } from "./Repair.ts"
@@ -91,6 +92,11 @@ export class Storage extends Context.Service<
      * lists the documents for which that is not possible, and then nothing has changed.
      */
     readonly defineStores: (definitions: ReadonlyArray<StoreDefinition>, options?: DefineOptions) => Effect.Effect<void, StorageError>
+    /**
+     * Takes a store away, with its documents and indexes. Succeeds when that is durable; open readers keep it. Fails with InvalidStore when there is none,
+     * and for a store that `defineStores` was given while this database has been open: whoever declares it relies on it.
+     */
+    readonly dropStore: (name: string) => Effect.Effect<void, StorageError>
     /** A reader of what may be shown (see `Engine.shownLsn`), closed with the scope. */
     readonly snapshot: Effect.Effect<Snapshot, StorageError, Scope.Scope>
     /**
@@ -235,8 +241,7 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
     () => (engine.admission() === "open" ? Effect.void : attempt(() => engine.transact().rollback()))
   )
   const waiting: Waiting = { awaitDurable, admitWrite, until }
-  const defineStores = (definitions: ReadonlyArray<StoreDefinition>, options?: DefineOptions): Effect.Effect<void, StorageError> =>
-    defineAll(engine, waiting, definitions, options)
+  const { defineStores, dropStore } = definitionsOf(engine, waiting)
   const snapshot = Effect.acquireRelease(
     attempt(() => engine.snapshot()),
     (snapshot) => Effect.sync(() => snapshot.close())
@@ -266,6 +271,7 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
     whenDurable,
     admitWrite,
     defineStores,
+    dropStore,
     snapshot,
     longSnapshot,
     holdLog: (request) => holdLog(engine, request),
@@ -429,6 +435,28 @@ const reportBuilds = (engine: Engine): Effect.Effect<never> =>
     ),
     Effect.forever
   )
+
+/** What changes the stores. Those that were declared here cannot be dropped here. */
+function definitionsOf(engine: Engine, waiting: Waiting): Pick<Storage["Service"], "defineStores" | "dropStore"> {
+  const declared = new Set<string>()
+  const drop = (name: string): number => {
+    if (!declared.has(name)) return engine.drop(name)
+    const message = `${name} is declared by what runs on this database: take it out of the declaration first`
+    throw storageFault({ _tag: "InvalidStore", path: name, message })
+  }
+  return {
+    defineStores: (definitions, options) =>
+      Effect.suspend(() => {
+        for (const { name } of definitions) declared.add(name)
+        return defineAll(engine, waiting, definitions, options)
+      }),
+    dropStore: (name) =>
+      Effect.andThen(
+        waiting.admitWrite,
+        attempt(() => drop(name))
+      ).pipe(Effect.flatMap(waiting.awaitDurable))
+  }
+}
 
 function canMaintain(engine: Engine): boolean {
   const admission = engine.admission()

@@ -10,9 +10,12 @@
 import type { ByteSink } from "../Bson/ByteSink.ts"
 import * as Type from "../Bson/Type.ts"
 import { readName } from "../Bson/Utf8.ts"
+import { encodeInto } from "../Bson/Value.ts"
 import { documentEnd, elementName, fieldName, findElement, firstElement, nextElement, readInt32, valueOffset } from "../Bson/View.ts"
 import type { Writer } from "../Bson/Writer.ts"
 import type { Executor } from "../Query/Executor.ts"
+import { plainExplanation } from "../Query/Explanation.ts"
+import { isPlannedKind, PLANNED_KINDS } from "../Query/PlanCompiler.ts"
 import { RowList } from "../Query/RowList.ts"
 import { appendRows, writeRowJson, writeRowsJson } from "../Query/Rows.ts"
 import { DocumentView, type Reader, type Transaction } from "../Storage/Reader.ts"
@@ -44,6 +47,8 @@ const PARAMETERS = fieldName("parameters")
 const QUERIES = fieldName("queries")
 const NAME = fieldName("name")
 const VALUE = fieldName("value")
+const KIND = fieldName("kind")
+const EXPLANATION = fieldName("explanation")
 
 /** What operations work with. */
 export interface OperationsSources {
@@ -127,6 +132,9 @@ export class Operations implements OperationRunner {
         break
       case Operation.renderQuery:
         this.render(bytes, at, reply, true)
+        break
+      case Operation.explain:
+        this.explain(bytes, at, reply)
         break
       case Operation.config:
         this.configValue(bytes, at, reply)
@@ -247,6 +255,15 @@ export class Operations implements OperationRunner {
       this.executor.rows(this.source(), bytes, valueOffset(bytes, element), rows)
       bindings[name] = rows
     }
+  }
+
+  private explain(bytes: Uint8Array, at: number, reply: Writer): void {
+    const statement = document(bytes, at, STATEMENT)
+    const kind = findElement(bytes, at, KIND) < 0 ? this.executor.kindOfRows(bytes, statement) : text(bytes, at, KIND)
+    if (!isPlannedKind(kind)) throw bad("kind", `is none of ${PLANNED_KINDS.join(", ")}`)
+    const explanation = this.executor.explain(kind, bytes, statement, this.source())
+    reply.name(Type.DOCUMENT, EXPLANATION)
+    encodeInto(reply, plainExplanation(explanation))
   }
 
   private configValue(bytes: Uint8Array, at: number, reply: Writer): void {

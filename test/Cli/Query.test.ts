@@ -131,4 +131,13 @@ describe("planck query", () => {
     assert.strictEqual(nowhere.code, 1)
     assert.match(nowhere.err, /nowhere: there is no database/)
   })
+
+  it("drops a store, for good", async () => {
+    assert.match(await refusal("nothing.drop()", "--service", "shop"), /there is no store nothing/)
+    assert.match(await refusal("orders.filter(total > 5).drop()", "--service", "shop"), /filter has no effect on drop/)
+    const { count } = (await answer("orders.count()", "--service", "shop")) as unknown as { readonly count: number }
+    assert.isAbove(count, 0)
+    assert.deepStrictEqual(await answer("orders.drop()", "--service", "shop"), { dropped: count })
+    assert.match(await refusal("orders.count()", "--service", "shop"), /there is no store orders/)
+  })
 })

@@ -50,7 +50,9 @@ export default service({ name: "sdk", version: "1.2.3", limits: { deadlineMs: 20
   app.get("/inside", () => orders.filter("number", "~", /^a/gi).filter("number", "~", "b").filter("status", "endsWith", "d").filter("lines", "any", [{ sku: "x" }, ["quantity", ">", 1]]).filter("lines", "size", 2).filter("either", "is", "int"))
   app.post("/arrays", () => orders.all().update({ push: { lines: { sku: "a", quantity: 1 } }, pull: { "lines": matching({ sku: "b" }) } }))
   app.post("/each", () => orders.all().addToSet({ lines: each([{ sku: "a", quantity: 1 }]) }))
-  app.get("/groups", () => orders.filter({ status: "paid" }).orderBy("placedAt").groupBy("status", "address.city").aggregate({ n: { count: true }, sold: { sum: "lines.quantity" } }).having("n", ">", 1).having({ status: "paid" }).orderBy("sold", "desc").limit(3))
+  app.get("/groups", () => orders.filter({ status: "paid" }).orderBy("placedAt").groupBy("status", "address.city").aggregate({ n: { count: true }, sold: { sum: "lines.quantity" }, half: { sum: ["total", "/", 2] } }).having("n", ">", 1).having({ status: "paid" }).orderBy("sold", "desc").limit(3))
+  app.get("/computed", () => orders.all().omit("lines").compute({ worth: ["total", "*", [Decimal.from("1.5"), "-", 1]], isPaid: ["status", "=", "paid"], city: "address.city" }))
+  app.get("/explained", () => ({ rows: orders.filter({ status: "paid" }).limit(2).explain(), deletes: orders.filter({ status: "paid" }).explain("delete"), groups: orders.all().groupBy("status").explain() }))
   app.get("/distinct", () => ({ cities: orders.all().distinct("address.city").rows().map((row) => row.city) }))
   app.get("/optional", () => orders.filter({ status: optional(undefined), number: optional("A") }))
   app.get("/undefined", () => orders.filter({ number: undefined as unknown as string }))
@@ -203,7 +205,7 @@ describe("queries", () => {
           filter: { status: "paid" },
           inputOrder: [["placedAt", "asc"]],
           groupBy: ["status", "address.city"],
-          aggregates: { n: { $count: true }, sold: { $sum: "lines.quantity" } },
+          aggregates: { n: { $count: true }, sold: { $sum: "lines.quantity" }, half: { $sum: { $divide: ["total", 2] } } },
           having: { $and: [{ n: { $gt: 1 } }, { status: "paid" }] },
           orderBy: [["sold", "desc"]],
           limit: 3
@@ -216,6 +218,29 @@ describe("queries", () => {
       operation: 11,
       argument: { statement: { store: "orders", distinct: "address.city" } }
     } as never)
+  })
+
+  it("compute values, and leave fields out", () => {
+    assert.deepStrictEqual(statement("GET /computed").argument["statement"], {
+      store: "orders",
+      omit: ["lines"],
+      compute: {
+        worth: { $multiply: ["total", { $subtract: [Decimal128.fromString("1.5"), 1] }] },
+        isPaid: { $test: { status: { $eq: "paid" } } },
+        city: "address.city"
+      }
+    } as never)
+  })
+
+  it("are explained by the host", () => {
+    const instance = guest(() => ({ explanation: { access: "keys" } }))
+    const [found, filter] = [{ access: "keys" }, { status: "paid" }]
+    assert.deepStrictEqual(instance.call("GET /explained")?.["body"], { rows: found, deletes: found, groups: found })
+    assert.deepStrictEqual(instance.calls, [
+      { operation: 21, argument: { statement: { store: "orders", filter, limit: 2 } } },
+      { operation: 21, argument: { statement: { store: "orders", filter }, kind: "delete" } },
+      { operation: 21, argument: { statement: { store: "orders", groupBy: ["status"] } } }
+    ] as never)
   })
 
   it("change arrays", () => {

@@ -56,6 +56,11 @@ export default service({ name: "types", version: "1.0.0" }, (app) => {
     orders.all().push({ lines: { sku: "a", quantity: 1 } })
     orders.all().update({ addToSet: { lines: each([{ sku: "a", quantity: 1 }]) }, pull: { lines: matching(["quantity", "<", 1]) } })
   })
+  app.get("/computed", () => orders.all().select("number").compute({ twice: ["total", "*", 2], more: [["visits", "+", 1], "-", "lines.quantity"], isPaid: ["status", "=", "paid"], city: "address.city" })
+    .rows().map((row): [string, number | bigint | Decimal | null, boolean, string | null] => [row.number, row.twice, row.isPaid, row.city]))
+  app.get("/omitted", () => orders.all().omit("lines", "note").rows().map((row) => row.number))
+  app.get("/sums", () => orders.all().groupBy("customer").aggregate({ worth: { sum: ["total", "*", "visits"] } }).rows().map((row): number | bigint | Decimal | null => row.worth))
+  app.get("/explained", () => [orders.filter({ status: "paid" }).explain().access, orders.all().explain("delete").actual.rows, orders.all().groupBy("status").explain().kind])
   app.get("/select", () => orders.all().select("customer").rows().map((row) => [row._id, row.customer]))
   app.get("/types", () => {
     const order = orders.all().first()
@@ -85,6 +90,12 @@ export default service({ name: "types", version: "1.0.0" }, (app) => {
   orders.filter("visits", ">", "x")
   // @ts-expect-error a path that does not exist
   orders.all().groupBy("custmer")
+  // @ts-expect-error text cannot be multiplied
+  orders.all().compute({ a: ["customer", "*", 2] })
+  // @ts-expect-error _id is always there
+  orders.all().omit("_id")
+  // @ts-expect-error no such way to explain
+  orders.all().explain("update")
   // @ts-expect-error a result that does not exist
   orders.all().groupBy("customer").aggregate({ n: { count: true } }).orderBy("m")
   // @ts-expect-error an operator that does not exist

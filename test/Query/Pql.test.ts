@@ -338,6 +338,7 @@ describe("PQL", () => {
       ["orders.aggregate(a.b: count)", "1:19", /expected `:`/],
       ["orders.aggregate(a: count, a: count)", "1:28", /each name once/],
       ["orders.groupBy(a).distinct(b)", "1:19", /distinct without groupBy/],
+      ["orders.drop()", "1:1", /dropping stores is for operators/],
       ["orders.omit(_id)", "1:13", /paths other than _id/],
       ["orders.omit(a).select(b)", "1:16", /without omit/],
       ["orders.select(t: a +)", "1:21", /expected a path or a value/],

@@ -113,6 +113,26 @@ describe("Query", () => {
     )
   )
 
+  it.effect("drops stores that nobody declares, and forgets what was made of them", () =>
+    onOrders(
+      Effect.gen(function* () {
+        const query = yield* Query
+        const storage = yield* Storage
+        assert.match((yield* Effect.flip(query.drop(orders))).message, /orders is declared by what runs on this database/)
+        assert.match((yield* Effect.flip(query.drop("nothing"))).message, /there is no store nothing/)
+        const lsn = storage.engine.define([{ ...orders.definition, name: "old" }])
+        yield* storage.awaitDurable(lsn)
+        yield* query.transact((transaction) => transaction.insert("old", order("ada", "5")))
+        const list = { kind: "find", store: "old" } as const
+        assert.isAbove((yield* query.json(list)).length, 2)
+        yield* query.drop("old")
+        assert.match((yield* Effect.flip(query.json(list))).message, /there is no store old/)
+        yield* storage.awaitDurable(storage.engine.define([{ ...orders.definition, name: "old" }]))
+        assert.strictEqual(String(Buffer.from(yield* query.json(list))), "[]")
+      })
+    )
+  )
+
   it.effect("notes what statements cost, for the next who opens the database", () =>
     Effect.gen(function* () {
       const disk = yield* Layer.build(Disk.layerMemory())

@@ -1,17 +1,18 @@
 /**
- * Statements about indexes: `createIndex`, `dropIndex` and `indexes`. They change or show the definition of a store, and are for operators:
- * services declare their indexes, and have them made when they are deployed.
+ * Statements about the definition of a store: `createIndex`, `dropIndex`, `indexes` and `drop`. They are for operators: services declare their stores
+ * and indexes, and have them made when they are deployed.
  */
 import type { IndexDefinition } from "../Schema/Definition.ts"
 import type { Engine } from "../Storage/Engine.ts"
-import type { CreateIndex, DropIndex, IndexStatement, Statement } from "./Ast.ts"
+import type { Store } from "../Storage/Reader.ts"
+import type { CreateIndex, DefinitionStatement, Drop, DropIndex, Statement } from "./Ast.ts"
 import { Fault } from "../Fault/Fault.ts"
 import { type QueryReason, refuseStatement } from "./Reasons.ts"
 
-export type IndexChange = CreateIndex | DropIndex
+export type DefinitionChange = CreateIndex | DropIndex | Drop
 
-export function isIndexChange(statement: Statement | IndexStatement): statement is IndexChange {
-  return statement.kind === "createIndex" || statement.kind === "dropIndex"
+export function isDefinitionChange(statement: Statement | DefinitionStatement): statement is DefinitionChange {
+  return statement.kind === "createIndex" || statement.kind === "dropIndex" || statement.kind === "drop"
 }
 
 const NAME_LENGTH_MAX = 64
@@ -22,14 +23,27 @@ export function indexName(on: IndexDefinition["on"]): string {
   return `by_${names.join("_")}`.slice(0, NAME_LENGTH_MAX)
 }
 
+/** How many documents a store has. */
+function documentsOf(engine: Engine, store: Store): number {
+  const snapshot = engine.snapshot()
+  try {
+    let count = 0
+    for (const cursor = snapshot.documents(store, undefined, 1); cursor.next();) count++
+    return count
+  } finally {
+    snapshot.close()
+  }
+}
+
 /** Changes the definition of a store; the LSN to wait for. A new index of a store with documents is built on the side. Faults as `define` does. */
-export function changeIndexes(
+export function changeDefinition(
   engine: Engine,
-  statement: IndexChange
+  statement: DefinitionChange
 ): { readonly values: Readonly<Record<string, number>>; readonly waitLsn: number } {
   const store = engine.store(statement.store)
   if (store === undefined)
     throw new Fault<QueryReason>({ _tag: "UnknownStore", store: statement.store, message: `there is no store ${statement.store}` })
+  if (statement.kind === "drop") return { values: { dropped: documentsOf(engine, store) }, waitLsn: engine.drop(statement.store) }
   const { definition } = store
   const { indexes } = definition
   if (statement.kind === "dropIndex") {
