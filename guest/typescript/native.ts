@@ -23,7 +23,8 @@ export const Operation = {
   json: 13,
   render: 14,
   renderQuery: 15,
-  config: 19
+  config: 19,
+  mount: 21
 } as const
 
 /** A value whose bytes the engine holds: a Key, Uuid, ObjectId or Decimal. */
@@ -87,6 +88,7 @@ export interface Reply {
   readonly count?: number
   readonly answer?: number
   readonly value?: unknown
+  readonly path?: string
 }
 
 const scope = globalThis as { __planck?: Native }

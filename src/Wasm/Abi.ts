@@ -23,7 +23,8 @@ export const Operation = {
   json: 13,
   render: 14,
   renderQuery: 15,
-  config: 19
+  config: 19,
+  mount: 21
 } as const
 
 /** The name of a host operation. */
