@@ -14,6 +14,7 @@ http:
 services:
   shop:
     source: ./shop        # folder or .wasm
+    mount: /shop          # its place among several; without it /<name>, and for the only one everything
     config:               # what the service's manifest asks for
       taxRate: 0.19
 \`\`\`

@@ -10,6 +10,8 @@ import * as Value from "../src/Bson/Value.ts"
 import * as BuildAssets from "../src/Build/Assets.ts"
 import * as BuildTypes from "../src/Build/Types.ts"
 import { namedSettings } from "../src/Config/Settings.ts"
+import * as LivePages from "../src/Http/LivePages.ts"
+import * as Sites from "../src/Http/Sites.ts"
 import * as IndexEntries from "../src/Index/EntryList.ts"
 import * as IndexLayout from "../src/Index/Layout.ts"
 import * as Ast from "../src/Query/Ast.ts"
@@ -172,7 +174,9 @@ ${fixed(
   ["Wasm/RequestDocument.ts", RequestDocument, "REQUEST_BYTES_MAX"],
   ["Wasm/UrlEncoded.ts", UrlEncoded, "PAIRS_MAX"],
   ["Wasm/Reply.ts", Reply, "HEADERS_MAX"],
-  ["Wasm/Operations.ts", Operations, "QUERIES_MAX"]
+  ["Wasm/Operations.ts", Operations, "QUERIES_MAX"],
+  ["Http/Sites.ts", Sites, "SITES_MAX"],
+  ["Http/LivePages.ts", LivePages, "CLIENTS_MAX"]
 )}
 
 ## Templates

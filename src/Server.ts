@@ -1,10 +1,11 @@
 /**
- * One service of one process, served: a database, the module that runs beside it, and the gateway in front.
+ * Services, served: for each a database and the module that runs beside it; in front of all of them one gateway.
  *
  * Invariants
  * - A module takes over between two requests: requests under way end with the module that began them. One that cannot be loaded changes nothing.
  *   When stores were migrated for it, it takes over in the very turn in which they change.
  * - The order of the end is the reverse of the order of the start: gateway (drained), module, database.
+ * - A service that fails, at its start or later, does so alone: it has its own database, instances, operator's door and scope.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -17,9 +18,10 @@ import { defaultSettings } from "./Config/Configuration.ts"
 import type { Settings } from "./Config/Settings.ts"
 import { type ControlHandler, listen } from "./Control/Control.ts"
 import { Disk } from "./Disk/Disk.ts"
+import { type Mount, ROOT } from "./Config/Mount.ts"
 import type { HttpError } from "./Http/Errors.ts"
 import { type EngineState, engineState } from "./Http/Health.ts"
-import { Http } from "./Http/Http.ts"
+import { Http, type HttpPlace } from "./Http/Http.ts"
 import { type KeptStatements, keepStatements, operatorPort } from "./Query/Query.ts"
 import type { StatementLog } from "./Query/StatementLog.ts"
 import type { Engine } from "./Storage/Engine.ts"
@@ -36,10 +38,13 @@ import type { Manifest } from "./Wasm/Manifest.ts"
 import type { Service } from "./Wasm/Service.ts"
 import { Wasm } from "./Wasm/Wasm.ts"
 
-export interface ServerOptions {
+/** What one service is opened with. */
+export interface ServiceOptions {
   /** Directory of all services' data; the service's own is `services/<name>` below it. */
   readonly directory: string
   readonly service: string
+  /** Where it is found. Default: everything, on every host; of several services in one process each has a place of its own. */
+  readonly mount?: Mount
   /** As `planck.yaml` would set them. Default: `defaultSettings`. */
   readonly settings?: Settings
   /** Limits of the engine, over those that the settings give; most have no setting. */
@@ -50,8 +55,20 @@ export interface ServerOptions {
   readonly development?: boolean
   /** Whether every call gets an instance of the service that has served none: for tests. Default: no. */
   readonly freshInstances?: boolean
+}
+
+/** What a server of one service is opened with. */
+export interface ServerOptions extends ServiceOptions {
   /** Which requests are logged. Default: those answered with 500 or more. */
   readonly accessLog?: "off" | "errors" | "all"
+}
+
+/** A service whose database is open and which has its place at the gateway. */
+export interface OpenedService {
+  /** Loads a module and lets it take over; the one before stays when this fails. */
+  readonly deploy: (module: Uint8Array) => Effect.Effect<Manifest, WasmError | StorageError>
+  /** What opening the database found out; it was logged too. */
+  readonly recovery: RecoveryReport
 }
 
 /**
@@ -76,46 +93,76 @@ export interface ServerOptions {
  */
 export class Server extends Context.Service<
   Server,
-  {
+  OpenedService & {
     /** Where it listens, as a browser writes it. */
     readonly url: string
     readonly port: number
-    /** Loads a module and lets it take over; the one before stays when this fails. */
-    readonly deploy: (module: Uint8Array) => Effect.Effect<Manifest, WasmError | StorageError>
-    /** What opening the database found out; it was logged too. */
-    readonly recovery: RecoveryReport
   }
 >()("planck/Server") {
   /** Opens the service's database and listens; answers 503 until a module is deployed. */
   static readonly layer = (options: ServerOptions): Layer.Layer<Server | Storage, StorageError | HttpError, Disk> => {
-    const directory = databaseDirectory(options.directory, options.service)
     const { http } = settingsOf(options)
-    const limits = { ...storageLimits(settingsOf(options)), ...options.storage }
-    const { durability } = settingsOf(options).storage
-    const storage = Storage.layer({ directory, limits, durability, flushOnClose: true })
-    const server = Effect.map(keepStatements(settingsOf(options).query.slowMs), (statements) =>
-      Layer.effect(Server, make(options, statements)).pipe(Layer.provide(wasmLayer(options, directory, statements.log)))
-    )
-    return Layer.unwrap(server).pipe(
+    return Layer.effect(Server, listening).pipe(
+      Layer.provide(openedLayer(options)),
+      Layer.provide(placeLayer(options)),
       Layer.provide(Http.layer({ ...http, accessLog: options.accessLog ?? "errors" })),
-      Layer.provideMerge(storage)
+      Layer.provideMerge(storageLayer(options))
     )
   }
 }
 
-const settingsOf = ({ settings }: ServerOptions): Settings => settings ?? defaultSettings
+/** Listens last, so that the gateway is drained before anything else ends. */
+const listening = Effect.gen(function* () {
+  const opened = yield* Opened
+  const http = yield* Http
+  return Server.of({ ...(yield* http.listen), ...opened })
+})
+
+/** Opens the database of a service for as long as the scope lives; its place at a gateway answers 503 until a module is deployed. */
+export const openService = (options: ServiceOptions, place: HttpPlace): Effect.Effect<OpenedService, StorageError, Disk | Scope.Scope> => {
+  const layer = openedLayer(options).pipe(Layer.provide(Layer.succeed(Place, place)), Layer.provide(storageLayer(options)))
+  return Effect.map(Layer.build(layer), (context) => Context.get(context, Opened))
+}
+
+class Opened extends Context.Service<Opened, OpenedService>()("planck/Server/Opened") {}
+
+class Place extends Context.Service<Place, HttpPlace>()("planck/Server/Place") {}
+
+const placeLayer = ({ mount, service }: ServiceOptions): Layer.Layer<Place, HttpError, Http> =>
+  Layer.effect(
+    Place,
+    Effect.flatMap(Http, (http) => http.open(service, mount ?? ROOT))
+  )
+
+const openedLayer = (options: ServiceOptions): Layer.Layer<Opened, never, Place | Storage | Disk> =>
+  Layer.unwrap(
+    Effect.map(keepStatements(settingsOf(options).query.slowMs), (statements) =>
+      Layer.effect(Opened, open(options, statements)).pipe(Layer.provide(wasmLayer(options, directoryOf(options), statements.log)))
+    )
+  )
+
+const storageLayer = (options: ServiceOptions): Layer.Layer<Storage, StorageError, Disk> => {
+  const limits = { ...storageLimits(settingsOf(options)), ...options.storage }
+  const { durability } = settingsOf(options).storage
+  return Storage.layer({ directory: directoryOf(options), limits, durability, flushOnClose: true })
+}
+
+const settingsOf = ({ settings }: ServiceOptions): Settings => settings ?? defaultSettings
 
 /** Where the database of a service lies below the directory of all data. */
 export const databaseDirectory = (directory: string, service: string): string => `${directory}/services/${service}`
 
-const make = Effect.fnUntraced(function* (options: ServerOptions, statements: KeptStatements) {
-  const http = yield* Http
+const directoryOf = ({ directory, service }: ServiceOptions): string => databaseDirectory(directory, service)
+
+const open = Effect.fnUntraced(function* (options: ServiceOptions, statements: KeptStatements) {
+  const place = yield* Place
   const wasm = yield* Wasm
-  const { backup, compact, engine } = yield* Storage
+  const storage = yield* Storage
+  const { backup, compact, engine } = storage
   const { volume } = yield* Disk
   const clock = yield* Clock.Clock
   const status = attempt(() => statusOf(engine, clock.currentTimeMillisUnsafe()))
-  const directory = databaseDirectory(options.directory, options.service)
+  const directory = directoryOf(options)
   const { advise, read } = yield* operatorPort
   yield* listen(volume, directory, (request, onProgress): ReturnType<ControlHandler> => {
     switch (request.verb) {
@@ -140,13 +187,13 @@ const make = Effect.fnUntraced(function* (options: ServerOptions, statements: Ke
   let running: Scope.Closeable | undefined
   const deploy = Effect.fn("Server.deploy")(function* (module: Uint8Array) {
     const next = yield* Scope.fork(scope)
-    const config = options.config === undefined ? {} : { config: options.config }
+    const given = { mountPath: options.mount?.path ?? "", ...(options.config === undefined ? {} : { config: options.config }) }
     let isServed = false
     const switched = (loaded: Service): void => {
-      Effect.runSync(http.serve(loaded))
+      place.serve(loaded, storage)
       isServed = true
     }
-    const service = yield* wasm.load(module, { ...config, switched }).pipe(
+    const service = yield* wasm.load(module, { ...given, switched }).pipe(
       Scope.provide(next),
       Effect.onError((cause) => (isServed ? Effect.void : Scope.close(next, Exit.failCause(cause))))
     )
@@ -154,9 +201,7 @@ const make = Effect.fnUntraced(function* (options: ServerOptions, statements: Ke
     running = next
     return service.manifest
   })
-  return Server.of({
-    url: http.url,
-    port: http.port,
+  return Opened.of({
     deploy: (module) => Semaphore.withPermits(one, 1)(deploy(module)),
     recovery: engine.report
   })
@@ -203,7 +248,7 @@ const storageLimits = ({ storage }: Settings) => ({
 })
 
 /** The runtime for guests; which files were judged is remembered beside the database. */
-const wasmLayer = (options: ServerOptions, directory: string, statementLog: StatementLog) =>
+const wasmLayer = (options: ServiceOptions, directory: string, statementLog: StatementLog) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const { volume } = yield* Disk

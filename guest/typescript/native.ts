@@ -24,7 +24,8 @@ export const Operation = {
   render: 14,
   renderQuery: 15,
   config: 19,
-  explain: 21
+  explain: 21,
+  mount: 22
 } as const
 
 /** A value whose bytes the engine holds: a Key, Uuid, ObjectId or Decimal. */
@@ -89,6 +90,7 @@ export interface Reply {
   readonly answer?: number
   readonly value?: unknown
   readonly explanation?: object
+  readonly path?: string
 }
 
 const scope = globalThis as { __planck?: Native }

@@ -137,7 +137,8 @@ export class App {
   }
 
   /**
-   * The address of a route with its parameters filled in.
+   * The address of a route with its parameters filled in, below the place that the service has among others. To be used inside handlers, for the place is
+   * not known before.
    *
    * @example
    * ```ts
@@ -150,13 +151,18 @@ export class App {
       ? [params?: {}, query?: Readonly<Record<string, UrlValue>>]
       : [params: { readonly [Name in NamesIn<Pattern>]: UrlValue }, query?: Readonly<Record<string, UrlValue>>]
   ): string {
+    if (native.building())
+      throw new TypeError(
+        `the address of "${pattern}" is not known at the top level, which runs when the service is built: make it inside a handler`
+      )
     const values = (params ?? {}) as Readonly<Record<string, UrlValue>>
     const path = pattern.replaceAll(/\/([:*])([A-Za-z_]\w*)/g, (_match, kind: string, name: string) => {
       const value = String(values[name] ?? missing(pattern, name))
       return `/${kind === "*" ? value.split("/").map(encodeURIComponent).join("/") : encodeURIComponent(value)}`
     })
     const pairs = Object.entries(query ?? {}).map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`)
-    return pairs.length === 0 ? path : `${path}?${pairs.join("&")}`
+    const place = (mountPath ??= native.call(Operation.mount, {}).path ?? "")
+    return pairs.length === 0 ? place + path : `${place}${path}?${pairs.join("&")}`
   }
 
   /** What was declared by `config`. */
@@ -229,6 +235,9 @@ function routeDefinition(method: string, pattern: string, input: RouteInput, wri
 function missing(pattern: string, name: string): never {
   throw new TypeError(`the address ${pattern} needs ${name}`)
 }
+
+/** Where the service is, once the host was asked. */
+let mountPath: string | undefined
 
 const read = new Map<string, unknown>()
 

@@ -41,6 +41,36 @@ export function openProject(folder: string, entry?: string): Project {
   ])
 }
 
+/** Services of one folder. */
+const SERVICES_MAX = 1000
+
+/** Whether there is a service in the folder itself. */
+export function isServiceFolder(folder: string): boolean {
+  const root = resolve(folder)
+  if (ENTRIES.some((name) => existsSync(join(root, name)))) return true
+  try {
+    return entryOfPackage(root) !== undefined
+  } catch {
+    return false
+  }
+}
+
+/**
+ * The folders of the services in a folder: itself, or those right in it that are services, sorted. Empty when there is none. Throws a Fault
+ * `InvalidService` when there are too many.
+ */
+export function serviceFolders(folder: string): ReadonlyArray<string> {
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) return []
+  if (isServiceFolder(folder)) return [folder]
+  const found = readdirSync(folder, { withFileTypes: true })
+    .filter((item) => item.isDirectory() && !item.name.startsWith(".") && !IGNORED.has(item.name))
+    .map((item) => join(folder, item.name))
+    .filter(isServiceFolder)
+    .toSorted()
+  if (found.length > SERVICES_MAX) throw invalidService([issueWithoutPlace("project", folder, `more than ${SERVICES_MAX} services`)])
+  return found
+}
+
 /** Files of the folder with one of these endings, sorted. */
 export function listFiles(folder: string, ending: string): string[] {
   const found: string[] = []

@@ -1,4 +1,4 @@
-/** What `serve` and `dev` share: configuration, logging, and a server that runs until the process is asked to stop. */
+/** What `serve` and `dev` share: configuration, logging, and the gateway. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -8,8 +8,8 @@ import { Config, resolvePath } from "../Config/Config.ts"
 import type { ConfigError } from "../Config/Errors.ts"
 import { type Settings, variableOf } from "../Config/Settings.ts"
 import { Disk } from "../Disk/Disk.ts"
-import type { ServerOptions } from "../Server.ts"
-import { Server } from "../Server.ts"
+import { Http } from "../Http/Http.ts"
+import type { HttpOptions } from "../Http/Options.ts"
 import { Failure } from "./Failure.ts"
 
 export interface RunningOptions {
@@ -57,12 +57,13 @@ export function serviceConfig(
 
 const LEVELS = { debug: "Debug", info: "Info", warn: "Warn", error: "Error" } as const
 
-/** A server with its logs on standard error, at the level of the configuration. */
-export const serverLayer = (options: ServerOptions & { readonly settings: Settings }, json: boolean) => {
+/** A gateway and the disk of this machine, with logs on standard error at the level of the configuration. */
+export const gatewayLayer = (settings: Settings, json: boolean, options: Pick<HttpOptions, "livePages"> = {}) => {
   const format = json ? Logger.formatJson : Logger.formatLogFmt
   const logs = Layer.mergeAll(
     Logger.layer([Logger.withConsoleError(format)]),
-    Layer.succeed(References.MinimumLogLevel, LEVELS[options.settings.log.level])
+    Layer.succeed(References.MinimumLogLevel, LEVELS[settings.log.level])
   )
-  return Server.layer(options).pipe(Layer.provide(Disk.layer), Layer.provideMerge(logs))
+  const http = Http.layer({ ...settings.http, accessLog: "errors", ...options })
+  return Layer.mergeAll(http, Disk.layer).pipe(Layer.provideMerge(logs))
 }

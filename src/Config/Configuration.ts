@@ -9,6 +9,7 @@ import * as Yaml from "effect/encoding/Yaml"
 import type { ConfigReason } from "./Errors.ts"
 import { ConfigSyntax, ConfigUnknownKey, ConfigWrongValue } from "./Errors.ts"
 import { closest } from "./Closest.ts"
+import { type Mount, MOUNT_EXPECTED, parseMount } from "./Mount.ts"
 import type { Settings } from "./Settings.ts"
 import { namedSettings } from "./Settings.ts"
 
@@ -17,6 +18,8 @@ export interface ServiceSettings {
   readonly name: string
   /** The author's folder or a built `.wasm`, relative to the file. */
   readonly source: string | undefined
+  /** Where it is found; by its name, below the root, when it is one of several and this says nothing. */
+  readonly mount: Mount | undefined
   /** Values of the manifest's `config`, as written: the manifest's types decide whether they fit. */
   readonly config: Readonly<Record<string, unknown>>
 }
@@ -40,7 +43,7 @@ const isTree = (value: unknown): value is Tree => typeof value === "object" && v
 
 /** Variables that steer the process itself and are no settings. */
 const OWN_VARIABLES: ReadonlySet<string> = new Set(["PLANCK_CONFIG"])
-const SERVICE_KEYS: ReadonlyArray<string> = ["source", "config"]
+const SERVICE_KEYS: ReadonlyArray<string> = ["source", "mount", "config"]
 const SERVICES = "services"
 
 /**
@@ -114,9 +117,15 @@ function readServices(tree: Tree, text: string, name: string, reasons: Array<Con
     if (source !== undefined && typeof source !== "string") {
       reasons.push(wrongValue(place(name, text, `${key}.source`), `${key}.source`, source, "the path of a folder or a .wasm"))
     }
+    const written = entry["mount"]
+    const mount = typeof written === "string" ? parseMount(written) : undefined
+    if (written !== undefined && mount === undefined) {
+      reasons.push(wrongValue(place(name, text, `${key}.mount`), `${key}.mount`, written, MOUNT_EXPECTED))
+    }
     return {
       name: service,
       source: typeof source === "string" ? source : undefined,
+      mount,
       config: isTree(entry["config"]) ? entry["config"] : {}
     }
   })

@@ -18,6 +18,17 @@ export class AddressRefused extends Schema.TaggedError<AddressRefused>()("Addres
   }
 }
 
+/** Two services of one process would be at the same place. */
+export class MountTaken extends Schema.TaggedError<MountTaken>()("MountTaken", {
+  service: Schema.String,
+  other: Schema.String,
+  mount: Schema.String
+}) {
+  override get message(): string {
+    return `${this.service} and ${this.other} are both mounted at ${this.mount}: give one another place with services.${this.service}.mount in planck.yaml`
+  }
+}
+
 /**
  * The gateway could not be set up. What goes wrong with a request is never an error of this kind: it is an answer.
  *
@@ -27,7 +38,7 @@ export class AddressRefused extends Schema.TaggedError<AddressRefused>()("Addres
  * ```
  */
 export class HttpError extends Schema.TaggedError<HttpError>()("HttpError", {
-  reason: Schema.Union([AddressInUse, AddressRefused])
+  reason: Schema.Union([AddressInUse, AddressRefused, MountTaken])
 }) {
   override get message(): string {
     return this.reason.message

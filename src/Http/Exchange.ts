@@ -24,9 +24,9 @@ export class Exchange implements Request {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly method: string
-  /** Path and query, as they came. */
-  readonly target: string
-  readonly path: string
+  /** Path and query, as they came; below the mount once `enter` was called. */
+  target: string
+  path: string
   readonly query: string
   readonly nowMs: number
   requestId = ""
@@ -44,6 +44,7 @@ export class Exchange implements Request {
   reply: Reply | undefined
   /** Whether something failed and the client was told so, or is about to be. */
   isBroken = false
+  private mountPath = ""
 
   /** `makeId` gives the request's id when the client offered none. */
   constructor(request: IncomingMessage, response: ServerResponse, nowMs: number, makeId: () => string) {
@@ -62,6 +63,25 @@ export class Exchange implements Request {
 
   get headers(): RequestHeaders {
     return this.request.headers
+  }
+
+  /** The path as it came. */
+  get fullPath(): string {
+    return this.mountPath + this.path
+  }
+
+  /** The `Host` field, as it came. */
+  get host(): string | undefined {
+    return this.request.headers.host
+  }
+
+  /** Takes the mount, which the path is below, off the path; false when nothing would be left of it. */
+  enter(mountPath: string): boolean {
+    if (this.path.length === mountPath.length) return false
+    this.mountPath = mountPath
+    this.path = this.path.slice(mountPath.length)
+    this.target = this.target.slice(mountPath.length)
+    return true
   }
 
   /** The first of several fields of one name counts. */

@@ -11,7 +11,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import type { StorageError } from "../Storage/Errors.ts"
 import type { Answer } from "../Wasm/Answer.ts"
 import type { ErrorCodeName } from "../Wasm/ErrorCodes.ts"
 import { problem } from "../Wasm/Problem.ts"
@@ -19,43 +18,40 @@ import type { AccessLog } from "./AccessLog.ts"
 import { answerAsset } from "./Assets.ts"
 import { collectBody } from "./Body.ts"
 import { Exchange, type Reply } from "./Exchange.ts"
-import type { EngineState } from "./Health.ts"
+import { healthAnswer, healthOfAll, healthOfOne } from "./Health.ts"
+import type { LivePages } from "./LivePages.ts"
 import type { HttpOptions } from "./Options.ts"
 import { Outbox } from "./Outbox.ts"
-import { NO_SUCH_METHOD, NO_SUCH_PATH, RouteTable } from "./RouteTable.ts"
-import type { GatewayService } from "./Service.ts"
+import { NO_SUCH_METHOD, NO_SUCH_PATH } from "./RouteTable.ts"
+import { type Served, type Site, Sites } from "./Sites.ts"
 
 /** What the gateway needs from around it. */
 export interface GatewayPorts {
   readonly nowMs: () => number
-  /** Calls back, once, when the LSN is on disk, or with the error when that can no longer be known. */
-  readonly whenDurable: (lsn: number, settled: (error: StorageError | undefined) => void) => void
-  /** Whether a writer may begin in this turn. */
-  readonly hasRoom: () => boolean
-  /** Waits until one may. */
-  readonly admitWrite: Effect.Effect<void, StorageError>
-  readonly health: () => EngineState
   /** Runs a task once the event loop has handled what it has read. */
   readonly afterTurn: (task: () => void) => void
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   readonly accessLog: AccessLog
   /** Starts every request id this process makes. */
   readonly requestIdPrefix: string
+  /** Lets pages follow the build; only while a service is being written. */
+  readonly livePages: LivePages | undefined
 }
 
-/** A module with the table of its routes. */
-interface Site {
-  readonly service: GatewayService
-  readonly table: RouteTable
+/** The service that a request is for, as it is when the request comes. */
+interface Target extends Served {
+  readonly site: Site
 }
 
 const HEALTH_PATH = "/_planck/health"
+const RESERVED_PATH = "/_planck/"
 const EMPTY = new Uint8Array(0)
 
 export class Gateway {
   inFlight = 0
-  draining = false
-  private site: Site | undefined
+  private isDraining = false
+  /** The services and their places. */
+  readonly sites = new Sites()
   private requestNumber = 0
   private readonly waiting = new Set<Fiber.Fiber<void>>()
   private readonly idle: Array<() => void> = []
@@ -74,9 +70,10 @@ export class Gateway {
     })
   }
 
-  /** From the next request on, this service answers; requests under way end with the one that began them. */
-  serve(service: GatewayService): void {
-    this.site = { service, table: new RouteTable(service.routes) }
+  /** Connections are closed with their next answer, and those that only listen at once. */
+  drain(): void {
+    this.isDraining = true
+    this.ports.livePages?.end()
   }
 
   /** Calls back once no request is under way. */
@@ -110,21 +107,64 @@ export class Gateway {
   private decide(exchange: Exchange): void {
     const refusal = this.refusal(exchange)
     if (refusal !== undefined) return this.problem(exchange, refusal)
-    const site = this.site
-    if (site === undefined) return this.problem(exchange, "no_service")
-    const kept = exchange.method === "GET" && !exchange.hasBody ? site.service.kept(exchange.target) : undefined
-    if (kept !== undefined) return this.answer(exchange, site, kept)
     if (exchange.method === "OPTIONS" && exchange.path === "*") return this.allow(exchange, "GET, HEAD, OPTIONS, POST")
-    const index = site.table.find(exchange.method, exchange.path)
-    if (index < 0 || site.table.params.length > 0) {
-      const asset = this.asset(site, exchange)
+    if (this.sites.isShared || this.ports.livePages !== undefined) {
+      if (exchange.path.startsWith(RESERVED_PATH) && this.reserved(exchange)) return
+    }
+    const site = this.sites.find(exchange)
+    if (site === undefined) return this.nowhere(exchange)
+    if (site.mount.path !== "" && !exchange.enter(site.mount.path)) return this.toSlash(exchange, site)
+    const { served } = site
+    if (served === undefined) return this.unserved(exchange)
+    this.decideIn(exchange, { site, ...served })
+  }
+
+  /** Decides within a service; the path of the exchange is below its mount. */
+  private decideIn(exchange: Exchange, target: Target): void {
+    const { service, table } = target
+    const kept = exchange.method === "GET" && !exchange.hasBody ? service.kept(exchange.target) : undefined
+    if (kept !== undefined) return this.answer(exchange, target, kept)
+    const index = table.find(exchange.method, exchange.path)
+    if (index < 0 || table.params.length > 0) {
+      const asset = this.asset(target, exchange)
       if (asset) return
     }
-    if (index === NO_SUCH_METHOD && exchange.method === "OPTIONS") return this.allow(exchange, site.table.allow)
-    if (index === NO_SUCH_METHOD) return this.problem(exchange, "method_not_allowed", ["allow", site.table.allow])
+    if (index === NO_SUCH_METHOD && exchange.method === "OPTIONS") return this.allow(exchange, table.allow)
+    if (index === NO_SUCH_METHOD) return this.problem(exchange, "method_not_allowed", ["allow", table.allow])
     if (index === NO_SUCH_PATH) return this.problem(exchange, "route_not_found")
-    exchange.params = site.table.params
-    this.route(exchange, site, index)
+    exchange.params = table.params
+    this.route(exchange, target, index)
+  }
+
+  /** Answers what is asked of the process and not of a service; whether it was that. */
+  private reserved(exchange: Exchange): boolean {
+    const { livePages } = this.ports
+    if (livePages !== undefined && livePages.owns(exchange.path)) {
+      const reply = livePages.answer(exchange)
+      if (reply !== undefined) this.reply(exchange, reply.status, reply.headers, reply.body, undefined)
+      return true
+    }
+    if (!this.sites.isShared || exchange.path !== HEALTH_PATH || !isRead(exchange)) return false
+    this.replyHealth(exchange, healthAnswer(healthOfAll(this.sites.all)))
+    return true
+  }
+
+  private nowhere(exchange: Exchange): void {
+    const page = this.ports.livePages?.nowhere(exchange, this.sites.all)
+    if (page !== undefined) return this.reply(exchange, page.status, page.headers, page.body, undefined)
+    this.problem(exchange, this.sites.all.length === 0 ? "no_service" : "route_not_found")
+  }
+
+  private unserved(exchange: Exchange): void {
+    const page = this.ports.livePages?.unserved(exchange)
+    if (page !== undefined) return this.reply(exchange, page.status, page.headers, page.body, undefined)
+    this.problem(exchange, "no_service")
+  }
+
+  /** The mount's own path is that of a folder: without its slash, relative addresses of the page would lead elsewhere. */
+  private toSlash(exchange: Exchange, { mount }: Site): void {
+    const query = exchange.query === "" ? "" : `?${exchange.query}`
+    this.reply(exchange, 307, ["location", `${mount.path}/${query}`], undefined, undefined)
   }
 
   private refusal(exchange: Exchange): ErrorCodeName | undefined {
@@ -134,30 +174,30 @@ export class Gateway {
     return undefined
   }
 
-  private route(exchange: Exchange, site: Site, index: number): void {
-    if (!exchange.hasBody) return this.start(exchange, site, index)
+  private route(exchange: Exchange, target: Target, index: number): void {
+    if (!exchange.hasBody) return this.start(exchange, target, index)
     if (exchange.contentEncoding !== undefined)
       return this.problem(exchange, "unsupported_content_encoding", ["accept-encoding", "identity"])
     collectBody(exchange.request, exchange.contentLength, this.options.bodyBytesMax, {
       complete: (body) => {
         exchange.body = body
-        this.guarded(exchange, () => this.start(exchange, site, index))
+        this.guarded(exchange, () => this.start(exchange, target, index))
       },
       tooLarge: () => this.problem(exchange, "body_too_large", ["connection", "close"])
     })
   }
 
   /** Calls the handler here and now, but for one that may write while the engine has no room: that gets a fiber, which waits. */
-  private start(exchange: Exchange, site: Site, index: number): void {
-    if (site.service.routes[index]?.writes === true && !this.ports.hasRoom()) return this.startWithRoom(exchange, site, index)
-    this.call(exchange, site, index)
+  private start(exchange: Exchange, target: Target, index: number): void {
+    if (target.service.routes[index]?.writes === true && !target.data.hasRoom()) return this.startWithRoom(exchange, target, index)
+    this.call(exchange, target, index)
   }
 
-  private startWithRoom(exchange: Exchange, site: Site, index: number): void {
+  private startWithRoom(exchange: Exchange, target: Target, index: number): void {
     const fiber = this.ports.fork(
-      Effect.match(this.ports.admitWrite, {
+      Effect.match(target.data.admitWrite, {
         onFailure: () => this.problem(exchange, "read_only"),
-        onSuccess: () => this.call(exchange, site, index)
+        onSuccess: () => this.call(exchange, target, index)
       })
     )
     if (fiber.pollUnsafe() === undefined) {
@@ -171,34 +211,35 @@ export class Gateway {
   }
 
   /** Calls the handler, and answers when what the answer rests on is on disk. */
-  private call(exchange: Exchange, site: Site, index: number): void {
-    const answer = site.service.handle(index, exchange)
-    if (answer.waitLsn === 0) return this.answer(exchange, site, answer)
-    this.ports.whenDurable(answer.waitLsn, (error) => {
-      if (error === undefined) return this.answer(exchange, site, answer)
-      site.service.release(answer)
+  private call(exchange: Exchange, target: Target, index: number): void {
+    const answer = target.service.handle(index, exchange)
+    if (answer.waitLsn === 0) return this.answer(exchange, target, answer)
+    target.data.whenDurable(answer.waitLsn, (error) => {
+      if (error === undefined) return this.answer(exchange, target, answer)
+      target.service.release(answer)
       this.problem(exchange, "outcome_unknown")
     })
   }
 
-  private answer(exchange: Exchange, site: Site, answer: Answer): void {
-    this.reply(exchange, answer.status, answer.headers, answer.body, () => site.service.release(answer))
+  private answer(exchange: Exchange, target: Target, answer: Answer): void {
+    this.reply(exchange, answer.status, answer.headers, answer.body, () => target.service.release(answer))
   }
 
-  private asset(site: Site, exchange: Exchange): boolean {
-    if ((exchange.method !== "GET" && exchange.method !== "HEAD") || (site.service.assets.size === 0 && exchange.path !== HEALTH_PATH))
-      return false
+  private asset({ service, site }: Target, exchange: Exchange): boolean {
+    if (!isRead(exchange) || (service.assets.size === 0 && exchange.path !== HEALTH_PATH)) return false
     if (exchange.path === HEALTH_PATH) {
-      const state = this.ports.health()
-      const headers = ["content-type", "application/json", "cache-control", "no-store"]
-      this.reply(exchange, state === "ok" ? 200 : 503, headers, `{"status":"${state}"}`, undefined)
+      this.replyHealth(exchange, healthAnswer(healthOfOne(site)))
       return true
     }
-    const asset = site.service.assets.get(decoded(exchange.path))
+    const asset = service.assets.get(decoded(exchange.path))
     if (asset === undefined) return false
-    const answer = answerAsset(asset, exchange.headers)
+    const answer = this.ports.livePages?.asset(exchange, asset) ?? answerAsset(asset, exchange.headers)
     this.reply(exchange, answer.status, answer.headers, answer.body, undefined)
     return true
+  }
+
+  private replyHealth(exchange: Exchange, { body, headers, status }: Omit<Reply, "release">): void {
+    this.reply(exchange, status, headers, body, undefined)
   }
 
   private allow(exchange: Exchange, allow: string): void {
@@ -235,8 +276,9 @@ export class Gateway {
   }
 
   private send(exchange: Exchange): void {
-    const { response, reply } = exchange
-    if (reply === undefined) return
+    const { response } = exchange
+    if (exchange.reply === undefined) return
+    const reply = this.ports.livePages?.dress(exchange, exchange.reply) ?? exchange.reply
     exchange.reply = undefined
     if (response.destroyed) return reply.release?.()
     const { status, body, release } = reply
@@ -244,7 +286,7 @@ export class Gateway {
     const bodiless = status === 204 || status === 304
     if (!bodiless) fields.push("content-length", String(body?.length ?? 0))
     fields.push("x-request-id", exchange.requestId)
-    if (this.draining) fields.push("connection", "close")
+    if (this.isDraining) fields.push("connection", "close")
     response.writeHead(status, fields)
     if (bodiless || body === undefined || exchange.method === "HEAD") {
       response.end()
@@ -255,9 +297,11 @@ export class Gateway {
     } else response.end(body.length === 0 ? EMPTY : body, release)
     const { accessLog } = this.ports
     if (accessLog.wants(status))
-      accessLog.note(exchange.method, exchange.path, status, exchange.requestId, this.ports.nowMs() - exchange.nowMs)
+      accessLog.note(exchange.method, exchange.fullPath, status, exchange.requestId, this.ports.nowMs() - exchange.nowMs)
   }
 }
+
+const isRead = ({ method }: Exchange): boolean => method === "GET" || method === "HEAD"
 
 function decoded(path: string): string {
   if (!path.includes("%")) return path

@@ -16,4 +16,6 @@ export interface HttpOptions {
   readonly drainTimeoutMs: number
   /** Which requests are logged: none, those answered with 500 or more, or all. Lines are written in batches. */
   readonly accessLog: "off" | "errors" | "all"
+  /** Whether HTML documents follow the build, which `Http.tell` tells them: for `planck dev`. Default: no. */
+  readonly livePages?: boolean
 }

@@ -15,6 +15,8 @@ export interface RenderLimit {
   readonly _tag: "RenderLimit"
   readonly limit: "outputBytesMax" | "stepsMax" | "textLengthMax"
   readonly value: number
+  /** The template that was to be rendered; set by the renderer. */
+  readonly template?: string
   readonly message: string
 }
 
@@ -28,6 +30,8 @@ export class Page {
   private start: number
   private readonly outputBytesMax: number
   private readonly stepsMax: number
+  /** What the pipe `link` puts in front of a path. */
+  readonly mountPath: string
   /** Steps left; `spend` notices when they are used up. */
   steps: number
   /** The sink's buffer and a view of it. */
@@ -36,12 +40,13 @@ export class Page {
   /** `room(q, n)` is needed when `q + n` is beyond this. */
   limit: number
 
-  constructor(sink: ByteSink, outputBytesMax: number, stepsMax: number) {
+  constructor(sink: ByteSink, outputBytesMax: number, stepsMax: number, mountPath = "") {
     this.sink = sink
     this.start = sink.length
     this.outputBytesMax = outputBytesMax
     this.stepsMax = stepsMax
     this.steps = stepsMax
+    this.mountPath = mountPath
     this.out = sink.bytes
     this.view = sink.view
     this.limit = Math.min(sink.bytes.length - SLACK_BYTES, sink.length + outputBytesMax)

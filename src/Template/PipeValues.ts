@@ -3,7 +3,7 @@
  *
  * Invariants
  * - A pipe takes any value; one that it cannot use goes through as null, which prints as nothing.
- * - Results depend on the arguments only: no locale, no clock, no time zone but UTC.
+ * - Results depend on the arguments and on the place of the service only: no locale, no clock, no time zone but UTC.
  */
 import { ByteSink } from "../Bson/ByteSink.ts"
 import { writeJson } from "../Bson/Json.ts"
@@ -114,6 +114,10 @@ export const pipes: Readonly<Record<PipeName, Pipe>> = {
   url: onText((text) =>
     encodeURIComponent(text.toWellFormed()).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
   ),
+  link: (page, value) => {
+    const text = charged(page, value)
+    return text === null ? null : text.startsWith("/") && !text.startsWith("//") ? bounded(page.mountPath + text) : text
+  },
   number,
   money,
   date,

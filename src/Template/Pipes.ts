@@ -1,7 +1,7 @@
 /** What each pipe takes and gives, for the checker. What they do is in `PipeValues.ts`. */
 import { booleanType, intType, membersOf, stringType, type StaticType } from "./StaticType.ts"
 
-export const pipeNames = ["upper", "lower", "trim", "money", "date", "number", "json", "url", "default", "count", "join"] as const
+export const pipeNames = ["upper", "lower", "trim", "money", "date", "number", "json", "url", "link", "default", "count", "join"] as const
 
 export type PipeName = (typeof pipeNames)[number]
 
@@ -36,6 +36,7 @@ export const pipeSignatures: Readonly<Record<PipeName, PipeSignature>> = {
   lower: onText,
   trim: onText,
   url: onText,
+  link: onText,
   money: { input: "number", arguments: [text("currency", false)], result: stringType, handlesMissing: false },
   number: {
     input: "number",

@@ -14,7 +14,7 @@ import { generate } from "./Generate.ts"
 import { interpret } from "./Interpret.ts"
 import { outputBytesMax, stepsMax } from "./Limits.ts"
 import { isList } from "./Lists.ts"
-import { Page } from "./Page.ts"
+import { Page, type RenderLimit } from "./Page.ts"
 import type { Program } from "./Program.ts"
 import { read, type RenderValue, type RowList } from "./Values.ts"
 
@@ -43,6 +43,8 @@ export interface RenderOptions {
   readonly outputBytesMax?: number
   /** Most loop rounds and component calls of one rendering. */
   readonly stepsMax?: number
+  /** What the pipe `link` puts in front of a path. Default: nothing. */
+  readonly mountPath?: string
 }
 
 export interface Renderer {
@@ -93,12 +95,14 @@ class PreparedSet implements Renderer {
   private readonly programs: ReadonlyMap<string, Program>
   private readonly outputBytesMax: number
   private readonly stepsMax: number
+  private readonly mountPath: string
 
   constructor(programs: ReadonlyMap<string, Program>, options: RenderOptions) {
     this.programs = programs
     this.names = [...programs.keys()]
     this.outputBytesMax = options.outputBytesMax ?? outputBytesMax
     this.stepsMax = options.stepsMax ?? stepsMax
+    this.mountPath = options.mountPath ?? ""
   }
 
   parameters(name: string): ReadonlyArray<CompiledParameter> | undefined {
@@ -111,13 +115,20 @@ class PreparedSet implements Renderer {
     const values = bound(program, bindings)
     const start = sink.length
     try {
-      const page = new Page(sink, this.outputBytesMax, this.stepsMax)
+      const page = new Page(sink, this.outputBytesMax, this.stepsMax, this.mountPath)
       page.finish(program.write(page, start, null, null, ...values))
     } catch (error) {
       sink.length = start
-      throw error
+      throw inTemplate(name, error)
     }
   }
+}
+
+/** A budget that was used up says in which template. */
+function inTemplate(template: string, error: unknown): unknown {
+  if (!(error instanceof Fault) || error.reason._tag !== "RenderLimit") return error
+  const reason = error.reason as RenderLimit
+  return new Fault<RenderLimit>({ ...reason, template, message: `${template}: ${reason.message}` })
 }
 
 /** The values of a template's parameters in their order. */

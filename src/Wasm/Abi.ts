@@ -24,7 +24,8 @@ export const Operation = {
   render: 14,
   renderQuery: 15,
   config: 19,
-  explain: 21
+  explain: 21,
+  mount: 22
 } as const
 
 /** The name of a host operation. */

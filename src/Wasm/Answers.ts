@@ -161,11 +161,12 @@ export class Answers {
   }
 }
 
-/** Turns "the sink is full" into the code an author understands; other errors stay. */
-export function tooLarge(error: unknown): unknown {
+/** Turns "the sink is full" into the code an author understands, with the template that filled it; other errors stay. */
+export function tooLarge(error: unknown, template?: string): unknown {
   if (!(error instanceof Fault) || error.reason._tag !== "TooLarge") return error
   const limitBytes = "limitBytes" in error.reason && typeof error.reason.limitBytes === "number" ? error.reason.limitBytes : 0
-  return callFault("answer_too_large", `the answer has more than ${limitBytes} bytes`, { limitBytes })
+  const where = template === undefined ? "" : `${template}: `
+  return callFault("answer_too_large", `${where}the answer has more than ${limitBytes} bytes`, { limitBytes })
 }
 
 function headersOf(reply: Reply, contentType: string): ReadonlyArray<string> {

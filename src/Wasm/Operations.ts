@@ -49,12 +49,15 @@ const NAME = fieldName("name")
 const VALUE = fieldName("value")
 const KIND = fieldName("kind")
 const EXPLANATION = fieldName("explanation")
+const PATH = fieldName("path")
 
 /** What operations work with. */
 export interface OperationsSources {
   readonly executor: Executor
   readonly renderer: Renderer
   readonly config: ConfigValues
+  /** The path that the service's own paths are below; empty at the root. */
+  readonly mountPath: string
   readonly answers: Answers
 }
 
@@ -67,12 +70,14 @@ export class Operations implements OperationRunner {
   private readonly executor: Executor
   private readonly renderer: Renderer
   private readonly config: ConfigValues
+  private readonly mountPath: string
   private readonly answers: Answers
 
   constructor(sources: OperationsSources) {
     this.executor = sources.executor
     this.renderer = sources.renderer
     this.config = sources.config
+    this.mountPath = sources.mountPath
     this.answers = sources.answers
   }
 
@@ -138,6 +143,10 @@ export class Operations implements OperationRunner {
         break
       case Operation.config:
         this.configValue(bytes, at, reply)
+        break
+      case Operation.mount:
+        reply.name(Type.STRING, PATH)
+        reply.string(this.mountPath)
         break
       default:
         throw callFault("unknown_operation", `this host has no operation ${op}`, { operation: op })
@@ -239,7 +248,7 @@ export class Operations implements OperationRunner {
       this.renderer.render(template, bindings, sink)
     } catch (error) {
       this.answers.drop(sink)
-      throw tooLarge(error)
+      throw tooLarge(error, template)
     }
     this.park(sink, ContentType.html, reply)
   }

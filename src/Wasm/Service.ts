@@ -64,6 +64,8 @@ export interface ServiceOptions {
   readonly engine: ServiceEngine
   readonly ports: ServicePorts
   readonly config?: ConfigSource
+  /** The path that its own paths are below. */
+  readonly mountPath?: string
   readonly limits?: Partial<Limits>
   readonly queryLimits?: Partial<QueryLimits>
   /** Where the cost of statements is noted. */
@@ -149,8 +151,9 @@ export class Service {
         ...(options.queryLimits === undefined ? {} : { limits: options.queryLimits }),
         ...(this.development ? { onUnbounded: (advice: string) => this.log.write("warning", advice, { code: "no_index" }) } : {})
       }),
-      renderer: readTemplates(module.templates, limits.answerBytesMax),
+      renderer: readTemplates(module.templates, limits.answerBytesMax, options.mountPath ?? ""),
       config,
+      mountPath: options.mountPath ?? "",
       answers: this.answers
     })
     this.bound = bindRoutes(manifest)

@@ -8,8 +8,8 @@ import { refusal } from "./Reasons.ts"
 const NO_TEMPLATES: unknown = { version: 1, templates: [] }
 
 /** Makes the renderer of a module; one without the section has no templates. Throws a Fault `InvalidSection`. */
-export function readTemplates(section: Uint8Array | undefined, outputBytesMax: number): Renderer {
-  return prepare(admit(section === undefined ? NO_TEMPLATES : parse(section)), { outputBytesMax })
+export function readTemplates(section: Uint8Array | undefined, outputBytesMax: number, mountPath = ""): Renderer {
+  return prepare(admit(section === undefined ? NO_TEMPLATES : parse(section)), { outputBytesMax, mountPath })
 }
 
 function admit(data: unknown): ReturnType<typeof admitTemplates> {

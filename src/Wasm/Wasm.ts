@@ -44,6 +44,8 @@ export interface WasmOptions {
 export interface LoadOptions {
   /** Values for the configuration its manifest declares. */
   readonly config?: ConfigSource
+  /** The path that its own paths are below, as `Mount` has it. Default: none. */
+  readonly mountPath?: string
   /** Called in the turn in which the stores have become what the manifest says: from then on only this service fits them. */
   readonly switched?: (service: Service) => void
 }
@@ -86,7 +88,7 @@ const make = Effect.fnUntraced(function* (options: WasmOptions) {
     log: options.log ?? (() => {}),
     schedule: (task: () => void): void => void Effect.runForkWith(services)(Effect.andThen(Effect.yieldNow, Effect.sync(task)))
   }
-  const start = (module: Module, config: ConfigSource | undefined): Effect.Effect<Service, WasmError> =>
+  const start = (module: Module, { config, mountPath }: LoadOptions): Effect.Effect<Service, WasmError> =>
     attempt(
       () =>
         new Service({
@@ -98,6 +100,7 @@ const make = Effect.fnUntraced(function* (options: WasmOptions) {
           development: options.development ?? false,
           freshInstances: options.freshInstances ?? false,
           ...(config === undefined ? {} : { config }),
+          ...(mountPath === undefined ? {} : { mountPath }),
           ...(options.limits === undefined ? {} : { limits: options.limits }),
           ...(options.queryLimits === undefined ? {} : { queryLimits: options.queryLimits })
         })
@@ -107,7 +110,7 @@ const make = Effect.fnUntraced(function* (options: WasmOptions) {
     load: Effect.fn("Wasm.load")(function* (bytes: Uint8Array, loading?: LoadOptions) {
       const module = yield* attempt(() => loadModule(bytes, { memoryBytes, judge }))
       // Started before its stores are defined: a service that does not come up leaves the database as it was.
-      const service = yield* Effect.acquireRelease(start(module, loading?.config), (service) => Effect.sync(() => service.close()))
+      const service = yield* Effect.acquireRelease(start(module, loading ?? {}), (service) => Effect.sync(() => service.close()))
       yield* storage.defineStores(module.manifest.stores, { switched: () => loading?.switched?.(service) })
       return service
     })

@@ -102,9 +102,10 @@ describe("planck serve", () => {
     await running.stop()
   })
 
-  it("asks which one when planck.yaml has several", async () => {
-    using folder = new Folder({ "planck.yaml": "services:\n  a:\n    source: a.wasm\n  b:\n    source: b.wasm\n" })
-    assert.match(refusal(await planck("serve", "--config", join(folder.path, "planck.yaml"))), /name it as an argument/)
+  it("names a source of planck.yaml that is not there", async () => {
+    using folder = new Folder({ "planck.yaml": "services:\n  a:\n    source: a.wasm\n" })
+    const line = refusal(await planck("serve", "--config", join(folder.path, "planck.yaml")))
+    assert.match(line, /planck\.yaml: services\.a\.source: there is no file or folder .*a\.wasm/)
   })
 
   it("logs on standard error what a start after a crash had to mend, and tells it in JSON", async () => {

@@ -70,10 +70,18 @@ describe("configuration", () => {
   })
 
   it("holds the services with their values, and refuses keys a service has not", () => {
-    const { services } = accepted("services:\n  shop:\n    source: ./shop.wasm\n    config:\n      taxRate: 0.19\n")
-    assert.deepStrictEqual(services, [{ name: "shop", source: "./shop.wasm", config: { taxRate: 0.19 } }])
+    const { services } = accepted(
+      "services:\n  shop:\n    source: ./shop.wasm\n    mount: /shop\n    config:\n      taxRate: 0.19\n  bare: {}\n"
+    )
+    assert.deepStrictEqual(services, [
+      { name: "shop", source: "./shop.wasm", mount: { host: undefined, path: "/shop" }, config: { taxRate: 0.19 } },
+      { name: "bare", source: undefined, mount: undefined, config: {} }
+    ])
     assert.deepStrictEqual(refused("services:\n  shop:\n    sorce: a\n"), [
-      'planck.yaml:3: unknown key "services.shop.sorce"; expected "services.shop.source"? Known here: source, config'
+      'planck.yaml:3: unknown key "services.shop.sorce"; expected "services.shop.source"? Known here: source, mount, config'
+    ])
+    assert.deepStrictEqual(refused("services:\n  shop:\n    mount: my shop\n"), [
+      'planck.yaml:3: services.shop.mount is "my shop"; expected a path like /orders, a host like orders.example.com, or both like example.com/orders'
     ])
   })
 

@@ -8,70 +8,9 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { request as httpRequest } from "node:http"
 import { connect, createServer } from "node:net"
-import { Disk } from "../../src/Disk/Disk.ts"
 import { Http } from "../../src/Http/Http.ts"
 import type { HttpOptions } from "../../src/Http/Options.ts"
-import type { GatewayService } from "../../src/Http/Service.ts"
-import { Poisoned, StorageError } from "../../src/Storage/Errors.ts"
-import { Storage } from "../../src/Storage/Storage.ts"
-import type { Answer, Request } from "../../src/Wasm/Answer.ts"
-import { isPatternProblem, parsePattern } from "../../src/Wasm/RoutePattern.ts"
-
-const options: HttpOptions = {
-  host: "127.0.0.1",
-  port: 0,
-  bodyBytesMax: 1024,
-  headerBytesMax: 4096,
-  targetBytesMax: 256,
-  headerTimeoutMs: 400,
-  bodyTimeoutMs: 400,
-  keepAliveTimeoutMs: 1000,
-  connectionsMax: 100,
-  requestsInFlightMax: 50,
-  answersHeldMax: 4,
-  drainTimeoutMs: 500,
-  accessLog: "off"
-}
-
-type Handler = (request: Request) => Partial<Answer>
-
-/** A service of plain functions; remembers what it was asked and which answers it got back. */
-const makeService = (handlers: Record<string, Handler>) => {
-  const asked: Array<Request> = []
-  const released: Array<Answer> = []
-  const list = Object.entries(handlers).map(([route, handler]) => {
-    const [method = "", source = ""] = route.split(" ")
-    const pattern = parsePattern(source)
-    if (isPatternProblem(pattern)) return assert.fail(pattern.message)
-    return { method, pattern, writes: method !== "GET", handler }
-  })
-  const service: GatewayService = {
-    routes: list,
-    assets: new Map([["/style.css", { type: "text/css", hash: "00ff".repeat(16), bytes: new TextEncoder().encode("body{}") }]]),
-    handle: (index, request) => {
-      asked.push(request)
-      return { status: 200, headers: ["content-type", "text/plain"], body: "ok", waitLsn: 0, ...list[index]?.handler(request) }
-    },
-    kept: () => undefined,
-    release: (answer) => void released.push(answer)
-  }
-  return { service, asked, released }
-}
-
-const lost = new StorageError({ reason: new Poisoned({ message: "the disk is gone" }) })
-
-/** A real engine in memory whose durability the test decides. */
-const storage = (awaitDurable: (lsn: number) => Effect.Effect<void> = () => Effect.void) =>
-  Layer.effect(
-    Storage,
-    Effect.map(Storage, (real) =>
-      Storage.of({
-        ...real,
-        whenDurable: (lsn, settled) =>
-          Effect.runFork(awaitDurable(lsn)).addObserver((exit) => settled(Exit.isSuccess(exit) ? undefined : lost))
-      })
-    )
-  ).pipe(Layer.provide(Storage.layer({ directory: "shop" })), Layer.provide(Disk.layerMemory()))
+import { type Handler, makeService, options, serve, storage } from "./PlainService.ts"
 
 const withServer = <A>(
   handlers: Record<string, Handler>,
@@ -81,9 +20,31 @@ const withServer = <A>(
   Effect.gen(function* () {
     const http = yield* Http
     const made = makeService(handlers)
-    yield* http.serve(made.service)
-    return yield* use({ url: `http://127.0.0.1:${http.port}`, port: http.port, ...made })
-  }).pipe(Effect.provide(Http.layer({ ...options, ...settings.options }).pipe(Layer.provide(storage(settings.awaitDurable)))))
+    yield* serve(http, made.service)
+    const { port } = yield* http.listen
+    return yield* use({ url: `http://127.0.0.1:${port}`, port, ...made })
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(Http.layer({ ...options, ...settings.options }).pipe(Layer.provideMerge(storage(settings.awaitDurable))))
+  )
+
+/** A gateway that listens until the scope ends, with a service whose writes wait. */
+const listeningIn = Effect.fnUntraced(function* (
+  scope: Scope.Scope,
+  settings: HttpOptions,
+  awaitDurable: (lsn: number) => Effect.Effect<void>
+) {
+  const { asked, service } = makeService({ "POST /a": () => ({ waitLsn: 1 }) })
+  const layer = Http.layer(settings).pipe(Layer.provideMerge(storage(awaitDurable)))
+  const context = yield* Layer.buildWithScope(layer, scope)
+  const listening = Effect.gen(function* () {
+    const http = yield* Http
+    yield* serve(http, service)
+    return yield* http.listen
+  })
+  const { port } = yield* listening.pipe(Effect.provide(context), Scope.provide(scope))
+  return { asked, port }
+})
 
 const get = (url: string, init?: RequestInit) => Effect.promise(() => fetch(url, init))
 const text = (response: Response) => Effect.promise(() => response.text())
@@ -297,7 +258,8 @@ describe("Http", () => {
       yield* Effect.promise(() => new Promise<void>((resolve) => other.listen(0, "127.0.0.1", () => resolve())))
       const address = other.address()
       const port = typeof address === "object" && address !== null ? address.port : 0
-      const error = yield* Effect.flip(Effect.scoped(Layer.build(Http.layer({ ...options, port }).pipe(Layer.provide(storage())))))
+      const listening = Effect.flatMap(Http, (http) => http.listen).pipe(Effect.scoped, Effect.provide(Http.layer({ ...options, port })))
+      const error = yield* Effect.flip(listening)
       assert.strictEqual(error.reason._tag, "AddressInUse")
       assert.match(error.message, /^port \d+ on 127\.0\.0\.1 is in use: .*PLANCK_HTTP_PORT$/)
       other.close()
@@ -308,16 +270,13 @@ describe("Http", () => {
     Effect.gen(function* () {
       const durable = yield* Deferred.make<void>()
       const scope = yield* Scope.make()
-      const layer = Http.layer(options).pipe(Layer.provide(storage(() => Deferred.await(durable))))
-      const http = yield* Http.pipe(Effect.provide(yield* Layer.buildWithScope(layer, scope)))
-      const { service, asked } = makeService({ "POST /a": () => ({ waitLsn: 1 }) })
-      yield* http.serve(service)
-      const pending = yield* Effect.forkChild(get(`http://127.0.0.1:${http.port}/a`, { method: "POST" }))
+      const { asked, port } = yield* listeningIn(scope, options, () => Deferred.await(durable))
+      const pending = yield* Effect.forkChild(get(`http://127.0.0.1:${port}/a`, { method: "POST" }))
       while (asked.length === 0) yield* Effect.sleep(5)
       const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
       yield* Effect.sleep(50)
       assert.isUndefined(closing.pollUnsafe())
-      const refused = yield* Effect.exit(Effect.tryPromise(() => fetch(`http://127.0.0.1:${http.port}/a`)))
+      const refused = yield* Effect.exit(Effect.tryPromise(() => fetch(`http://127.0.0.1:${port}/a`)))
       assert.isTrue(Exit.isFailure(refused))
       yield* Deferred.succeed(durable, undefined)
       const response = yield* Fiber.join(pending)
@@ -330,13 +289,8 @@ describe("Http", () => {
   it.live("gives up on requests that outlast the drain", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const layer = Http.layer({ ...options, drainTimeoutMs: 50 }).pipe(Layer.provide(storage(() => Effect.never)))
-      const http = yield* Http.pipe(Effect.provide(yield* Layer.buildWithScope(layer, scope)))
-      const { service, asked } = makeService({ "POST /a": () => ({ waitLsn: 1 }) })
-      yield* http.serve(service)
-      const pending = yield* Effect.forkChild(
-        Effect.exit(Effect.tryPromise(() => fetch(`http://127.0.0.1:${http.port}/a`, { method: "POST" })))
-      )
+      const { asked, port } = yield* listeningIn(scope, { ...options, drainTimeoutMs: 50 }, () => Effect.never)
+      const pending = yield* Effect.forkChild(Effect.exit(Effect.tryPromise(() => fetch(`http://127.0.0.1:${port}/a`, { method: "POST" }))))
       while (asked.length === 0) yield* Effect.sleep(5)
       yield* Scope.close(scope, Exit.void)
       const outcome = yield* Fiber.join(pending)

@@ -154,7 +154,7 @@ describe("names and types", () => {
       ["{let order = 1}", '2:6 the name "order" is taken here: choose another'],
       [
         "{order.customer | uper}",
-        '2:19 unknown pipe "uper" (did you mean "upper"?); there are upper, lower, trim, money, date, number, json, url, default, count, join'
+        '2:19 unknown pipe "uper" (did you mean "upper"?); there are upper, lower, trim, money, date, number, json, url, link, default, count, join'
       ],
       ["{order.customer | money}", '2:2 the pipe "money" takes a number, not string'],
       ["{order.customer | date}", '2:2 the pipe "date" takes a date, not string'],

@@ -60,6 +60,7 @@ export const runOperations = Effect.fnUntraced(function* (
       }),
       {}
     ),
+    mountPath: "/shop",
     answers
   })
   operations.begin(transaction, transaction)
