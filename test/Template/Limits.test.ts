@@ -27,7 +27,10 @@ describe("a rendering", () => {
   it("has at most so many bytes", () => {
     const source = "{param x: string[]}{for a in x}{a}{/for}"
     const data = { x: Array.from({ length: 100 }, () => "y".repeat(100)) }
-    assert.strictEqual(failure(source, data, { outputBytesMax: 9_999 }), "RenderLimit: a rendering has at most 9999 bytes of output")
+    assert.strictEqual(
+      failure(source, data, { outputBytesMax: 9_999 }),
+      "RenderLimit: page.zsx: a rendering has at most 9999 bytes of output"
+    )
     assert.lengthOf(failure(source, data, { outputBytesMax: 10_000 }), 10_006)
     assert.match(failure(source, { x: ["<".repeat(4_300_000)] }), /at most 16777216 bytes of output/)
   })
@@ -38,27 +41,30 @@ describe("a rendering", () => {
 
   it("has at most so many steps, however little it prints", () => {
     const source = "{param x: int[]}{for a in x}{for b in x}{for c in x}{/for}{/for}{/for}"
-    assert.strictEqual(failure(source, { x: Array.from({ length: 175 }, () => 1) }), "RenderLimit: a rendering has at most 5000000 steps")
+    assert.strictEqual(
+      failure(source, { x: Array.from({ length: 175 }, () => 1) }),
+      "RenderLimit: page.zsx: a rendering has at most 5000000 steps"
+    )
     assert.strictEqual(
       failure(
         "{param x: int[]}{for a in x}{x.length}{x[99]}{x | count}{/for}",
         { x: Array.from({ length: 100 }, () => 1) },
         { stepsMax: 20_000 }
       ),
-      "RenderLimit: a rendering has at most 20000 steps"
+      "RenderLimit: page.zsx: a rendering has at most 20000 steps"
     )
     const pages = Array.from({ length: 30 }, (_, index) => ({
       path: `t${index}.zsx`,
       source: index === 29 ? "" : `{import N from "./t${index + 1}.zsx"}<N/><N/>`
     }))
-    assert.strictEqual(failure(pages, {}, { stepsMax: 100_000 }), "RenderLimit: a rendering has at most 100000 steps")
+    assert.strictEqual(failure(pages, {}, { stepsMax: 100_000 }), "RenderLimit: t0.zsx: a rendering has at most 100000 steps")
   })
 
   it("builds no text beyond its limit", () => {
     const doubled = Array.from({ length: 30 }, (_, index) => `{let x${index + 1} = x${index} + x${index}}`).join("")
     assert.strictEqual(
       failure(`{param x0: string}${doubled}{x30}`, { x0: "0123456789" }),
-      "RenderLimit: a rendering has at most 1048576 characters in one text"
+      "RenderLimit: page.zsx: a rendering has at most 1048576 characters in one text"
     )
   })
 
