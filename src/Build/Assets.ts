@@ -56,6 +56,13 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Already compressed: trying again only takes time. */
 const COMPRESSED = new Set([".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".woff", ".woff2", ".mp3", ".mp4", ".webm", ".pdf"])
 
+/** Static files of a service, packed. */
+export interface PackedAssets {
+  /** The payload of the section. */
+  readonly section: Uint8Array
+  readonly files: Readonly<Record<string, Packed>>
+}
+
 interface Packed {
   readonly type: string
   readonly hash: string
@@ -73,7 +80,7 @@ export function packAssets(
   declared: Readonly<Record<string, string>>,
   routes: ReadonlyArray<ManifestRoute>,
   cache: AssetCache
-): Uint8Array | undefined {
+): PackedAssets | undefined {
   const files = new Map<string, string>()
   for (const [path, from] of Object.entries(declared)) {
     for (const [name, file] of filesOf(project, path, from)) files.set(name, file)
@@ -86,15 +93,16 @@ export function packAssets(
       `there is a static file "${clash.pattern}" and a route ${clash.method} ${clash.pattern}: the file would never be seen`
     )
   if (files.size > FILES_MAX) throw refused(project, `more than ${FILES_MAX} static files`)
-  const packed: Record<string, { [name: string]: string | Uint8Array }> = {}
+  const packed: Record<string, Packed> = {}
   let total = 0
   for (const [path, file] of [...files].toSorted(([left], [right]) => (left < right ? -1 : 1))) {
     const bytes = readFileSync(file)
     total += bytes.length
     if (total > ASSET_BYTES_MAX) throw refused(project, `the static files have more than ${ASSET_BYTES_MAX} bytes`)
-    packed[path] = { ...pack(path, bytes, cache) }
+    packed[path] = pack(path, bytes, cache)
   }
-  return encode(packed)
+  const section = encode(Object.fromEntries(Object.entries(packed).map(([path, file]) => [path, { ...file }])))
+  return { section, files: packed }
 }
 
 /** The files behind one declaration: path in the service and path on disk. */

@@ -14,6 +14,7 @@ import { type WatchEvent, type WatchOptions, watchFolder } from "./Watch.ts"
 export { BuildError } from "./Errors.ts"
 export { type BuildIssue, formatBuildIssue } from "./Issue.ts"
 export type { BuildOptions, BuildSizes, BuiltService } from "./Builder.ts"
+export type { BuildPart } from "./Parts.ts"
 export type { WatchEvent, WatchOptions } from "./Watch.ts"
 
 /**

@@ -17,6 +17,7 @@ import { type Bundle, type Bundler, openBundler } from "./Bundle.ts"
 import { evaluateBundle, type EvaluatedService } from "./Evaluate.ts"
 import { invalidService, issuesOf } from "./Failure.ts"
 import type { BuildIssue, SourceText } from "./Issue.ts"
+import { assetParts, type BuildPart, inOrder, templateParts } from "./Parts.ts"
 import { listFiles, openProject, type Project, readText } from "./Project.ts"
 import { type Checked, checkTypes, writeTemplateTypes } from "./Types.ts"
 
@@ -36,6 +37,8 @@ export interface BuiltService {
   readonly warnings: ReadonlyArray<BuildIssue>
   readonly lines: ReadonlyArray<{ readonly level: number; readonly message: string }>
   readonly sizes: BuildSizes
+  /** What the source, the templates and the static files are made of. */
+  readonly parts: ReadonlyArray<BuildPart>
 }
 
 /** Bytes of the parts of a module. */
@@ -53,6 +56,7 @@ interface Prepared {
   readonly templates: Uint8Array | undefined
   readonly assets: Uint8Array | undefined
   readonly warnings: ReadonlyArray<BuildIssue>
+  readonly parts: ReadonlyArray<BuildPart>
 }
 
 /** A project that is held open to be built many times. */
@@ -98,10 +102,11 @@ export class Builder {
     if (set === undefined) throw invalidService(issues.map(templateIssue))
     const templates = set.templates.length === 0 ? undefined : new TextEncoder().encode(JSON.stringify(set))
     const assets = packAssets(this.project, service.assets, service.manifest.routes, this.assets)
-    return { bundle, service, templates, assets, warnings: [...bundle.warnings, ...notes.map(templateIssue)] }
+    const parts = inOrder([...bundle.parts, ...templateParts(set), ...assetParts(assets?.files ?? {})])
+    return { bundle, service, templates, assets: assets?.section, parts, warnings: [...bundle.warnings, ...notes.map(templateIssue)] }
   }
 
-  private assemble({ assets, bundle, service, templates, warnings }: Prepared, answers: ReadonlyMap<string, Field>): BuiltService {
+  private assemble({ assets, bundle, parts, service, templates, warnings }: Prepared, answers: ReadonlyMap<string, Field>): BuiltService {
     const { file, manifest } = imageOf(service.evaluation, {
       ...(templates === undefined ? {} : { templates }),
       ...(assets === undefined ? {} : { assets }),
@@ -119,7 +124,8 @@ export class Builder {
         templates: templates?.length ?? 0,
         assets: assets?.length ?? 0,
         sourcemap: bundle.sourcemap.length
-      }
+      },
+      parts
     }
   }
 

@@ -13,6 +13,7 @@ import { fragmentNames } from "../Template/Template.ts"
 import { SourceMap, type SourcePosition } from "../Wasm/SourceMap.ts"
 import { invalidService } from "./Failure.ts"
 import { type BuildIssue, issueAt, issueWithoutPlace } from "./Issue.ts"
+import { type BuildPart, bundleParts } from "./Parts.ts"
 import { absentDefinitions, absentGlobalMessage, isNodeModule, nodeModuleMessage, packageOf } from "./Platform.ts"
 import { posix, type Project, readText } from "./Project.ts"
 
@@ -23,6 +24,8 @@ export interface Bundle {
   readonly map: SourceMap | undefined
   /** Mistakes that do not stop the build. */
   readonly warnings: ReadonlyArray<BuildIssue>
+  /** What its bytes come from. */
+  readonly parts: ReadonlyArray<BuildPart>
 }
 
 /** Bundles a project again and again, quickly. */
@@ -57,6 +60,7 @@ export async function openBundler(project: Project): Promise<Bundler> {
     minifyWhitespace: true,
     sourcemap: "external",
     sourcesContent: false,
+    metafile: true,
     define: absentDefinitions(),
     logLevel: "silent",
     plugins: [guestPlugin(), templatePlugin(project), builtinPlugin()]
@@ -87,7 +91,7 @@ async function runBundle(context: esbuild.BuildContext, project: Project): Promi
   const absent = absentGlobals(source, map, text)
   if (absent.length > 0) throw invalidService(absent)
   const warnings = result.warnings.filter((warning) => !isAboutSettings(warning)).map((message) => messageIssue(message, text))
-  return { source, sourcemap, map, warnings }
+  return { source, sourcemap, map, warnings, parts: bundleParts(result.metafile, project.folder, GUEST_FOLDER, GUEST_MODULE) }
 }
 
 /** The settings of guest code change nothing in a bundle; they need not be installed beside a service that only extends them. */

@@ -8,6 +8,7 @@ import { serviceFolders } from "../Build/Project.ts"
 import { Failure, type Mistake } from "./Failure.ts"
 import type { Output } from "./Output.ts"
 import { formatMistake, say } from "./Output.ts"
+import { formatSizes, sizeReport } from "./SizeReport.ts"
 import { labelOf } from "./Sources.ts"
 import { counted } from "./Words.ts"
 
@@ -104,11 +105,13 @@ const buildOne = Effect.fnUntraced(function* (folder: string, target: (name: str
       ...(among === undefined ? {} : { folder: among.label })
     })
   }
-  yield* say(output, `${summary(built)}\n${relative(".", file)}`, {
+  const report = sizeReport(folder, built.parts)
+  yield* say(output, [summary(built), ...formatSizes(report), relative(".", file)].join("\n"), {
     file,
     name,
     version,
     sizes: built.sizes,
+    parts: report.parts,
     routes: routes.length,
     stores: stores.length
   })

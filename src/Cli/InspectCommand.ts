@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs"
 import type { IndexDefinition, StoreDefinition } from "../Schema/Definition.ts"
+import { Section } from "../Wasm/Abi.ts"
 import { inspectFile } from "../Wasm/Inspect.ts"
 import type { Module } from "../Wasm/Module.ts"
 import { about } from "./Failure.ts"
@@ -35,9 +36,15 @@ function isData(path: string): boolean {
   }
 }
 
-/** Bytes of the file and of its named parts. */
+/** Bytes of a custom section. */
+const sectionBytes = ({ compiled }: Module, name: string): number =>
+  WebAssembly.Module.customSections(compiled, name).reduce((sum, section) => sum + section.byteLength, 0)
+
+/** Bytes of the file and of its named parts; what is left is the engine and its memory. */
 const sizesOf = (module: Module, bytes: Uint8Array) => ({
   file: bytes.length,
+  source: sectionBytes(module, Section.source),
+  manifest: sectionBytes(module, Section.manifest),
   templates: module.templates?.length ?? 0,
   sourcemap: module.sourcemap?.length ?? 0,
   assets: [...module.assets.values()].reduce(
@@ -47,7 +54,13 @@ const sizesOf = (module: Module, bytes: Uint8Array) => ({
 })
 
 const assetsOf = (module: Module) =>
-  [...module.assets].map(([path, asset]) => ({ path, type: asset.type, bytes: asset.bytes.length, brotli: asset.brotli?.length ?? null }))
+  [...module.assets].map(([path, asset]) => ({
+    path,
+    type: asset.type,
+    bytes: asset.bytes.length,
+    gzip: asset.gzip?.length ?? null,
+    brotli: asset.brotli?.length ?? null
+  }))
 
 function describe(module: Module, sizes: ReturnType<typeof sizesOf>): string {
   const { manifest } = module
@@ -57,7 +70,7 @@ function describe(module: Module, sizes: ReturnType<typeof sizesOf>): string {
   return [
     `${manifest.name} ${manifest.version} (ABI ${manifest.abi}, ${manifest.language})`,
     `sha256 ${module.hash}`,
-    `size ${sizes.file} bytes: templates ${sizes.templates}, assets ${sizes.assets}, source map ${sizes.sourcemap}`,
+    `size ${sizes.file} bytes: source ${sizes.source}, templates ${sizes.templates}, assets ${sizes.assets}, source map ${sizes.sourcemap}, manifest ${sizes.manifest}`,
     ...section("stores", manifest.stores.map(describeStore)),
     ...section(
       "routes",
@@ -66,17 +79,27 @@ function describe(module: Module, sizes: ReturnType<typeof sizesOf>): string {
     ...section("configuration", config),
     ...section(
       "limits",
-      Object.entries(manifest.limits).map(([name, value]) => `  ${name}: ${value}`)
+      orNone(
+        Object.entries(manifest.limits).map(([name, value]) => `  ${name}: ${value}`),
+        "those of the server"
+      )
     ),
     ...section(
       "capabilities",
-      manifest.capabilities.map((name) => `  ${name}`)
+      orNone(
+        manifest.capabilities.map((name) => `  ${name}`),
+        "none but its own stores"
+      )
     ),
-    ...section(
-      "assets",
-      assetsOf(module).map((asset) => `  ${asset.path}  ${asset.type}, ${asset.bytes} bytes`)
-    )
+    ...section("assets", assetsOf(module).map(describeAsset))
   ].join("\n")
+}
+
+const orNone = (lines: ReadonlyArray<string>, none: string): ReadonlyArray<string> => (lines.length === 0 ? [`  ${none}`] : lines)
+
+const describeAsset = ({ brotli, bytes, gzip, path, type }: ReturnType<typeof assetsOf>[number]): string => {
+  const packed = [...(gzip === null ? [] : [`gzip ${gzip}`]), ...(brotli === null ? [] : [`brotli ${brotli}`])]
+  return `  ${path}  ${type}, ${bytes} bytes${packed.length === 0 ? "" : ` (${packed.join(", ")})`}`
 }
 
 const section = (name: string, lines: ReadonlyArray<string>): ReadonlyArray<string> => (lines.length === 0 ? [] : ["", name, ...lines])

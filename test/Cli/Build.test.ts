@@ -61,6 +61,35 @@ describe("planck build", () => {
     assert.include(mistakes[0]?.frame ?? "", "|")
   })
 
+  it("says what takes the room, and from the second build on what grew, shrank, came and went", async () => {
+    using folder = notesFolder({ "page.zsx": "<p>short</p>\n", "public/a.css": "a { color: red }", "old.ts": "export const old = 1\n" })
+    const withAssets = (text: string): string =>
+      text.replace('version: "1.0.0"', 'version: "1.0.0", assets: { "/": "public" }').replace('text("hello")', "text(`${old}`)")
+    folder.write("service.ts", `import { old } from "./old.ts"\n${withAssets(notesService("hello"))}`)
+    const first = await planck("build", folder.path)
+    assert.match(first.out, /^ +[\d.]+ KiB {2}package @planckdb\/planck\/guest$/m)
+    assert.match(first.out, /^ +\d+ bytes {2}module service\.ts$/m)
+    assert.match(first.out, /^ +\d+ bytes {2}template page\.zsx$/m)
+    assert.match(first.out, /^ +16 bytes {2}asset \/a\.css$/m)
+    assert.notInclude(first.out, "since the build before")
+    assert.notInclude((await planck("build", folder.path)).out, "since the build before")
+    folder.write("public/a.css", "a { color: red; margin: 0 }")
+    folder.write("public/b.css", "b {}")
+    folder.write("service.ts", withAssets(notesService("hello")).replace("${old}", "none"))
+    const { out } = await planck("build", folder.path)
+    assert.match(out, /^since the build before$/m)
+    assert.match(out, /^ +\+11 bytes {2}asset \/a\.css \(was 16 bytes\)$/m)
+    assert.match(out, /^ +\+4 bytes {2}asset \/b\.css \(new\)$/m)
+    assert.match(out, /^ +-\d+ bytes {2}module old\.ts \(gone\)$/m)
+    const { parts } = json<{ readonly parts: ReadonlyArray<{ readonly name: string; readonly bytes: number; readonly before: number }> }>(
+      (await planck("build", folder.path, "--json")).out
+    )
+    assert.deepInclude(
+      parts.find(({ name }) => name === "/b.css"),
+      { bytes: 4, before: 4 }
+    )
+  })
+
   it("says that a folder holds no service", async () => {
     using folder = notesFolder()
     const { code, err } = await planck("build", join(folder.path, "nowhere"))

@@ -22,11 +22,16 @@ interface Inspected {
   readonly hash: string
   readonly manifest: Manifest
   readonly assets: ReadonlyArray<{ readonly path: string }>
-  readonly sizes: { readonly file: number }
+  readonly sizes: { readonly file: number; readonly source: number }
 }
 
 describe("planck inspect", () => {
-  const folder = new Folder({ "service.ts": SHOP, "public/style.css": "body { color: black }", "text.txt": "no module" })
+  const folder = new Folder({
+    "service.ts": SHOP,
+    "public/style.css": "body { color: black }",
+    "public/long.css": "body { color: black } ".repeat(100),
+    "text.txt": "no module"
+  })
   const file = join(folder.path, "shop.wasm")
 
   beforeAll(async () => {
@@ -42,15 +47,17 @@ describe("planck inspect", () => {
     for (const line of [
       /^shop 2\.1\.0 \(ABI 1, typescript\)$/m,
       /^sha256 [0-9a-f]{64}$/m,
-      /^size \d+ bytes/m,
+      /^size \d+ bytes: source \d+, templates 0, assets \d+, source map \d+, manifest \d+$/m,
       /^ {2}orders \(id key\): customer, total$/m,
       /^ {4}index .* on customer, -total$/m,
       /^ {2}GET {4}\/orders\/:id {2}\(reads only\)$/m,
       /^ {2}DELETE \/orders\/:id$/m,
       /^ {2}greeting: string$/m,
       /^ {2}token: string \(secret\)$/m,
-      /^ {2}deadlineMs: 20$/m,
-      /^ {2}\/style\.css {2}text\/css/m
+      /^limits\n {2}deadlineMs: 20$/m,
+      /^capabilities\n {2}none but its own stores$/m,
+      /^ {2}\/style\.css {2}text\/css; charset=utf-8, 21 bytes$/m,
+      /^ {2}\/long\.css {2}text\/css; charset=utf-8, 2200 bytes \(gzip \d+, brotli \d+\)$/m
     ])
       assert.match(out, line)
   })
@@ -65,8 +72,13 @@ describe("planck inspect", () => {
       manifest.routes.map(({ method, pattern }) => `${method} ${pattern}`),
       ["GET /orders/:id", "DELETE /orders/:id"]
     )
-    assert.strictEqual(assets[0]?.path, "/style.css")
+    assert.deepStrictEqual(
+      assets.map(({ path }) => path),
+      ["/long.css", "/style.css"]
+    )
+    assert.deepStrictEqual([manifest.limits, manifest.capabilities], [{ deadlineMs: 20 }, []])
     assert.isAbove(sizes.file, 500_000)
+    assert.isAbove(sizes.source, 1_000)
   })
 
   it("refuses what is no module, naming the file", async () => {
