@@ -62,7 +62,11 @@ describe("planck build", () => {
   })
 
   it("says what takes the room, and from the second build on what grew, shrank, came and went", async () => {
-    using folder = notesFolder({ "page.zsx": "<p>short</p>\n", "public/a.css": "a { color: red }", "old.ts": "export const old = 1\n" })
+    using folder = notesFolder({
+      "page.zsx": "<p>short</p>\n",
+      "public/a.css": "a { color: red }",
+      "old.ts": "export const old = [1, 2].join()\n"
+    })
     const withAssets = (text: string): string =>
       text.replace('version: "1.0.0"', 'version: "1.0.0", assets: { "/": "public" }').replace('text("hello")', "text(`${old}`)")
     folder.write("service.ts", `import { old } from "./old.ts"\n${withAssets(notesService("hello"))}`)
