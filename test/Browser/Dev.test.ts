@@ -112,10 +112,10 @@ describe("planck dev in Chromium", () => {
   })
 
   it("shows mistakes of templates with their frame, as text and never as markup", async () => {
-    folder.write("page.zsx", PAGE.replace("{greeting}", "{greeting | uper}<img src=x onerror=document.title='run'>"))
+    folder.write("page.zsx", PAGE.replace("{greeting}", `{greeting | uper}<img src="x" onerror="document.title='run'">`))
     await shown()
     assert.match((await overlay()) ?? "", /page\.zsx:5:\d+: unknown pipe "uper" \(did you mean "upper"\?\)/)
-    assert.include(await overlay(), "<img src=x")
+    assert.include(await overlay(), '<img src="x"')
     assert.strictEqual(await page.title(), "Notes")
     folder.write("page.zsx", PAGE)
     await heading("third")
