@@ -124,7 +124,7 @@ function finish(machine: Machine, subject: Subject, work: MigrationWork): void {
   subject.target = undefined
   // At the LSN that readers are at, by the names of now: nothing that was there may be missing.
   for (const state of [latest, subject.history.at(engine.durableLsn)]) checkMade(machine, subject, state, work.target)
-  subject.checkDurable("with names that are not on disk yet")
+  attempt(machine, subject, "reading", () => subject.checkDurable("with names that are not on disk yet"))
   const from = versionOf(latest.get(BILLS)!.definition)
   const isProgram = withMigrations(work.target).migrations?.some((it) => it.to > from && it.handler !== undefined)
   coverage.note(isProgram === true ? "store migrated by a program" : "store migrated by steps")
