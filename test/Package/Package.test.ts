@@ -88,7 +88,7 @@ describe("the packed package", () => {
       using user = new Consumer(node, { of: consumer })
       const built = user.planck("build", "notes")
       assert.strictEqual(built.code, 0, built.err)
-      assert.match(built.out, /^notes 1\.0\.0: 1 route, 1 store, .*\nnotes\/dist\/notes\.wasm\n/)
+      assert.match(built.out, /^notes 1\.0\.0: 1 route, 1 store, [\s\S]*\nnotes\/dist\/notes\.wasm\n/)
       assert.isTrue(WebAssembly.validate(readFileSync(join(user.path, "notes/dist/notes.wasm"))))
     })
   }
