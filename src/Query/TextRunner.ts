@@ -77,15 +77,17 @@ export class TextRunner {
     let waitLsn = 0
     const result = this.#timed(() => {
       const transaction = this.#engine.transact()
+      let done: TextResult
       try {
-        const done = this.#write(transaction, statement)
-        transaction.commit()
-        waitLsn = seenLsn(this.#engine)
-        return done
+        done = this.#write(transaction, statement)
       } catch (error) {
         transaction.rollback()
         throw error
       }
+      // A commit that is refused has ended the transaction, and says why.
+      transaction.commit()
+      waitLsn = seenLsn(this.#engine)
+      return done
     })
     return { ...result, waitLsn }
   }

@@ -367,10 +367,16 @@ export function clearReplaced(
 function clearSome(engine: MigrationEngine, store: Store, documentsMax: number): boolean {
   const transaction = engine.transact()
   const keys: Array<Uint8Array> = []
-  const cursor = transaction.documents(store, undefined, 1)
-  while (keys.length < documentsMax && cursor.next()) keys.push(cursor.key.slice())
-  cursor.close()
-  for (const key of keys) transaction.delete(store, key)
+  try {
+    const cursor = transaction.documents(store, undefined, 1)
+    while (keys.length < documentsMax && cursor.next()) keys.push(cursor.key.slice())
+    cursor.close()
+    for (const key of keys) transaction.delete(store, key)
+  } catch (error) {
+    // A disk that cannot be read now: nobody could write any more while this one is open.
+    transaction.rollback()
+    throw error
+  }
   if (keys.length === 0) transaction.rollback()
   else transaction.commit()
   return keys.length > 0

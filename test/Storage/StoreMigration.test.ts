@@ -226,6 +226,20 @@ describe("the migration of a store", () => {
     assert.isTrue(versions.has(1))
   })
 
+  it("leaves the way free for writers when the disk fails while the old documents are removed", () => {
+    const database = filled(20)
+    run(database, begin(database))
+    database.engine.freeze()
+    const cold = database.settle().reopen()
+    let isFailing = true
+    cold.volume.failWhen(({ operation, path }) => (isFailing && operation === "read" && path.includes("values") ? "EIO" : undefined))
+    assert.throws(() => clearReplaced(cold.engine), /DiskFailure/)
+    isFailing = false
+    cold.engine.transact().rollback()
+    while (clearReplaced(cold.engine)) cold.settle()
+    assert.lengthOf(documents(cold, beforeName("orders")), 0)
+  })
+
   it("gives the old documents' space back, and the next one uses their place", () => {
     const database = filled(150)
     run(database, begin(database))
