@@ -2,7 +2,7 @@
  * JSON of lists, kept until something changes that it rests on; see `Storage/Kept.ts`.
  *
  * Invariants
- * - What is given was true at the newest commit there is, and rests on durable data only. A change of definitions forgets everything.
+ * - What is given was true at the newest commit there is, and rests on nothing that readers are not shown. A change of definitions forgets everything.
  */
 import { type ByteSink, ByteSinkPool } from "../Bson/ByteSink.ts"
 import type { Engine } from "../Storage/Engine.ts"

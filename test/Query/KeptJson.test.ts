@@ -83,5 +83,11 @@ describe("JSON that is kept", () => {
     shop.database.sync()
     assert.include(kept(question), '"note":"new"')
     assert.strictEqual(runs, 1)
+    kept(question)
+    assert.strictEqual(runs, 1)
+    const { schema } = CATEGORIES
+    shop.database.engine.define([{ ...CATEGORIES, schema: { ...schema, extra: { type: "int", optional: true } } }])
+    kept(question)
+    assert.strictEqual(runs, 2, "a change of definitions forgets what was kept")
   })
 })
