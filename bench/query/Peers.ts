@@ -18,7 +18,7 @@ import { KeptJson } from "../../src/Query/KeptJson.ts"
 import { DEFAULT_QUERY_LIMITS } from "../../src/Query/Reasons.ts"
 import { RowList } from "../../src/Query/RowList.ts"
 import { writeRowJson, writeRowsJson } from "../../src/Query/Rows.ts"
-import { encodeStatement } from "../../src/Query/StatementBson.ts"
+import { encodeStatement, withStatement } from "../../src/Query/StatementBson.ts"
 import { CUSTOMERS, customerDocument, listKey, order, orderId, type QueryPeer } from "./Orders.ts"
 
 const BATCH = 1000
@@ -85,10 +85,10 @@ export async function planckPeer(count: number): Promise<PlanckPeer> {
   const rows = new RowList()
   const sink = new ByteSink()
   /** Everything done anew, and nothing looked up that was answered before. */
-  const anew = (statement: Statement): Buffer => {
+  const anew = (statement: Statement): Buffer => withStatement(statement, (bytes) => anewOf(statement, bytes))
+  const anewOf = (statement: Statement, bytes: Uint8Array): Buffer => {
     const snapshot = engine.snapshot()
     try {
-      const bytes = encodeStatement(statement)
       sink.reset()
       if (statement.kind === "get") {
         executor.getRow(snapshot, bytes, 0, rows)

@@ -104,7 +104,7 @@ export function encodeValue(value: Value): EncodedValue {
 }
 
 /** The names on the way to the value being written: as many of them as it is deep. */
-type Trail = Array<string>
+export type Trail = Array<string>
 
 function invalidValue(trail: Trail, depth: number, message: string): Error {
   return bsonFault({ _tag: "InvalidValue", path: trail.slice(0, depth).join("."), message })
@@ -130,7 +130,11 @@ function writeArray(writer: Writer, values: ReadonlyArray<Value>, trail: Trail, 
   writer.endDocument(start)
 }
 
-function writeElement(writer: Writer, name: string, value: Value | undefined, trail: Trail, depth: number): void {
+/**
+ * Appends an element to the document that `writer` has begun, which is the `depth`th one it is in. Faults as `encode` does, with the names of `trail`
+ * in front of the path; the writer then holds a torn tail.
+ */
+export function writeElement(writer: Writer, name: string, value: Value | undefined, trail: Trail, depth: number): void {
   trail[depth - 1] = name
   const typeAt = writer.length
   writer.name(Type.NULL, name)

@@ -15,6 +15,8 @@ import { nextElement, writeDouble, writeInt32 } from "./View.ts"
 export const WRITER_BYTES = 4 * 1024
 /** Largest a writer grows unless told otherwise: the largest document, and room for what wraps it. */
 export const WRITER_BYTES_MAX = 17 * 1024 * 1024
+/** Names up to this long are written by a loop, which costs less than a call of the runtime. */
+const SHORT_NAME_LENGTH = 64
 
 export class Writer extends ByteSink {
   constructor(initialBytes: number = WRITER_BYTES, maxBytes: number = WRITER_BYTES_MAX) {
@@ -49,6 +51,22 @@ export class Writer extends ByteSink {
   }
 
   private textName(type: number, name: string): void {
+    const count = name.length
+    if (count > SHORT_NAME_LENGTH) return this.anyName(type, name)
+    this.ensure(count + 2)
+    const bytes = this.bytes
+    const at = this.length
+    for (let index = 0; index < count; index++) {
+      const unit = name.charCodeAt(index)
+      if (unit === 0 || unit >= 0x80) return this.anyName(type, name)
+      bytes[at + 1 + index] = unit
+    }
+    bytes[at] = type
+    bytes[at + 1 + count] = 0
+    this.length = at + count + 2
+  }
+
+  private anyName(type: number, name: string): void {
     if (name.includes("\0")) throw bsonFault({ _tag: "InvalidValue", path: name, message: "a field name cannot hold a NUL" })
     this.byte(type)
     this.utf8(name)
@@ -133,7 +151,7 @@ export class Writer extends ByteSink {
 
   /** The 16 bytes of a decimal128. */
   decimal128(source: Uint8Array, at: number): void {
-    this.raw(source, at, 16)
+    this.sixteen(source, at)
   }
 
   /** Binary data of a subtype. */
@@ -147,7 +165,16 @@ export class Writer extends ByteSink {
   key(source: Uint8Array, at: number): void {
     this.int32(16)
     this.byte(Type.KEY_SUBTYPE)
-    this.raw(source, at, 16)
+    this.sixteen(source, at)
+  }
+
+  /** Sixteen bytes, most often the whole of an array of their own, for which `raw` would make a view first. */
+  private sixteen(source: Uint8Array, at: number): void {
+    this.ensure(16)
+    const bytes = this.bytes
+    const start = this.length
+    for (let index = 0; index < 16; index++) bytes[start + index] = source[at + index]!
+    this.length = start + 16
   }
 
   /** The 12 bytes of an ObjectId. */

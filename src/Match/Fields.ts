@@ -61,6 +61,26 @@ export function bothFields(first: FieldTest, second: FieldTest): (bytes: Uint8Ar
   }
 }
 
+/** Where two fields of a document begin, found in one walk over it. */
+export class TwoFields {
+  /** Offset of the element, -1 when the document has none of this name. */
+  first = -1
+  second = -1
+
+  /** Looks for both names, which carry their NUL. Of fields with the same name the first counts. */
+  find(bytes: Uint8Array, documentAt: number, first: Uint8Array, second: Uint8Array): void {
+    this.first = -1
+    this.second = -1
+    const end = documentAt + readInt32(bytes, documentAt) - 1
+    for (let at = documentAt + 4; at < end && (this.first < 0 || this.second < 0);) {
+      const letter = bytes[at + 1]
+      if (letter === first[0] && this.first < 0 && isName(bytes, at + 1, first)) this.first = at
+      if (letter === second[0] && this.second < 0 && isName(bytes, at + 1, second)) this.second = at
+      at = skipValue(bytes, bytes[at]!, valueOffset(bytes, at))
+    }
+  }
+}
+
 function isName(bytes: Uint8Array, at: number, name: Uint8Array): boolean {
   for (let index = 0; index < name.length; index++) if (bytes[at + index] !== name[index]) return false
   return true

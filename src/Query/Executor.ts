@@ -15,7 +15,7 @@ import { unboundedAdvice } from "./Advice.ts"
 import { Changer, undoing } from "./Changer.ts"
 import { type ActualRun, explainPlan, type Explanation } from "./Explanation.ts"
 import { Finder } from "./Finder.ts"
-import { getById } from "./IdKeys.ts"
+import { getById, getEqual } from "./IdKeys.ts"
 import { KeyList } from "./KeyList.ts"
 import { applyLookup } from "./Lookups.ts"
 import { PageCursors } from "./PageCursor.ts"
@@ -149,11 +149,7 @@ export class Executor {
         rows,
         this.#limits,
         (statement, into) => this.#finder.find(reader, this.#finder.plans.take("find", statement, 0, reader), into),
-        (bytes, type, at, out) => {
-          if (!getById(reader, store, bytes, type, at, out)) return false
-          reader.read(out)
-          return true
-        }
+        (bytes, type, at, out) => getEqual(reader, store, bytes, type, at, out)
       )
     }
   }

@@ -8,8 +8,9 @@
  */
 import { compilePath } from "../Bson/Path.ts"
 import * as Type from "../Bson/Type.ts"
-import { BSONRegExp, decodeValue, type Value } from "../Bson/Value.ts"
+import { BSONRegExp, decodeValue, type Trail, type Value, writeElement } from "../Bson/Value.ts"
 import { documentEnd, elementName, firstElement, readString, skipValue, valueOffset } from "../Bson/View.ts"
+import type { Writer } from "../Bson/Writer.ts"
 import { closest } from "../Config/Closest.ts"
 import { ELEMENT } from "../Match/Filter.ts"
 import { FILTER_DEPTH_MAX, type Filter } from "./Ast.ts"
@@ -206,6 +207,43 @@ function readList(bytes: Uint8Array, type: number, at: number, name: string, whe
   const list = type === Type.ARRAY ? decodeValue(bytes, type, at) : undefined
   if (!Array.isArray(list)) refuseStatement(where, `${name} takes a list, found ${Type.typeName(type)}`)
   return list as ReadonlyArray<Value>
+}
+
+/** Appends what `encodeFilter` gives as an element to the `depth`th document that `writer` is in; see `writeElement`. */
+export function writeFilter(writer: Writer, name: string, filter: Filter, trail: Trail, depth: number): void {
+  trail[depth - 1] = name
+  const start = beginWithin(writer, Type.DOCUMENT, name)
+  switch (filter.op) {
+    case "and":
+    case "or":
+      if (filter.of.length > 0) writeFilters(writer, filter.op === "and" ? "$and" : "$or", filter.of, trail, depth + 1)
+      else if (filter.op === "or") writer.endDocument(beginWithin(writer, Type.DOCUMENT, "$not"))
+      break
+    case "not":
+      writeFilter(writer, "$not", filter.of, trail, depth + 1)
+      break
+    default: {
+      const path = filter.path === ELEMENT ? THIS : filter.path
+      const [operator, value] = encodeCondition(filter)
+      trail[depth] = path
+      const condition = beginWithin(writer, Type.DOCUMENT, path)
+      writeElement(writer, operator, value, trail, depth + 2)
+      writer.endDocument(condition)
+    }
+  }
+  writer.endDocument(start)
+}
+
+function writeFilters(writer: Writer, name: string, filters: ReadonlyArray<Filter>, trail: Trail, depth: number): void {
+  trail[depth - 1] = name
+  const start = beginWithin(writer, Type.ARRAY, name)
+  for (let index = 0; index < filters.length; index++) writeFilter(writer, String(index), filters[index]!, trail, depth + 1)
+  writer.endDocument(start)
+}
+
+function beginWithin(writer: Writer, type: number, name: string): number {
+  writer.name(type, name)
+  return writer.beginDocument()
 }
 
 /** The BSON form of a filter, as a value for `encode`. */

@@ -84,6 +84,13 @@ export function getById(reader: Reader, store: Store, bytes: Uint8Array, type: n
   return hasId(out, type, bytes, at)
 }
 
+/** As `getById`, and reads it; but only a document whose `_id` is equal to the value. A text may be read as a key; as values the two are not equal. */
+export function getEqual(reader: Reader, store: Store, bytes: Uint8Array, type: number, at: number, out: DocumentView): boolean {
+  if (!keyInto(store.definition.idKind, type, bytes, at, ID_KEY) || !reader.find(store, ID_KEY, 0, out)) return false
+  reader.read(out)
+  return hasId(out, type, bytes, at)
+}
+
 /** Whether the document's `_id`, its first element, is this value: hashes are not proof. */
 function hasId(view: DocumentView, type: number, bytes: Uint8Array, at: number): boolean {
   const idType = view.bytes[view.at + ID_TYPE_OFFSET]!

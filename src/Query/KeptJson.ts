@@ -5,6 +5,7 @@
  * - What is given was true at the newest commit there is, and rests on nothing that readers are not shown. A change of definitions forgets everything.
  */
 import { type ByteSink, ByteSinkPool } from "../Bson/ByteSink.ts"
+import { documentLength } from "../Bson/View.ts"
 import type { Engine } from "../Storage/Engine.ts"
 import { Footprint } from "../Storage/Footprint.ts"
 import { Kept } from "../Storage/Kept.ts"
@@ -13,7 +14,7 @@ import type { Find, Get } from "./Ast.ts"
 import type { Executor } from "./Executor.ts"
 import { RowList } from "./RowList.ts"
 import { writeRowJson, writeRowsJson } from "./Rows.ts"
-import { encodeStatement } from "./StatementBson.ts"
+import { withStatement } from "./StatementBson.ts"
 
 export class KeptJson {
   readonly #engine: Engine
@@ -34,7 +35,10 @@ export class KeptJson {
 
   /** The rows of a statement as a JSON array, or the document as an object (`null` when there is none); the caller's own bytes. */
   json(statement: Find | Get): Uint8Array {
-    const bytes = encodeStatement(statement)
+    return withStatement(statement, (bytes) => this.#json(statement, bytes))
+  }
+
+  #json(statement: Find | Get, bytes: Uint8Array): Uint8Array {
     // Finding one document costs no more than finding out that nothing has changed.
     if (this.#bytesMax === 0 || statement.kind === "get") return this.#make(statement, bytes, undefined)
     const stores = this.#engine.stores()
@@ -46,16 +50,18 @@ export class KeptJson {
     const name = nameOf(bytes)
     const known = kept.find(name)
     if (known !== undefined) return Buffer.from(known)
+    if (!kept.admits(name)) return this.#make(statement, bytes, undefined)
     return this.#make(statement, bytes, (made, lsn) => kept.keep(name, made.length, lsn, this.#footprint, () => copyOf(made)))
   }
 
   #make(statement: Find | Get, bytes: Uint8Array, keep: ((made: Uint8Array, lsn: number) => void) | undefined): Uint8Array {
     const sink = this.#sinks.take()
-    this.#footprint.reset()
+    if (keep !== undefined) this.#footprint.reset()
     const snapshot = this.#engine.snapshot(keep && this.#footprint)
     try {
       this.#write(statement, bytes, snapshot, sink)
-      const made = Buffer.from(sink.bytes.subarray(0, sink.length))
+      const made = Buffer.allocUnsafe(sink.length)
+      made.set(sink.bytes.subarray(0, sink.length))
       keep?.(made, snapshot.lsn)
       return made
     } finally {
@@ -76,7 +82,7 @@ export class KeptJson {
 }
 
 /** The statement as text that only an equal one has. */
-const nameOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1")
+const nameOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, documentLength(bytes, 0)).toString("latin1")
 
 /** A copy outside of Node's pool, whose slabs would stay for the smallest part of them. */
 function copyOf(bytes: Uint8Array): Uint8Array {

@@ -7,13 +7,13 @@
  * - A document of the other store stands once in the list of a row, in the order of keys.
  * - What the rows take with their lists is held against `rowsBytesMax`.
  */
-import { compareValues } from "../Bson/Compare.ts"
 import { compilePath, type Path, type PathVisitor, resolve } from "../Bson/Path.ts"
 import * as Type from "../Bson/Type.ts"
 import { decodeValue, encode, type Value } from "../Bson/Value.ts"
 import { documentEnd, documentLength, fieldName, findElement, firstElement, skipValue, valueOffset } from "../Bson/View.ts"
 import { Writer } from "../Bson/Writer.ts"
 import { encodeValue, KeyWriter } from "../Index/KeyEncoding.ts"
+import { TwoFields } from "../Match/Fields.ts"
 import { DocumentView } from "../Storage/Reader.ts"
 import { withRaw } from "./Accumulator.ts"
 import type { Lookup } from "./Ast.ts"
@@ -24,8 +24,6 @@ import { RowList } from "./RowList.ts"
 
 /** Values that one statement asks for. */
 export const VALUES_MAX = 1000
-const ID_TYPE_OFFSET = 4
-const ID_VALUE_OFFSET = 9
 /** About what a row takes beside its document and its list. */
 const ROW_BYTES = 64
 /** Type, end of the shortest name, length and end of an empty list. */
@@ -114,7 +112,7 @@ class Found {
   }
 }
 
-/** Finds the document of the other store with an `_id`. */
+/** Finds the document of the other store whose `_id` is equal to a value. */
 type GetById = (bytes: Uint8Array, type: number, at: number, out: DocumentView) => boolean
 
 /** The one value a row's path leads to. */
@@ -133,26 +131,42 @@ class OnlyValue implements PathVisitor {
   }
 }
 
+/** What rows have by key. */
+interface ByKey {
+  /** For each row its document, or none. */
+  readonly views: ReadonlyArray<DocumentView | undefined>
+  /** Whether no row has a field of the list's name yet. */
+  readonly isFree: boolean
+}
+
 /**
  * For each row the document whose `_id` is its only value; undefined when a row has several values, or one that may be equal to an `_id` of
  * another type. Nothing for a row without one.
  */
-function findByKey(path: Path, rows: RowList, get: GetById): Array<DocumentView | undefined> | undefined {
+function findByKey({ as, local }: LookupProgram, rows: RowList, get: GetById): ByKey | undefined {
   const value = new OnlyValue()
+  const fields = new TwoFields()
+  const name = local.components.length === 1 ? local.components[0]!.name : undefined
   const views: Array<DocumentView | undefined> = []
+  let isFree = true
   for (let row = 0; row < rows.count; row++) {
+    const rowBytes = rows.bytes(row)
+    const rowAt = rows.at(row)
     value.count = 0
-    resolve(path, rows.bytes(row), rows.at(row), value)
+    fields.find(rowBytes, rowAt, name ?? as, as)
+    isFree &&= fields.second < 0
+    if (name === undefined || (fields.first >= 0 && rowBytes[fields.first] === Type.ARRAY)) resolve(local, rowBytes, rowAt, value)
+    else if (fields.first >= 0) value.visit(rowBytes, rowBytes[fields.first]!, fields.first + 1 + name.length)
     const { at, bytes, count, type } = value
     if (count > 1 || (count === 1 && (type === Type.DOUBLE || type === Type.DECIMAL128))) return undefined
     const view = new DocumentView()
-    views.push(count === 1 && get(bytes, type, at, view) && isId(view, bytes, type, at) ? view : undefined)
+    views.push(count === 1 && get(bytes, type, at, view) ? view : undefined)
   }
-  return views
+  return { views, isFree }
 }
 
 /** Gives each row a list with its document or none: at once, or, where rows have no field of that name, when somebody needs their bytes. */
-function joinByKey(lookup: LookupProgram, rows: RowList, limits: QueryLimits, views: ReadonlyArray<DocumentView | undefined>): void {
+function joinByKey(lookup: LookupProgram, rows: RowList, limits: QueryLimits, { isFree, views }: ByKey): void {
   const finish = (): void =>
     writeRows(lookup, rows, limits, (writer, row) => {
       const view = views[row]
@@ -161,19 +175,10 @@ function joinByKey(lookup: LookupProgram, rows: RowList, limits: QueryLimits, vi
       writer.raw(view.bytes, view.at, view.length)
     })
   let bytes = rows.sizeBytes + rows.count * LIST_BYTES_MIN
-  let isSimple = rows.projection === undefined
-  for (let row = 0; row < rows.count; row++) {
-    bytes += views[row]?.length ?? 0
-    isSimple &&= findElement(rows.bytes(row), rows.at(row), lookup.as) < 0
-  }
-  if (!isSimple) return finish()
+  for (const view of views) bytes += view?.length ?? 0
+  if (!isFree || rows.projection !== undefined) return finish()
   if (bytes > limits.rowsBytesMax) breakBudget("rowsBytesMax", limits, lookup.store)
   rows.join = { opening: lookup.opening, document: (row) => views[row], finish }
-}
-
-/** Whether the document's `_id` is this value. A text may be read as a key; as values the two are not equal. */
-function isId(view: DocumentView, bytes: Uint8Array, type: number, at: number): boolean {
-  return compareValues(view.bytes, view.bytes[view.at + ID_TYPE_OFFSET]!, view.at + ID_VALUE_OFFSET, bytes, type, at) === 0
 }
 
 /**
@@ -187,7 +192,7 @@ export function applyLookup(
   find: (statement: Uint8Array, into: RowList) => void,
   get: GetById
 ): void {
-  const single = lookup.foreignPath === "_id" ? findByKey(lookup.local, rows, get) : undefined
+  const single = lookup.foreignPath === "_id" ? findByKey(lookup, rows, get) : undefined
   if (single !== undefined) return joinByKey(lookup, rows, limits, single)
   const values = new Values()
   const ofRow = Array.from({ length: rows.count }, (_, row) => {

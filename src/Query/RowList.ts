@@ -22,6 +22,16 @@ const MISSING_AT = -1
 const UNREAD_AT = -2
 const NOTHING = new Uint8Array(0)
 
+/** Numbers of a row: where its document lies in its bytes, its length, and its place in the value log: segment, offset, LSN. */
+const ROW_NUMBERS = 5
+const LENGTH = 1
+const SEGMENT = 2
+const OFFSET = 3
+const LSN = 4
+const ROWS_MIN = 32
+/** A list that had more rows makes a smaller array the next time. */
+const ROWS_KEPT_MAX = 4096
+
 /** A document of another store for each row, in a list at the end of the row. */
 export interface Join {
   /** The name of the list as JSON, with a comma before and `:[` behind it. */
@@ -44,11 +54,7 @@ export class RowList {
   /** Texts of rows that were written out before. */
   texts: RowTexts | undefined
   readonly #bytes: Array<Uint8Array> = []
-  readonly #places: Array<number> = []
-  readonly #lengths: Array<number> = []
-  readonly #segments: Array<number> = []
-  readonly #offsets: Array<number> = []
-  readonly #lsns: Array<number> = []
+  #numbers = new Float64Array(ROWS_MIN * ROW_NUMBERS)
   readonly #view = new DocumentView()
   #reader: Reader | undefined
 
@@ -66,29 +72,29 @@ export class RowList {
 
   /** As `bytes`, but of the row as it was found: without the list that it still lacks. */
   ownBytes(index: number): Uint8Array {
-    if (this.#places[index] === UNREAD_AT) this.#read(index)
+    if (this.#numbers[index * ROW_NUMBERS] === UNREAD_AT) this.#read(index)
     return this.#bytes[index]!
   }
 
   /** Where in `ownBytes(index)` that begins. */
   ownAt(index: number): number {
-    if (this.#places[index] === UNREAD_AT) this.#read(index)
-    return this.#places[index]!
+    if (this.#numbers[index * ROW_NUMBERS] === UNREAD_AT) this.#read(index)
+    return this.#numbers[index * ROW_NUMBERS]!
   }
 
   /** The segment of the value log that row `index` lies in, 0 when it lies in none. */
   segment(index: number): number {
-    return this.#segments[index]!
+    return this.#numbers[index * ROW_NUMBERS + SEGMENT]!
   }
 
   /** Where in its segment row `index` lies. */
   offset(index: number): number {
-    return this.#offsets[index]!
+    return this.#numbers[index * ROW_NUMBERS + OFFSET]!
   }
 
   /** The BSON type of the row's `_id`. */
   idType(index: number): number {
-    return this.bytes(index)[this.#places[index]! + ID_TYPE_OFFSET]!
+    return this.bytes(index)[this.at(index) + ID_TYPE_OFFSET]!
   }
 
   /** Where in `bytes(index)` the value of the row's `_id` lies. */
@@ -110,12 +116,8 @@ export class RowList {
   /** Takes the last row away again. */
   pop(): void {
     this.#bytes.pop()
-    this.#places.pop()
-    this.#segments.pop()
-    this.#offsets.pop()
-    this.#lsns.pop()
     this.count--
-    this.sizeBytes -= this.#lengths.pop()!
+    this.sizeBytes -= this.#numbers[this.count * ROW_NUMBERS + LENGTH]!
   }
 
   /** Adds a row for a document that is not there. */
@@ -131,22 +133,27 @@ export class RowList {
     this.join = undefined
     this.#reader = undefined
     this.#bytes.length = 0
-    this.#places.length = 0
-    this.#lengths.length = 0
-    this.#segments.length = 0
-    this.#offsets.length = 0
-    this.#lsns.length = 0
+    if (this.#numbers.length > ROWS_KEPT_MAX * ROW_NUMBERS) this.#numbers = new Float64Array(ROWS_MIN * ROW_NUMBERS)
   }
 
   #place(bytes: Uint8Array, at: number, length: number, segment: number, offset: number, lsn: number): void {
+    const first = this.count * ROW_NUMBERS
+    if (first === this.#numbers.length) this.#grow()
+    const numbers = this.#numbers
     this.#bytes.push(bytes)
-    this.#places.push(at)
-    this.#lengths.push(length)
-    this.#segments.push(segment)
-    this.#offsets.push(offset)
-    this.#lsns.push(lsn)
+    numbers[first] = at
+    numbers[first + LENGTH] = length
+    numbers[first + SEGMENT] = segment
+    numbers[first + OFFSET] = offset
+    numbers[first + LSN] = lsn
     this.sizeBytes += length
     this.count++
+  }
+
+  #grow(): void {
+    const larger = new Float64Array(this.#numbers.length * 2)
+    larger.set(this.#numbers)
+    this.#numbers = larger
   }
 
   #finish(): void {
@@ -157,13 +164,15 @@ export class RowList {
 
   #read(index: number): void {
     const view = this.#view
-    view.segment = this.#segments[index]!
-    view.offset = this.#offsets[index]!
-    view.length = this.#lengths[index]!
-    view.lsn = this.#lsns[index]!
+    const numbers = this.#numbers
+    const first = index * ROW_NUMBERS
+    view.segment = numbers[first + SEGMENT]!
+    view.offset = numbers[first + OFFSET]!
+    view.length = numbers[first + LENGTH]!
+    view.lsn = numbers[first + LSN]!
     view.isRead = false
     this.#reader!.read(view)
     this.#bytes[index] = view.bytes
-    this.#places[index] = view.at
+    numbers[first] = view.at
   }
 }

@@ -10,9 +10,10 @@
  * - An update or delete says which documents it means: `key`, or `filter` (`{}` for all).
  */
 import * as Type from "../Bson/Type.ts"
-import { Decimal128, decode, decodeValue, encode, type Value } from "../Bson/Value.ts"
+import { Decimal128, decode, decodeValue, type Trail, type Value, writeElement } from "../Bson/Value.ts"
 import { documentLength, readDouble, readInt32, readInt64Number, readString } from "../Bson/View.ts"
-import type { DocumentValue, Shown, Statement } from "./Ast.ts"
+import { Writer } from "../Bson/Writer.ts"
+import type { DocumentValue, Order, Shown, Statement } from "./Ast.ts"
 import { ARRAY_CHANGES, ROW_NUMBER_MAX } from "./Ast.ts"
 import {
   eachElement,
@@ -26,7 +27,7 @@ import {
 } from "./StatementMembers.ts"
 import { decodeAggregate, encodeAggregate } from "./AggregateBson.ts"
 import { decodeComputed, encodeComputed } from "./ExpressionBson.ts"
-import { decodeFilter, encodeFilter, requirePath } from "./FilterBson.ts"
+import { decodeFilter, requirePath, writeFilter } from "./FilterBson.ts"
 import { refuseStatement } from "./Reasons.ts"
 
 /**
@@ -178,24 +179,85 @@ function readNumber(bytes: Uint8Array, type: number, at: number): number {
   return type === Type.INT64 ? readInt64Number(bytes, at) : Number.NaN
 }
 
+/** A writer that has grown further is not kept. */
+const SCRATCH_BYTES_MAX = 64 * 1024
+
+/** Members whose values are written as they are, for each kind that has any. */
+const PLAIN_MEMBERS: Partial<Record<Statement["kind"], ReadonlyArray<string>>> = {
+  find: ["limit", "skip", "after", "select", "omit"],
+  get: ["select", "omit", "key"],
+  count: ["limit", "skip"],
+  aggregate: ["limit", "skip"],
+  insert: ["documents"],
+  replace: ["document"],
+  upsert: ["document"],
+  update: [...CHANGES, "unset"]
+}
+
+/** Holds one statement at a time. */
+let scratch: Writer | undefined
+
 /**
  * The BSON form of a statement: what `decodeStatement` reads for the same kind. `explain` has the form of what it explains.
  * Faults with InvalidValue when a value has no BSON form.
  */
 export function encodeStatement(statement: Statement): Uint8Array<ArrayBuffer> {
-  if (statement.kind === "explain") return encodeStatement(statement.of)
-  const document: Record<string, Value> = { store: statement.store }
-  if ("filter" in statement && statement.filter !== undefined) document["filter"] = encodeFilter(statement.filter)
-  else if (statement.kind === "update" || statement.kind === "delete") document["filter"] = {}
-  if ("orderBy" in statement && statement.orderBy !== undefined) {
-    document["orderBy"] = statement.orderBy.map((order) => [order.path, order.direction])
+  return withStatement(statement, (bytes) => bytes.slice(0, documentLength(bytes, 0)) as Uint8Array<ArrayBuffer>)
+}
+
+/** As `encodeStatement`, for the time of one call: the bytes are written over afterwards, and others may follow behind the statement's end. */
+export function withStatement<A>(statement: Statement, use: (bytes: Uint8Array) => A): A {
+  const writer = takeScratch()
+  writeStatement(writer, statement)
+  const result = use(writer.bytes)
+  giveScratch(writer)
+  return result
+}
+
+// Taken away while in use: what is called meanwhile may encode a statement itself. One that a fault has left is not given back.
+function takeScratch(): Writer {
+  const writer = scratch ?? new Writer()
+  scratch = undefined
+  writer.reset()
+  return writer
+}
+
+function giveScratch(writer: Writer): void {
+  if (writer.bytes.length <= SCRATCH_BYTES_MAX) scratch = writer
+}
+
+function writeStatement(writer: Writer, statement: Statement): void {
+  if (statement.kind === "explain") return writeStatement(writer, statement.of)
+  const trail: Trail = []
+  const start = writer.beginDocument()
+  writeElement(writer, "store", statement.store, trail, 1)
+  if ("filter" in statement && statement.filter !== undefined) writeFilter(writer, "filter", statement.filter, trail, 1)
+  else if (statement.kind === "update" || statement.kind === "delete") writeElement(writer, "filter", {}, trail, 1)
+  if ("orderBy" in statement && statement.orderBy !== undefined) writeOrders(writer, statement.orderBy, trail)
+  if (statement.kind === "find" && statement.lookup !== undefined)
+    writeElement(writer, "lookup", statement.lookup as unknown as Value, trail, 1)
+  if (statement.kind === "aggregate")
+    for (const [name, value] of Object.entries(encodeAggregate(statement))) writeElement(writer, name, value, trail, 1)
+  if ("compute" in statement && statement.compute !== undefined)
+    writeElement(writer, "compute", encodeComputed(statement.compute), trail, 1)
+  for (const member of PLAIN_MEMBERS[statement.kind] ?? []) {
+    const value = (statement as unknown as Record<string, Value | undefined>)[member]
+    if (value !== undefined) writeElement(writer, member, value, trail, 1)
   }
-  if (statement.kind === "find" && statement.lookup !== undefined) document["lookup"] = statement.lookup.map((lookup) => ({ ...lookup }))
-  if (statement.kind === "aggregate") Object.assign(document, encodeAggregate(statement))
-  if ("compute" in statement && statement.compute !== undefined) document["compute"] = encodeComputed(statement.compute)
-  for (const member of ["limit", "skip", "after", "select", "omit", "key", ...CHANGES, "unset", "document", "documents"] as const) {
-    const value = (statement as Partial<Record<typeof member, Value>>)[member]
-    if (value !== undefined) document[member] = value
-  }
-  return encode(document)
+  writer.endDocument(start)
+}
+
+function writeOrders(writer: Writer, orders: ReadonlyArray<Order>, trail: Trail): void {
+  trail[0] = "orderBy"
+  writer.name(Type.ARRAY, "orderBy")
+  const start = writer.beginDocument()
+  orders.forEach(({ direction, path }, index) => {
+    trail[1] = String(index)
+    writer.index(Type.ARRAY, index)
+    const order = writer.beginDocument()
+    writeElement(writer, "0", path, trail, 3)
+    writeElement(writer, "1", direction, trail, 3)
+    writer.endDocument(order)
+  })
+  writer.endDocument(start)
 }

@@ -66,12 +66,19 @@ export class Kept<A> {
     return undefined
   }
 
-  /** Keeps a result of `bytes` bytes that was made on a snapshot at `lsn`; `make` gives it when there is room for it. */
+  /**
+   * Whether a result of this name, for which there was none, is to be kept once it is made: asked before it is, so that what is needed only for
+   * that can be left out. It is noted that it is being made.
+   */
+  admits(name: string): boolean {
+    return !this.#isFull || this.#entries.has(name) || this.#wasMade(name)
+  }
+
+  /** Keeps a result of `bytes` bytes that was made on a snapshot at `lsn`, if `admits` said so; `make` gives it when there is room for it. */
   keep(name: string, bytes: number, lsn: number, footprint: Footprint, make: () => A): void {
     const stripes = footprint.stripes()
     const sizeBytes = ENTRY_BYTES + name.length + bytes + stripes.byteLength
     if (footprint.isBoundless || sizeBytes > this.#bytesMax * RESULT_SHARE_MAX) return
-    if (this.#isFull && !this.#entries.has(name) && !this.#wasMade(name)) return
     this.#drop(name)
     this.#makeRoom(sizeBytes)
     this.#entries.set(name, new Entry(make(), lsn, stripes, sizeBytes))

@@ -22,6 +22,11 @@ export class AnswerCache {
     return this.kept.find(target)
   }
 
+  /** Whether the answer for a target is to be kept once it is made; see `Kept.admits`. */
+  admits(target: string): boolean {
+    return this.kept.admits(target)
+  }
+
   /** Keeps a copy of an answer that was made on a snapshot at `lsn`. */
   keep(target: string, answer: Answer, lsn: number, footprint: Footprint): void {
     this.kept.keep(target, answer.body?.length ?? 0, lsn, footprint, () => copyOf(answer))

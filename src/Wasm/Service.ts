@@ -215,7 +215,8 @@ export class Service {
   }
 
   private reading(route: BoundRoute, request: Request): Answer {
-    const cache = route.isKeepable && request.method === "GET" && request.body === undefined ? this.cache : undefined
+    const isKeepable = route.isKeepable && request.method === "GET" && request.body === undefined
+    const cache = isKeepable && this.cache?.admits(targetOf(request)) === true ? this.cache : undefined
     const { footprint } = this
     footprint.reset()
     let snapshot: Snapshot
