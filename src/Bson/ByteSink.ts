@@ -9,7 +9,7 @@
  */
 import { bsonFault } from "./Errors.ts"
 import { readUtf8, utf8BytesMax, utf8Length, writeUtf8 } from "./Utf8.ts"
-import { viewOf } from "./View.ts"
+import { copyRange, viewOf } from "./View.ts"
 
 /** First size of a sink: most answers fit, and none of the small ones costs a new buffer. */
 export const SINK_BYTES = 64 * 1024
@@ -19,7 +19,7 @@ export const SINK_BYTES_MAX = 64 * 1024 * 1024
 export const SLACK_BYTES = 8
 /** From here on the runtime's copy pays for the view that it needs. */
 const LONG_COPY_BYTES = 1024
-/** From here on bytes are copied four at a time. */
+/** From here on bytes are copied eight at a time, which needs a view as well. */
 const WORD_COPY_BYTES = 16
 
 export class ByteSink {
@@ -87,14 +87,9 @@ export class ByteSink {
     const start = this.length
     this.length = start + count
     if (count >= LONG_COPY_BYTES) return this.bytes.set(source.subarray(at, at + count), start)
-    let done = 0
-    if (count >= WORD_COPY_BYTES) {
-      const from = viewOf(source)
-      const to = this.view
-      for (; done + 4 <= count; done += 4) to.setInt32(start + done, from.getInt32(at + done, true), true)
-    }
+    if (count >= WORD_COPY_BYTES) return copyRange(viewOf(source), at, this.view, start, count)
     const bytes = this.bytes
-    for (; done < count; done++) bytes[start + done] = source[at + done]!
+    for (let done = 0; done < count; done++) bytes[start + done] = source[at + done]!
   }
 
   /** A copy of what was written, for callers that keep it. */

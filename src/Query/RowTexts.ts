@@ -8,6 +8,7 @@
  * - The ring begins small and doubles, forgetting everything, each time it is full.
  */
 import type { ByteSink } from "../Bson/ByteSink.ts"
+import { copyRange } from "../Bson/View.ts"
 
 /** Longer texts are written anew each time; copying them is a small part of that. */
 export const TEXT_BYTES_MAX = 16 * 1024
@@ -45,12 +46,7 @@ export class RowTexts {
     if (length === 0 || !this.#isWhole(words[place + 3]!, at)) return false
     const start = sink.length
     sink.ensure(length)
-    const from = this.#view
-    const to = sink.view
-    let done = 0
-    // No eight bytes of UTF-8 are a NaN, the one double that may come out with other bits than it went in.
-    for (; done + 8 <= length; done += 8) to.setFloat64(start + done, from.getFloat64(at + done, true), true)
-    for (; done < length; done++) sink.bytes[start + done] = this.#ring[at + done]!
+    copyRange(this.#view, at, sink.view, start, length)
     sink.length = start + length
     return true
   }

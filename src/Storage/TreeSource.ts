@@ -4,6 +4,7 @@
  * A location is 24 bytes: segment u32, document bytes u32, offset u64 of the value's header, LSN u64; little-endian.
  */
 import { readUint32, writeInt32 } from "../Bson/View.ts"
+import type { ValueView } from "../Index/Entry.ts"
 import type { TreeCursor } from "../Index/TreeCursor.ts"
 import { PUT } from "./MemtableLayout.ts"
 import type { Direction, DocumentView, Place } from "./Reader.ts"
@@ -12,6 +13,7 @@ import type { ValueLog } from "./ValueLog.ts"
 
 export const LOCATION_BYTES = 24
 
+const NOTHING = new Uint8Array(0)
 const TWO_POW_32 = 0x1_0000_0000
 
 export function readPlace(bytes: Uint8Array, at: number, out: Place): void {
@@ -47,6 +49,7 @@ export class TreeSource implements SourceCursor {
   readonly #direction: Direction
   readonly #values: ValueLog
   readonly #location = new Location()
+  readonly #value: ValueView = { bytes: NOTHING, at: 0, length: 0 }
   kind = 0
   keyBytes: Uint8Array
   keyAt = 0
@@ -70,7 +73,9 @@ export class TreeSource implements SourceCursor {
   }
 
   read(out: DocumentView): void {
-    this.#location.read(this.#cursor.value, this.#cursor.valueAt)
+    const value = this.#value
+    this.#cursor.showValue(value)
+    this.#location.read(value.bytes, value.at)
     this.#values.read(this.#location, out)
   }
 

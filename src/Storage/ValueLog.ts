@@ -114,6 +114,8 @@ export function segmentName(segment: number): string {
 export class ValueLog {
   readonly #options: ValueLogOptions
   readonly #segments = new Map<number, Segment>()
+  /** Neighbours in a tree often lie in the same segment. */
+  #lastRead: Segment | undefined
   readonly #cache: BlockCache
   /** Where documents of this log lie, for readers that go through the trees. */
   readonly places: PlaceTable
@@ -243,6 +245,7 @@ export class ValueLog {
       if (this.#options.volume.exists(segment.file.path)) this.#options.volume.remove(segment.file.path)
       segment.file.close()
       this.#segments.delete(segment.number)
+      this.#lastRead = undefined
       this.#removed.push(segment.number)
       this.#isDirectoryChanged = true
     }
@@ -322,6 +325,7 @@ export class ValueLog {
         continue
       }
       this.#segments.delete(segment.number)
+      this.#lastRead = undefined
       this.#unsynced.delete(segment)
       segment.file.close()
       this.#options.volume.remove(segment.file.path)
@@ -330,9 +334,13 @@ export class ValueLog {
 
   /** Shows the document at `location`. Faults with StorageDamaged when the entry is not the one the tree says it is. */
   read(location: Place, out: DocumentView): void {
-    const segment = this.#segments.get(location.segment)
-    if (segment === undefined)
-      throw this.#damaged(location.segment, location.offset, "the primary tree names a segment that does not exist")
+    let segment = this.#lastRead
+    if (segment === undefined || segment.number !== location.segment) {
+      segment = this.#segments.get(location.segment)
+      if (segment === undefined)
+        throw this.#damaged(location.segment, location.offset, "the primary tree names a segment that does not exist")
+      this.#lastRead = segment
+    }
     const start = location.offset & (BLOCK_BYTES - 1)
     const length = location.length
     const end = start + VALUE_HEADER_BYTES + length
@@ -357,6 +365,7 @@ export class ValueLog {
   close(): void {
     for (const segment of this.#segments.values()) segment.file.close()
     this.#segments.clear()
+    this.#lastRead = undefined
   }
 
   /** Reads a value that crosses too far into the next block, or whose block is not worth keeping. */
