@@ -2,6 +2,11 @@
  * What goes into a tree and what comes out, as places in byte arrays.
  */
 
+import type { PageMemory } from "./Layout.ts"
+
+const NOTHING = new Uint8Array(0)
+const NO_VIEW = new DataView(NOTHING.buffer)
+
 /**
  * Entries to apply to a tree, in strictly ascending key order. The fields describe the entry that `next` moved to and stay valid until
  * `next` is called again; the arrays may be the caller's own memory.
@@ -27,10 +32,20 @@ export interface EntrySource {
 }
 
 /** A value shown in place: valid until the next call on the index file it came from. */
-export interface ValueView {
-  bytes: Uint8Array
-  at: number
-  length: number
+export class ValueView {
+  bytes: Uint8Array = NOTHING
+  /** A view of `bytes`: one read of four bytes costs less than four reads of one. */
+  view: DataView = NO_VIEW
+  at = 0
+  length = 0
+
+  /** Shows `length` bytes at `at` of a page memory. */
+  show({ bytes, view }: PageMemory, at: number, length: number): void {
+    this.bytes = bytes
+    this.view = view
+    this.at = at
+    this.length = length
+  }
 }
 
 /** `more`: call again. `waiting`: call again after the wake-up. `done`: nothing is left to do. */

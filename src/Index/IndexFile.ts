@@ -13,7 +13,7 @@ import { parentOf } from "../Disk/Volume.ts"
 import { Fault, isFault } from "../Fault/Fault.ts"
 import { chainOf, entryKey, readRoots } from "./Catalog.ts"
 import { readBlob, readFreeList } from "./Chain.ts"
-import type { ValueView } from "./Entry.ts"
+import { ValueView } from "./Entry.ts"
 import { indexFault } from "./Errors.ts"
 import { FreePages, isReleased } from "./FreePages.ts"
 import { META_BYTES, PAGE_BYTES } from "./Layout.ts"
@@ -221,7 +221,7 @@ export class IndexFile {
   /** Whether a root of the tree says that the key was removed, so that an older one may still have it. */
   isDeleted(version: TreeVersion, treeId: number, key: Uint8Array, keyAt: number, keyLength: number): boolean {
     this.#assertReadable(version)
-    const out: ValueView = { bytes: key, at: 0, length: 0 }
+    const out = new ValueView()
     for (const root of version.roots(treeId)) {
       const found = lookup(this.#cache, root, key, keyAt, keyLength, out)
       if (found !== ABSENT) return found === DELETED
@@ -258,7 +258,7 @@ export class IndexFile {
     this.#assertReadable(version)
     if (catalog === undefined) return undefined
     const stored = entryKey(key)
-    const out: ValueView = { bytes: stored, at: 0, length: 0 }
+    const out = new ValueView()
     if (lookup(this.#cache, catalog, stored, 0, stored.length, out) !== PRESENT) return undefined
     return this.#entryValue(out.bytes, out.at, out.length)
   }

@@ -82,6 +82,7 @@ export const TOMBSTONE_SHIFT = 31
 export interface PageMemory {
   readonly bytes: Uint8Array
   readonly words: Uint32Array
+  readonly view: DataView
 }
 
 if (new Uint8Array(Uint32Array.of(1).buffer)[0] !== 1) throw new Error("the index file needs a little-endian machine")
@@ -89,7 +90,7 @@ if (new Uint8Array(Uint32Array.of(1).buffer)[0] !== 1) throw new Error("the inde
 /** Page memory of `pages` pages, from the allocator when one is given (for example one that hands out shared memory). */
 export function pageMemory(pages: number, allocate?: (bytes: number) => ArrayBufferLike): PageMemory {
   const buffer = allocate === undefined ? new ArrayBuffer(pages * PAGE_BYTES) : allocate(pages * PAGE_BYTES)
-  return { bytes: new Uint8Array(buffer), words: new Uint32Array(buffer) }
+  return { bytes: new Uint8Array(buffer), words: new Uint32Array(buffer), view: new DataView(buffer) }
 }
 
 export function readU16(bytes: Uint8Array, at: number): number {

@@ -74,9 +74,7 @@ export class RootCursor implements TreeCursor {
   }
 
   showValue(out: ValueView): void {
-    out.bytes = this.#cache.memory.bytes
-    out.at = this.#valueOffset()
-    out.length = this.valueLength
+    out.show(this.#cache.memory, this.#valueOffset(), this.valueLength)
   }
 
   #valueOffset(): number {
@@ -263,9 +261,7 @@ export function lookup(cache: PageCache, root: Root, key: Uint8Array, at: number
   if (slot < 0) return ABSENT
   const descriptor = memory.words[headIndex(base) + entryCount(memory.bytes, base) + slot]!
   if (isTombstone(descriptor)) return DELETED
-  out.bytes = memory.bytes
-  out.at = valueOffset(base, descriptor)
-  out.length = valueLength(descriptor)
+  out.show(memory, valueOffset(base, descriptor), valueLength(descriptor))
   return PRESENT
 }
 

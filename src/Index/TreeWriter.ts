@@ -25,7 +25,7 @@ import {
 } from "./Catalog.ts"
 import type { CatalogChange } from "./Catalog.ts"
 import { FreeListWriter, readBlob, writeBlob } from "./Chain.ts"
-import type { EntrySource, Stepper, ValueView } from "./Entry.ts"
+import { type EntrySource, type Stepper, ValueView } from "./Entry.ts"
 import { Budget, GeneratorStepper, PAGE_COST } from "./Entry.ts"
 import { indexFault } from "./Errors.ts"
 import type { FreePages } from "./FreePages.ts"
@@ -328,7 +328,7 @@ export class TreeWriter {
   #releaseBlob(key: Uint8Array): void {
     const { base, cache, file, free } = this.#host
     if (base.meta.catalog === undefined) return
-    const out: ValueView = { bytes: key, at: 0, length: 0 }
+    const out = new ValueView()
     if (lookup(cache, base.meta.catalog, key, 0, key.length, out) !== PRESENT) return
     const chain = chainOf(out.bytes, out.at)
     if (chain !== undefined) readBlob(cache, file.path, chain, chain.length, (page) => free.release(page))

@@ -4,7 +4,7 @@
  * Invariants
  * - A value that a newer root has under the same key too is shown once: while one root is merged into another, both have it.
  */
-import type { ValueView } from "./Entry.ts"
+import { ValueView } from "./Entry.ts"
 import { compareBytes } from "./Layout.ts"
 import type { PageCache } from "./PageCache.ts"
 import { lookup, PRESENT, type ReadGuard, RootCursor } from "./RootCursor.ts"
@@ -14,7 +14,7 @@ export class ValueWalk {
   readonly #cache: PageCache
   readonly #roots: ReadonlyArray<Root>
   readonly #guard: ReadGuard
-  readonly #found: ValueView = { bytes: new Uint8Array(0), at: 0, length: 0 }
+  readonly #found = new ValueView()
   #place = -1
   #cursor: RootCursor | undefined
   /** Whether the cursor stands on an entry or has passed its last. */

@@ -36,8 +36,7 @@ const NOTHING = new Uint8Array(0)
 export class Source {
   /** The current document, when documents are fetched. */
   view: DocumentView = new DocumentView()
-  /** Where its key lies. */
-  key: Uint8Array = NOTHING
+  /** Where its key lies in `key`. */
   keyAt = 0
   /** Steps of this run, taken or not: entries and documents looked at. */
   scanned = 0
@@ -47,6 +46,7 @@ export class Source {
   bytesRead = 0
   /** Whether an entry was met that may have been cut, so that the order of entries is not to be relied on. */
   sawCut = false
+  #key: Uint8Array = NOTHING
   readonly #limits: QueryLimits
   readonly #now: (() => number) | undefined
   /** When this run has to have ended. */
@@ -75,6 +75,11 @@ export class Source {
     this.#now = now
   }
 
+  /** Holds the key of the current document: a walk over documents makes it when it is asked for. */
+  get key(): Uint8Array {
+    return this.#documents === undefined ? this.#key : this.#documents.key
+  }
+
   /** Whether the run that is started next may leave documents unread that are not tested. */
   leavesUnread = false
 
@@ -90,6 +95,7 @@ export class Source {
   /** Walks documents in the order of their keys. Without `fetch` only keys are given, and nothing is tested. */
   scan(reader: Reader, plan: Plan, range: Range | undefined, fetch: boolean, predicate: Predicate | undefined): void {
     this.#start(SCAN, reader, plan, predicate)
+    this.keyAt = 0
     this.#documents = reader.documents(plan.store, range, plan.direction)
     this.#fetch = fetch
   }
@@ -187,8 +193,6 @@ export class Source {
   #nextDocument(): boolean {
     const cursor = this.#documents
     if (cursor === undefined || !cursor.next()) return false
-    this.key = cursor.key
-    this.keyAt = 0
     // Reading the document is what costs: a cursor does it when it is asked.
     if (!this.#fetch) return true
     this.view = cursor.document
@@ -203,7 +207,7 @@ export class Source {
       if (!this.#openRange()) return false
     }
     const { at, bytes, length } = this.#entries.entry
-    this.key = bytes
+    this.#key = bytes
     this.keyAt = at + length - KEY_BYTES
     this.entriesRead++
     if (mayBeCut(length)) this.sawCut = true
@@ -237,9 +241,9 @@ export class Source {
   #nextKey(): boolean {
     const keys = this.#keys!
     while (this.#next < keys.count) {
-      this.key = keys.bytes
+      this.#key = keys.bytes
       this.keyAt = this.#next++ * KEY_BYTES
-      if (!this.#reader!.get(this.#plan!.store, this.key, this.keyAt, this.view)) continue
+      if (!this.#reader!.get(this.#plan!.store, keys.bytes, this.keyAt, this.view)) continue
       this.#countDocument()
       return true
     }

@@ -14,6 +14,7 @@
  * - Batches are small, and a flush may come between any two. A compaction that ends early loses nothing: what was moved is dead in the old
  *   place, and what was not is alive there.
  */
+import { ValueView } from "../Index/Entry.ts"
 import type { IndexFile } from "../Index/IndexFile.ts"
 import type { Catalog } from "./Catalog.ts"
 import { BYTES_PER_COST, VALUE_COST } from "./Flush.ts"
@@ -176,4 +177,4 @@ export class Compaction {
   }
 }
 
-const FOUND = { bytes: new Uint8Array(0) as Uint8Array, at: 0, length: 0 }
+const FOUND = new ValueView()

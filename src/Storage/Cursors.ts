@@ -6,16 +6,27 @@ import { type DocumentCursor, DocumentView, type EntryCursor, type EntryView, KE
 export type AliveCheck = () => void
 
 export class StoreCursor implements DocumentCursor {
-  readonly key = new Uint8Array(KEY_BYTES)
   readonly #walk: MergedCursor
   readonly #check: AliveCheck
   readonly #view = new DocumentView()
+  readonly #key = new Uint8Array(KEY_BYTES)
+  #hasKey = false
   #isShown = false
   #isClosed = false
 
   constructor(walk: MergedCursor, check: AliveCheck) {
     this.#walk = walk
     this.#check = check
+  }
+
+  /** The key, copied when first asked for. */
+  get key(): Uint8Array {
+    if (!this.#hasKey) {
+      const { keyAt, keyBytes } = this.#walk.current
+      for (let index = 0; index < KEY_BYTES; index++) this.#key[index] = keyBytes[keyAt + index]!
+      this.#hasKey = true
+    }
+    return this.#key
   }
 
   /** The document, read when first asked for. */
@@ -32,12 +43,11 @@ export class StoreCursor implements DocumentCursor {
     if (this.#isClosed) return false
     this.#check()
     this.#isShown = false
+    this.#hasKey = false
     if (!this.#walk.next()) {
       this.#isClosed = true
       return false
     }
-    const { keyBytes, keyAt } = this.#walk.current
-    for (let i = 0; i < KEY_BYTES; i++) this.key[i] = keyBytes[keyAt + i]!
     return true
   }
 

@@ -13,7 +13,7 @@
  */
 import type { Fault } from "../Fault/Fault.ts"
 import { joinPath, type Volume } from "../Disk/Volume.ts"
-import type { EntrySource, Stepper } from "../Index/Entry.ts"
+import { type EntrySource, type Stepper, ValueView } from "../Index/Entry.ts"
 import { IndexFile } from "../Index/IndexFile.ts"
 import { EMPTY_CHECKPOINT } from "../Index/Meta.ts"
 import type { TreeWriter } from "../Index/TreeWriter.ts"
@@ -288,7 +288,7 @@ export class Repair extends Work<MadeRepair> {
     const unsearched = values.runs.filter((it) => !values.isDamaged(it.source.segment))
     const key = new Uint8Array(KEY_BYTES)
     const place = new Location()
-    const found = { bytes: key as Uint8Array, at: 0, length: 0 }
+    const found = new ValueView()
     while (unsearched.length > 0) {
       const merge = new RunMerge(unsearched.splice(0, RUNS_MAX))
       for (let entry = merge.current; entry !== undefined; entry = merge.current) {

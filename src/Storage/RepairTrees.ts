@@ -11,7 +11,7 @@
  *   sources out), or that something newer may be missing.
  * - After `settle` no entry leads to a damaged segment: what was whole in one has been copied.
  */
-import type { EntrySource } from "../Index/Entry.ts"
+import { type EntrySource, ValueView } from "../Index/Entry.ts"
 import type { IndexFile } from "../Index/IndexFile.ts"
 import type { TreeCursor } from "../Index/TreeCursor.ts"
 import { DELETE, PUT } from "./MemtableLayout.ts"
@@ -232,5 +232,5 @@ export function isNewest(index: IndexFile, store: number, key: Uint8Array, keyAt
   return KNOWN.lsn < lsn
 }
 
-const FOUND = { bytes: new Uint8Array(0) as Uint8Array, at: 0, length: 0 }
+const FOUND = new ValueView()
 const KNOWN = new Location()

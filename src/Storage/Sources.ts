@@ -6,7 +6,7 @@
  *   it the memory of the memtables and the pages of the trees.
  * - What an older source says about a key is hidden by any newer source that has the key.
  */
-import type { ValueView } from "../Index/Entry.ts"
+import { ValueView } from "../Index/Entry.ts"
 import type { IndexFile } from "../Index/IndexFile.ts"
 import type { TreeVersion } from "../Index/Version.ts"
 import { ByteArena, type ChunkAllocator } from "./Arena.ts"
@@ -61,7 +61,7 @@ export class Sources {
   readonly version: TreeVersion
   readonly #index: IndexFile
   readonly #values: ValueLog
-  readonly #value: ValueView = { bytes: new Uint8Array(0), at: 0, length: 0 }
+  readonly #value = new ValueView()
   #references = 1
 
   constructor(generations: ReadonlyArray<Generation>, index: IndexFile, values: ValueLog) {
@@ -103,7 +103,7 @@ export class Sources {
     const roots = this.version.roots(tree)
     if (!this.#values.places.find(roots, tree, key, keyAt, out)) {
       if (!this.#index.get(this.version, tree, key, keyAt, 16, this.#value)) return false
-      readPlace(this.#value.bytes, this.#value.at, out)
+      readPlace(this.#value, out)
       this.#values.places.add(roots, tree, key, keyAt, out)
     }
     out.isRead = false

@@ -4,7 +4,7 @@
  * A location is 24 bytes: segment u32, document bytes u32, offset u64 of the value's header, LSN u64; little-endian.
  */
 import { readUint32, writeInt32 } from "../Bson/View.ts"
-import type { ValueView } from "../Index/Entry.ts"
+import { ValueView } from "../Index/Entry.ts"
 import type { TreeCursor } from "../Index/TreeCursor.ts"
 import { PUT } from "./MemtableLayout.ts"
 import type { Direction, DocumentView, Place } from "./Reader.ts"
@@ -13,14 +13,13 @@ import type { ValueLog } from "./ValueLog.ts"
 
 export const LOCATION_BYTES = 24
 
-const NOTHING = new Uint8Array(0)
 const TWO_POW_32 = 0x1_0000_0000
 
-export function readPlace(bytes: Uint8Array, at: number, out: Place): void {
-  out.segment = readUint32(bytes, at)
-  out.length = readUint32(bytes, at + 4)
-  out.offset = readUint32(bytes, at + 8) + readUint32(bytes, at + 12) * TWO_POW_32
-  out.lsn = readUint32(bytes, at + 16) + readUint32(bytes, at + 20) * TWO_POW_32
+export function readPlace({ at, view }: ValueView, out: Place): void {
+  out.segment = view.getUint32(at, true)
+  out.length = view.getUint32(at + 4, true)
+  out.offset = view.getUint32(at + 8, true) + view.getUint32(at + 12, true) * TWO_POW_32
+  out.lsn = view.getUint32(at + 16, true) + view.getUint32(at + 20, true) * TWO_POW_32
 }
 
 /** Where a document lies in the value log. */
@@ -31,7 +30,10 @@ export class Location implements Place {
   lsn = 0
 
   read(bytes: Uint8Array, at: number): void {
-    readPlace(bytes, at, this)
+    this.segment = readUint32(bytes, at)
+    this.length = readUint32(bytes, at + 4)
+    this.offset = readUint32(bytes, at + 8) + readUint32(bytes, at + 12) * TWO_POW_32
+    this.lsn = readUint32(bytes, at + 16) + readUint32(bytes, at + 20) * TWO_POW_32
   }
 
   write(bytes: Uint8Array, at: number): void {
@@ -49,7 +51,7 @@ export class TreeSource implements SourceCursor {
   readonly #direction: Direction
   readonly #values: ValueLog
   readonly #location = new Location()
-  readonly #value: ValueView = { bytes: NOTHING, at: 0, length: 0 }
+  readonly #value = new ValueView()
   kind = 0
   keyBytes: Uint8Array
   keyAt = 0
@@ -75,7 +77,7 @@ export class TreeSource implements SourceCursor {
   read(out: DocumentView): void {
     const value = this.#value
     this.#cursor.showValue(value)
-    this.#location.read(value.bytes, value.at)
+    readPlace(value, this.#location)
     this.#values.read(this.#location, out)
   }
 

@@ -16,6 +16,7 @@ import { validate } from "../Bson/Validate.ts"
 import { type File, joinPath, type Volume } from "../Disk/Volume.ts"
 import { Fault, isFault } from "../Fault/Fault.ts"
 import { EntryList } from "../Index/EntryList.ts"
+import { ValueView } from "../Index/Entry.ts"
 import { IndexFile } from "../Index/IndexFile.ts"
 import { PAGE_BYTES } from "../Index/Layout.ts"
 import { checkIndex } from "../Index/Verify.ts"
@@ -317,7 +318,7 @@ export class Verify extends Work<StorageReport> {
     const index = this.#index!
     const version = index.current()
     const location = new Location()
-    const out = { bytes: new Uint8Array(0) as Uint8Array, at: 0, length: 0 }
+    const out = new ValueView()
     const entries = new EntryList()
     const cursor = index.cursor(version, store.id)
     for (let isThere = cursor.first(); isThere; isThere = cursor.next()) {
@@ -359,7 +360,7 @@ export class Verify extends Work<StorageReport> {
   }
 
   #readDocument(store: CatalogStore, key: Uint8Array, out: DocumentView): boolean {
-    const found = { bytes: key, at: 0, length: 0 }
+    const found = new ValueView()
     if (!this.#index!.get(this.#index!.current(), store.id, key, 0, KEY_BYTES, found)) return false
     const location = new Location()
     location.read(found.bytes, found.at)

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Random } from "../../src/Disk/Random.ts"
+import { ValueView } from "../../src/Index/Entry.ts"
 import type { IndexFile } from "../../src/Index/IndexFile.ts"
 import type { TreeCursor } from "../../src/Index/TreeCursor.ts"
 import type { Model } from "./Fixture.ts"
@@ -51,7 +52,7 @@ describe("TreeCursor", () => {
         const expected = sortedEntries(model)
         assert.deepStrictEqual(scan(file.cursor(file.current(), TREE)), expected)
         assert.deepStrictEqual(scan(file.cursor(file.current(), TREE), true), expected.toReversed())
-        const out = { bytes: new Uint8Array(0), at: 0, length: 0 }
+        const out = new ValueView()
         for (const [key, value] of expected) {
           assert.isTrue(file.get(file.current(), TREE, toBytes(key), 0, key.length, out))
           assert.strictEqual(toText(out.bytes, out.at, out.length), value)
@@ -65,7 +66,7 @@ describe("TreeCursor", () => {
         const keys = sortedEntries(model).map(([key]) => key)
         const cursor = file.cursor(file.current(), TREE)
         const shape = shapes[seed % 3]!
-        const out = { bytes: new Uint8Array(0), at: 0, length: 0 }
+        const out = new ValueView()
         for (let round = 0; round < 300; round++) {
           const probe = random.chance(0.5) ? shape.key(random) : keys[random.below(keys.length)]!
           const bytes = toBytes(probe)

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Random } from "../../src/Disk/Random.ts"
+import { ValueView } from "../../src/Index/Entry.ts"
 import type { Model } from "./Fixture.ts"
 import {
   applyToModel,
@@ -43,7 +44,7 @@ describe("IndexFile", () => {
             assert.strictEqual(file.fallback, undefined)
           }
         }
-        const out = { bytes: toBytes(""), at: 0, length: 0 }
+        const out = new ValueView()
         for (const [key, value] of model) {
           const bytes = toBytes(key)
           assert.isTrue(file.get(file.current(), 1, bytes, 0, bytes.length, out))

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Random } from "../../src/Disk/Random.ts"
+import { ValueView } from "../../src/Index/Entry.ts"
 import { IndexFile } from "../../src/Index/IndexFile.ts"
 import { META_BYTES, PAGE_BYTES } from "../../src/Index/Layout.ts"
 import type { TreeVersion } from "../../src/Index/Version.ts"
@@ -75,7 +76,7 @@ describe("TreeVersion", () => {
     step(2)
     const version = file.current()
     const cursor = file.cursor(version, 1)
-    const out = { bytes: new Uint8Array(0), at: 0, length: 0 }
+    const out = new ValueView()
     const key = toBytes("00000001")
     step(3)
     assert.isTrue(cursor.first())
