@@ -17,7 +17,7 @@ import { readComputedList } from "./PqlCompute.ts"
 import { readArrayChanges } from "./PqlChanges.ts"
 import { readExpression, readPath } from "./PqlExpression.ts"
 import { Lexer, type Token } from "./PqlLexer.ts"
-import { type Parameters, readDocument, readValue } from "./PqlValue.ts"
+import { type Parameters, readDocument, readValue, readValueOf } from "./PqlValue.ts"
 
 export type { Parameters } from "./PqlValue.ts"
 
@@ -40,7 +40,7 @@ interface Context {
  */
 export function parsePql(text: string, parameters: Parameters = {}): Statement {
   const lexer = new Lexer(text)
-  const statement = parseAny(lexer, parameters)
+  const statement = readStatement(lexer, parameters)
   if (isAboutDefinition(statement))
     return lexer.refuse(
       0,
@@ -53,7 +53,7 @@ export function parsePql(text: string, parameters: Parameters = {}): Statement {
 
 /** As `parsePql`, with the statements about indexes and stores that operators may give. */
 export function parseOperatorPql(text: string, parameters: Parameters = {}): Statement | DefinitionStatement {
-  return parseAny(new Lexer(text), parameters)
+  return readStatement(new Lexer(text), parameters)
 }
 
 function isAboutDefinition(statement: Statement | DefinitionStatement): statement is DefinitionStatement {
@@ -61,7 +61,8 @@ function isAboutDefinition(statement: Statement | DefinitionStatement): statemen
   return kind === "createIndex" || kind === "dropIndex" || kind === "indexes" || kind === "drop"
 }
 
-function parseAny(lexer: Lexer, parameters: Parameters): Statement | DefinitionStatement {
+/** Reads the whole text of a lexer. Completion looks at its `place` when it is refused. */
+export function readStatement(lexer: Lexer, parameters: Parameters): Statement | DefinitionStatement {
   const first = lexer.peek()
   if (first.kind === "name" && first.text === "explain") {
     lexer.next()
@@ -92,6 +93,7 @@ function readQuery(lexer: Lexer, parameters: Parameters): Statement | Definition
 }
 
 function readSteps(lexer: Lexer, parameters: Parameters, store: string): Statement | DefinitionStatement {
+  lexer.place.store = store
   const draft: Draft = { store, verb: "find", filters: [], orderBy: [], documents: [], having: [], lookup: [] }
   while (lexer.peek().kind !== "end") {
     if (!lexer.accept(".")) lexer.refuseToken(lexer.peek(), ["`.` and a step", "the end"])
@@ -204,7 +206,9 @@ function readLookup(context: Context): void {
   lexer.expect(",")
   const local = readPath(lexer)
   lexer.expect(",")
+  lexer.place.store = store
   const foreign = readPath(lexer)
+  lexer.place.store = draft.store
   lexer.expect(",")
   const token = lexer.peek()
   const as = readName(lexer, "a name for the documents that are found")
@@ -245,6 +249,7 @@ function readAggregate(context: Context): void {
 function readHaving(context: Context): void {
   const { draft, lexer, parameters, step } = context
   if (draft.verb !== "aggregate") lexer.refuseToken(step, ["having after groupBy or aggregate"], "rows are chosen by filter")
+  lexer.place.groups = groupNames(draft)
   draft.having.push(readExpression(lexer, parameters))
 }
 
@@ -259,6 +264,17 @@ function readDistinct(context: Context): void {
 function rowsOrGroups(context: Context): void {
   const isGroups = context.draft.verb === "aggregate"
   only(context, isGroups ? "aggregate" : "find", ROWS)
+  if (isGroups) context.lexer.place.groups = groupNames(context.draft)
+}
+
+/** What the rows of groups are made of, with the path of documents that each name stands for; nothing where it is computed. */
+function groupNames({ aggregates = {}, distinct, groupBy = [] }: Draft): ReadonlyMap<string, string> {
+  const paths = distinct === undefined ? groupBy : [distinct]
+  const keepsValues = (operator: string): boolean => ["min", "max", "first", "last"].includes(operator)
+  return new Map([
+    ...paths.map((path) => [path.slice(path.lastIndexOf(".") + 1), path] as const),
+    ...Object.entries(aggregates).map(([name, { operator, path = "" }]) => [name, keepsValues(operator) ? path : ""] as const)
+  ])
 }
 
 function readOrderBy(context: Context): void {
@@ -279,6 +295,7 @@ function readDirection(lexer: Lexer): "asc" | "desc" {
   const mark = lexer.mark()
   const comma = lexer.accept(",")
   const token = lexer.peek()
+  lexer.seek("asc", "desc")
   if (token.kind === "name" && (token.text === "asc" || token.text === "desc")) {
     lexer.next()
     return token.text
@@ -291,12 +308,11 @@ function readRowNumber(context: Context, member: "limit" | "skip"): void {
   rowsOrGroups(context)
   const { draft, lexer, parameters, step } = context
   if (draft[member] !== undefined) lexer.refuseToken(step, [`${member} once`])
-  const token = lexer.peek()
-  const value = readValue(lexer, parameters, 0)
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > ROW_NUMBER_MAX || Object.is(value, -0)) {
-    return lexer.refuseToken(token, [`a whole number from 0 to ${ROW_NUMBER_MAX}`])
-  }
-  draft[member] = value
+  draft[member] = readValueOf(lexer, parameters, `a whole number from 0 to ${ROW_NUMBER_MAX}`, isRowNumber)
+}
+
+function isRowNumber(value: Value): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= ROW_NUMBER_MAX && !Object.is(value, -0)
 }
 
 /** `after("cursor")`: only rows behind the place that a page ended at. */
@@ -304,10 +320,8 @@ function readAfter(context: Context): void {
   only(context, "find", ROWS)
   const { draft, lexer, parameters, step } = context
   if (draft.after !== undefined) lexer.refuseToken(step, ["after once"])
-  const token = lexer.peek()
-  const value = readValue(lexer, parameters, 0)
-  if (typeof value !== "string") return lexer.refuseToken(token, ["the cursor of a page, as text"])
-  draft.after = value
+  lexer.seek('"')
+  draft.after = readValueOf(lexer, parameters, "the cursor of a page, as text", (value) => typeof value === "string")
 }
 
 function readPaths(lexer: Lexer): Array<string> {
@@ -361,6 +375,7 @@ function readFirst(context: Context): void {
 
 /** A key, bare or as any value. */
 function readId(context: Context): Value {
+  context.lexer.place.path = "_id"
   const bare = context.lexer.acceptKey()
   return bare === undefined ? readValue(context.lexer, context.parameters, 0) : parseKey(bare)
 }
@@ -374,6 +389,9 @@ function readInsert(context: Context): void {
   only(context, "insert", [])
   const { draft, lexer, parameters } = context
   const token = lexer.peek()
+  lexer.place.path = ""
+  lexer.seek("[")
+  lexer.note("a parameter")
   const given = token.text === "[" || token.kind === "parameter" ? readValue(lexer, parameters, 0) : readDocument(lexer, parameters)
   const documents = Array.isArray(given) ? given : [given]
   if (documents.length === 0 || !documents.every(isDocument)) lexer.refuseToken(token, ["a document or a list of documents"])
@@ -390,6 +408,8 @@ function readChange(context: Context, member: "set" | "inc" | ArrayChange): void
   const { draft, lexer, parameters, step } = context
   if (draft[member] !== undefined) lexer.refuseToken(step, [`${member} once`])
   const token = lexer.peek()
+  lexer.place.path = ""
+  lexer.place.change = member
   const fields = member === "set" || member === "inc" ? readDocument(lexer, parameters) : readArrayChanges(lexer, parameters, member)
   if (Object.keys(fields).length === 0) lexer.refuseToken(token, ["at least one field"])
   draft[member] = fields
@@ -406,6 +426,8 @@ function readWhole(context: Context, verb: "replace" | "upsert"): void {
   only(context, verb, [])
   const { draft, lexer, parameters } = context
   const token = lexer.peek()
+  lexer.place.path = ""
+  lexer.note("a parameter")
   const document = token.kind === "parameter" ? readValue(lexer, parameters, 0) : readDocument(lexer, parameters)
   if (!isDocument(document) || !Object.hasOwn(document, "_id")) return lexer.refuseToken(token, ["a document with its _id"])
   draft.documents = [document]
@@ -414,6 +436,7 @@ function readWhole(context: Context, verb: "replace" | "upsert"): void {
 function readDelete(context: Context): void {
   only(context, "delete", ["filters"])
   const { draft, lexer } = context
+  if (draft.filters.length === 0) lexer.seek(")")
   if (lexer.peek().text === ")" && lexer.peek().kind === "symbol") return
   if (draft.filters.length > 0) lexer.refuseToken(lexer.peek(), ["`)`"], "delete takes a filter or a key, not both")
   draft.filters.push({ op: "eq", path: "_id", value: readId(context) })
@@ -427,5 +450,5 @@ function readCreateIndex(context: Context): void {
 /** `dropIndex(name)`: a name, or text where it is none. */
 function readDropIndex(context: Context): void {
   only(context, "dropIndex", [])
-  context.draft.indexName = readIndexName(context.lexer)
+  context.draft.indexName = readIndexName(context.lexer, "the name of an index")
 }

@@ -13,6 +13,8 @@ import { LITERAL_WORDS, type Parameters, readValue } from "./PqlValue.ts"
 import { VALUE_WORDS } from "./PqlWords.ts"
 import type { QueryReason } from "./Reasons.ts"
 
+const VALUE_NAME = "the name of a value, such as `total: price * stock`"
+
 /** Reads what stands behind `name:` in a select: a calculation or a condition, up to `,` or `)`. */
 export function readComputed(lexer: Lexer, parameters: Parameters): Expression {
   const mark = lexer.mark()
@@ -23,10 +25,13 @@ export function readComputed(lexer: Lexer, parameters: Parameters): Expression {
     return found
   })
   if (!(calculation instanceof Fault)) return calculation
+  const { path } = lexer.place
   lexer.reset(mark)
   const condition = attempt((): Expression => ({ op: "test", filter: readExpression(lexer, parameters) }))
   if (!(condition instanceof Fault)) return condition
-  throw offsetOf(condition) > offsetOf(calculation) ? condition : calculation
+  if (offsetOf(condition) > offsetOf(calculation)) throw condition
+  lexer.place.path = path
+  throw calculation
 }
 
 function attempt(read: () => Expression): Expression | Fault {
@@ -51,6 +56,7 @@ function sum(lexer: Lexer, parameters: Parameters, depth: number): Expression {
   let left = product(lexer, parameters, depth)
   for (let terms = 0; ; terms++) {
     const token = lexer.peek()
+    lexer.seek("+", "-")
     const isNegative = token.kind === "number" && token.text.startsWith("-")
     if (!isNegative && !(token.kind === "symbol" && (token.text === "+" || token.text === "-"))) return left
     if (terms === EXPRESSION_DEPTH_MAX) lexer.refuseToken(token, [`at most ${EXPRESSION_DEPTH_MAX} terms; put some into parentheses`])
@@ -65,6 +71,7 @@ function product(lexer: Lexer, parameters: Parameters, depth: number): Expressio
   let left = factor(lexer, parameters, depth)
   for (let factors = 0; ; factors++) {
     const token = lexer.peek()
+    lexer.seek("*", "/")
     if (token.kind !== "symbol" || (token.text !== "*" && token.text !== "/")) return left
     if (factors === EXPRESSION_DEPTH_MAX) lexer.refuseToken(token, [`at most ${EXPRESSION_DEPTH_MAX} factors; put some into parentheses`])
     lexer.next()
@@ -75,6 +82,8 @@ function product(lexer: Lexer, parameters: Parameters, depth: number): Expressio
 
 function factor(lexer: Lexer, parameters: Parameters, depth: number): Expression {
   const token = lexer.peek()
+  lexer.seek("(", "-")
+  lexer.place.path = ""
   if (depth > EXPRESSION_DEPTH_MAX) lexer.refuseToken(token, [`at most ${EXPRESSION_DEPTH_MAX} levels`])
   if (token.kind === "symbol" && token.text === "(") {
     lexer.next()
@@ -104,13 +113,15 @@ function isLiteral(lexer: Lexer): boolean {
   return kind === "string" || (kind === "number" && !text.startsWith("-")) || (name === "key" && kind === "name")
 }
 
-/** Reads a name and the colon behind it, where both are there: the beginning of a computed value. */
-export function acceptAlias(lexer: Lexer): string | undefined {
+/** Reads a name and the colon behind it, where both are there: the beginning of a computed value. `isRequired`: nothing else can stand there. */
+function acceptAlias(lexer: Lexer, isRequired: boolean): string | undefined {
   const mark = lexer.mark()
   const token = lexer.peek()
   if (token.kind !== "name" && token.kind !== "quotedName") return undefined
   lexer.next()
   const colon = lexer.peek()
+  lexer.seek(":")
+  if (colon.kind === "end" && isRequired) lexer.refuseToken(colon, ["`:`"])
   if (colon.kind !== "symbol" || colon.text !== ":") {
     lexer.reset(mark)
     return undefined
@@ -126,9 +137,10 @@ export function readComputedList(lexer: Lexer, parameters: Parameters, paths?: A
   const found = new Map<string, Expression>()
   do {
     const at = lexer.peek()
-    const alias = acceptAlias(lexer)
+    lexer.note(VALUE_NAME)
+    const alias = acceptAlias(lexer, paths === undefined)
     if (alias === undefined) {
-      if (paths === undefined) lexer.refuseToken(at, ["the name of a value, such as `total: price * stock`"])
+      if (paths === undefined) lexer.refuseToken(at, [VALUE_NAME])
       const path = readPath(lexer)
       if (paths.includes(path)) lexer.refuseToken(at, ["each path once"])
       paths.push(path)

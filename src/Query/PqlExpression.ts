@@ -12,7 +12,7 @@ import { TYPE_NAMES } from "../Match/TypeName.ts"
 import type { Filter } from "./Ast.ts"
 import type { Lexer, Token } from "./PqlLexer.ts"
 import { COMPARISONS, OPERATORS, PATH_WORDS, PATTERN_FLAGS } from "./PqlWords.ts"
-import { type Parameters, PQL_DEPTH_MAX, readList, readValue } from "./PqlValue.ts"
+import { type Parameters, PQL_DEPTH_MAX, readList, readValue, readValueOf } from "./PqlValue.ts"
 
 /** Reads one condition, as far as it goes. */
 export function readExpression(lexer: Lexer, parameters: Parameters): Filter {
@@ -45,6 +45,7 @@ export function readPath(lexer: Lexer): string {
     lexer.next()
     path += `.${step(lexer, token)}`
   }
+  lexer.place.follow(path)
   return path
 }
 
@@ -73,10 +74,16 @@ class ExpressionReader {
     return of.length === 1 ? first : { op: "or", of }
   }
 
+  /** A condition in parentheses on the elements of the array that was named last. */
   elements(depth: number): Filter {
-    this.lexer.expect("(")
+    const { lexer } = this
+    const { place } = lexer
+    lexer.expect("(")
+    const outer = place.elements
+    place.elements = place.path
     const filter = this.either(depth + 1, true)
-    this.lexer.expect(")")
+    place.elements = outer
+    lexer.expect(")")
     return filter
   }
 
@@ -92,18 +99,23 @@ class ExpressionReader {
     const token = lexer.peek()
     if (depth > PQL_DEPTH_MAX) lexer.refuseToken(token, [`at most ${PQL_DEPTH_MAX} levels`])
     if (lexer.accept("not")) return { op: "not", of: this.single(depth + 1, inside) }
-    if (token.kind === "symbol" && token.text === "(") {
-      lexer.next()
+    if (lexer.accept("(")) {
       const filter = this.either(depth + 1, inside)
       lexer.expect(")")
       return filter
     }
-    return this.condition(inside && lexer.accept("this") ? ELEMENT : readPath(lexer), depth)
+    return this.condition(inside && lexer.accept("this") ? this.element() : readPath(lexer), depth)
+  }
+
+  private element(): string {
+    this.lexer.place.follow(ELEMENT)
+    return ELEMENT
   }
 
   private condition(path: string, depth: number): Filter {
     const { lexer, parameters } = this
     const token = lexer.peek()
+    if (token.kind === "end") return this.refuseOperator(token)
     if (token.kind === "symbol" && Object.hasOwn(COMPARISONS, token.text)) {
       lexer.next()
       return { op: COMPARISONS[token.text as keyof typeof COMPARISONS], path, value: readValue(lexer, parameters, 0) }
@@ -123,8 +135,13 @@ class ExpressionReader {
     if (lexer.accept("size")) return { op: "size", path, size: this.size() }
     if (lexer.accept("any")) return { op: "any", path, of: this.elements(depth) }
     if (lexer.accept("all")) return { op: "all", path, of: this.elements(depth) }
+    return this.refuseOperator(token)
+  }
+
+  private refuseOperator(token: Token): never {
     const meant = token.kind === "name" ? closest(token.text, OPERATORS) : undefined
-    return lexer.refuseToken(token, [`an operator (${OPERATORS.join(", ")})`], meant === undefined ? undefined : `did you mean ${meant}?`)
+    const suggestion = meant === undefined ? undefined : `did you mean ${meant}?`
+    return this.lexer.refuseToken(token, [`an operator (${OPERATORS.join(", ")})`], suggestion)
   }
 
   private between(path: string): Filter {
@@ -135,10 +152,9 @@ class ExpressionReader {
   }
 
   private text(operator: string): string {
-    const token = this.lexer.peek()
-    const value = readValue(this.lexer, this.parameters, 0)
-    if (typeof value !== "string") this.lexer.refuseToken(token, [`text after \`${operator}\``])
-    return value
+    const isText = (value: Value): value is string => typeof value === "string"
+    this.lexer.seek('"')
+    return readValueOf(this.lexer, this.parameters, `text after \`${operator}\``, isText)
   }
 
   /** `/pattern/flags`, or a value that is text or a regular expression. */
@@ -153,7 +169,9 @@ class ExpressionReader {
       return literal
     }
     const token = lexer.peek()
+    lexer.seek("/", '"', "regex")
     if (token.kind === "symbol" && token.text === "/") lexer.refuseToken(token, ["a pattern that ends with a slash"])
+    if (token.kind === "end") lexer.refuseToken(token, ["a pattern such as /^ab+/i after `~`"])
     const value = readValue(lexer, this.parameters, 0)
     if (typeof value === "string") return { pattern: value, flags: "" }
     if (value instanceof BSONRegExp) return { pattern: value.pattern, flags: value.options }
@@ -169,9 +187,8 @@ class ExpressionReader {
   }
 
   private size(): number {
-    const token = this.lexer.peek()
-    const value = readValue(this.lexer, this.parameters, 0)
-    if (typeof value === "number" && Number.isInteger(value) && value >= 0 && !Object.is(value, -0)) return value
-    return this.lexer.refuseToken(token, ["a whole number of elements"])
+    const isSize = (value: Value): value is number =>
+      typeof value === "number" && Number.isInteger(value) && value >= 0 && !Object.is(value, -0)
+    return readValueOf(this.lexer, this.parameters, "a whole number of elements", isSize)
   }
 }

@@ -51,6 +51,7 @@ export function readIndex(lexer: Lexer, parameters: Parameters): IndexDefinition
   const draft: Draft = {}
   do {
     const token = lexer.peek()
+    if (on.length > 0) lexer.seek(...PROPERTIES)
     const property = token.kind === "name" && PROPERTIES.includes(token.text) ? token.text : undefined
     if (property !== undefined && on.length > 0) readProperty(lexer, parameters, property, draft)
     else if (Object.keys(draft).length > 0) lexer.refuseToken(token, [`a property (${PROPERTIES.join(", ")}), paths come first`])
@@ -71,22 +72,25 @@ function readProperty(lexer: Lexer, parameters: Parameters, property: string, dr
   if (property === "unique" || property === "sparse") draft[property] = true
   else if (property === "where") draft.where = indexFilter(lexer, readExpression(lexer, parameters))
   else if (property === "ttl") draft.expireAfterMs = readDuration(lexer, parameters)
-  else draft.name = readIndexName(lexer)
+  else draft.name = readIndexName(lexer, "a name for the index")
 }
 
-/** The name of an index: a name, or text. */
-export function readIndexName(lexer: Lexer): string {
+/** The name of an index: a name, or text. `what` says which name that is. */
+export function readIndexName(lexer: Lexer, what: string): string {
   const token = lexer.peek()
+  lexer.seek('"')
   if ((token.kind !== "name" && token.kind !== "quotedName" && token.kind !== "string") || token.text === "")
-    lexer.refuseToken(token, ["the name of an index"])
+    lexer.refuseToken(token, [what])
   return lexer.next().text
 }
 
 /** A number of milliseconds, or one with a unit: `90 s`, `30 days`. */
 function readDuration(lexer: Lexer, parameters: Parameters): number {
   const token = lexer.peek()
+  if (token.kind === "end") lexer.refuseToken(token, ["a time such as 30 days"])
   const value = readValue(lexer, parameters, 0)
   const unit = lexer.peek()
+  lexer.seek(...Object.keys(UNITS))
   const scale = unit.kind === "name" ? UNITS[unit.text] : 1
   if (scale === undefined) lexer.refuseToken(unit, [`a unit (${Object.keys(UNITS).join(", ")})`])
   if (unit.kind === "name") lexer.next()

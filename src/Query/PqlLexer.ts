@@ -7,6 +7,7 @@
  * - Positions count UTF-16 units from 0; lines and columns (for people) count from 1.
  */
 import { Fault } from "../Fault/Fault.ts"
+import { PqlPlace } from "./PqlPlace.ts"
 import type { QueryReason } from "./Reasons.ts"
 
 /** Longest PQL text, in UTF-16 units. */
@@ -43,6 +44,7 @@ const MISTAKES: Readonly<Record<string, string>> = {
 
 export class Lexer {
   readonly text: string
+  readonly place = new PqlPlace()
   #at = 0
   #ahead: Token | undefined
 
@@ -68,9 +70,21 @@ export class Lexer {
   /** Takes the next token when it is the symbol or the unquoted name `text`. */
   accept(text: string): boolean {
     const token = this.peek()
+    if (token.kind === "end") this.seek(text)
     if (token.text !== text || (token.kind !== "symbol" && token.kind !== "name")) return false
     this.next()
     return true
+  }
+
+  /** Notes words or signs that would be taken here, for when the text ends here. What is tried with `accept` is noted anyway. */
+  seek(...texts: ReadonlyArray<string>): void {
+    if (this.peek().kind !== "end") return
+    for (const text of texts) this.place.sought.add(`\`${text}\``)
+  }
+
+  /** As `seek`, for what no word or sign says. */
+  note(what: string): void {
+    if (this.peek().kind === "end") this.place.sought.add(what)
   }
 
   /** Takes the symbol `text` or refuses what stands there. */
@@ -120,6 +134,7 @@ export class Lexer {
   }
 
   refuseToken(token: Token, expected: ReadonlyArray<string>, suggestion?: string): never {
+    if (token.kind === "end") for (const what of expected) this.place.sought.add(what)
     const found = token.kind === "end" ? "the end" : `\`${this.text.slice(token.at, Math.min(token.end, token.at + 40))}\``
     return this.refuse(token.at, found, expected, suggestion)
   }

@@ -10,6 +10,7 @@ import { Binary, BSONRegExp, Decimal128, MaxKey, MinKey, ObjectId, Timestamp, UU
 import { closest } from "../Config/Closest.ts"
 import type { DocumentValue } from "./Ast.ts"
 import type { Lexer, Token } from "./PqlLexer.ts"
+import { joined } from "./PqlPlace.ts"
 
 /** Most levels of lists and documents inside one value, and of parentheses in one expression. */
 export const PQL_DEPTH_MAX = 64
@@ -48,6 +49,14 @@ export function readValue(lexer: Lexer, parameters: Parameters, depth: number): 
   return lexer.refuseToken(token, VALUE)
 }
 
+/** Reads a value that has to be of one kind; anything else, and the end of the text, is refused with `what` was expected. */
+export function readValueOf<A extends Value>(lexer: Lexer, parameters: Parameters, what: string, is: (value: Value) => value is A): A {
+  const token = lexer.peek()
+  lexer.note("a parameter")
+  const value = token.kind === "end" ? undefined : readValue(lexer, parameters, 0)
+  return value !== undefined && is(value) ? value : lexer.refuseToken(token, [what])
+}
+
 /** Reads `{ name: value, … }`; names may be strings. */
 export function readDocument(lexer: Lexer, parameters: Parameters, depth = 0): DocumentValue {
   return readFields(lexer, () => readValue(lexer, parameters, depth + 1))
@@ -56,17 +65,23 @@ export function readDocument(lexer: Lexer, parameters: Parameters, depth = 0): D
 /** Reads `{ name: …, … }`; `readOne` reads what stands behind each colon. */
 export function readFields(lexer: Lexer, readOne: () => Value): DocumentValue {
   lexer.expect("{")
+  const { place } = lexer
+  const { change, path } = place
   const entries = new Map<string, Value>()
   while (!lexer.accept("}")) {
     if (entries.size > 0) lexer.expect(",")
     const name = lexer.peek()
     if (name.kind !== "name" && name.kind !== "quotedName" && name.kind !== "string")
-      lexer.refuseToken(name, ["the name of a field", "`}`"])
+      lexer.refuseToken(name, entries.size === 0 ? ["the name of a field", "`}`"] : ["the name of a field"])
     if (entries.has(name.text)) lexer.refuseToken(name, ["each field once"])
     if (name.text.includes("\0")) lexer.refuseToken(name, ["a name without a NUL character"])
     lexer.next()
     lexer.expect(":")
+    place.path = joined(path, name.text)
+    place.change = undefined
     entries.set(name.text, readOne())
+    place.path = path
+    place.change = change
   }
   return Object.fromEntries(entries)
 }
@@ -74,6 +89,7 @@ export function readFields(lexer: Lexer, readOne: () => Value): DocumentValue {
 /** Reads `[ value, … ]`, or a parameter that holds a list. */
 export function readList(lexer: Lexer, parameters: Parameters, depth = 0): ReadonlyArray<Value> {
   const first = lexer.peek()
+  lexer.note("a parameter")
   if (first.kind === "parameter") {
     const value = readParameter(lexer, parameters)
     if (!Array.isArray(value)) lexer.refuseToken(first, ["a parameter that holds a list"])
@@ -161,6 +177,7 @@ function readLong(lexer: Lexer): bigint {
 /** The doubles that have no number of their own: `double "NaN"`, `double "Infinity"`, `double "-Infinity"`. */
 function readDouble(lexer: Lexer): number {
   const token = lexer.peek()
+  lexer.seek('"')
   const special = ["NaN", "Infinity", "-Infinity"].includes(token.text)
   if (token.kind === "number" || (token.kind === "string" && special)) return Number(lexer.next().text)
   return lexer.refuseToken(token, ['a number, "NaN", "Infinity" or "-Infinity"'])
@@ -168,12 +185,14 @@ function readDouble(lexer: Lexer): number {
 
 function text(lexer: Lexer, what: string, valid: (text: string) => boolean): string {
   const token = lexer.peek()
+  lexer.seek('"')
   if (token.kind !== "string" || !valid(token.text)) lexer.refuseToken(token, [what])
   return lexer.next().text
 }
 
 function readDecimal(lexer: Lexer): Decimal128 {
   const token = lexer.peek()
+  lexer.seek('"')
   if (token.kind !== "string" && token.kind !== "number") lexer.refuseToken(token, ['a decimal such as "1.5"'])
   try {
     const value = Decimal128.fromString(token.text)
@@ -186,6 +205,7 @@ function readDecimal(lexer: Lexer): Decimal128 {
 
 function readDate(lexer: Lexer): Date {
   const token = lexer.peek()
+  lexer.seek('"')
   const date = token.kind === "string" ? parseDate(token.text) : undefined
   if (date === undefined) lexer.refuseToken(token, ['a date such as "2026-01-31" or "2026-01-31T12:00:00Z"'])
   lexer.next()
@@ -208,6 +228,7 @@ function readKey(lexer: Lexer): Key {
   const bare = lexer.acceptKey()
   if (bare !== undefined) return parseKey(bare)
   const token = lexer.peek()
+  lexer.seek('"')
   const inside = token.text.replaceAll("-", "")
   if (token.kind !== "string" || !/^[0-9a-fA-F]{32}$/.test(inside)) lexer.refuseToken(token, ["a key of 32 hexadecimal digits"])
   lexer.next()

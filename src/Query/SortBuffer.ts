@@ -217,7 +217,9 @@ export class SortBuffer {
   }
 }
 
+/** A copy with room for `length`; the array itself where a statement with more paths has left it long enough. */
 function enlarged<A extends Uint8Array | Int32Array>(array: A, length: number): A {
+  if (array.length >= length) return array
   const larger = (array instanceof Int32Array ? new Int32Array(length) : new Uint8Array(length)) as A
   larger.set(array)
   return larger

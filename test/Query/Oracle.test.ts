@@ -43,11 +43,13 @@ function scalar(random: Random): Plain {
   }
 }
 
-/** A value; arrays do not stand right inside arrays, which mingo flattens. */
+/**
+ * A value; arrays do not stand inside arrays: mingo flattens them, and of arrays in documents of an array it looks into either all or none.
+ */
 function anything(random: Random, depth: number, inArray = false): Plain {
   if (depth === 0 || random.chance(60)) return scalar(random)
   if (!inArray && random.chance(50)) return Array.from({ length: random.below(4) }, () => anything(random, depth - 1, true))
-  return Object.fromEntries(["x", "y"].filter(() => random.chance(60)).map((name) => [name, anything(random, depth - 1)]))
+  return Object.fromEntries(["x", "y"].filter(() => random.chance(60)).map((name) => [name, anything(random, depth - 1, inArray)]))
 }
 
 const asc = (path: string) => ({ path, direction: "asc" as const })

@@ -43,6 +43,31 @@ describe("a sort buffer", () => {
     }
   })
 
+  it("is used again by statements with more and with fewer paths", () => {
+    const sorter = new SortBuffer()
+    for (const [levels, count] of [
+      [3, 10],
+      [1, 150],
+      [4, 200],
+      [2, 600]
+    ] as const) {
+      const names = ["a", "b", "c", "d"].slice(0, levels)
+      sorter.start(
+        names.map((name) => sortPath(name, false, false)),
+        Number.POSITIVE_INFINITY
+      )
+      for (let number = count - 1; number >= 0; number--) {
+        const bytes = encode({ _id: keyNumber(number), a: number % 2, b: number % 3, c: number % 5, d: number % 7 })
+        sorter.add(bytes, 0, bytes.length, keyNumber(number).bytes, 0)
+      }
+      sorter.sort()
+      const rows = Array.from({ length: sorter.count }, (_, rank) => decode(sorter.bytes(rank), sorter.at(rank)))
+      const text = (row: (typeof rows)[number]): string => [...names, "_id"].map((name) => String(row[name])).join(" ")
+      assert.strictEqual(rows.length, count)
+      assert.deepStrictEqual(rows.map(text), rows.map(text).toSorted())
+    }
+  })
+
   it("sorts by the smallest element going up and the largest going down, and by nothing where there is no plain value", () => {
     const documents = [{ a: [5, 1] }, { a: 2 }, { a: [] }, { a: [[9]] }, {}, { a: [3, "x"] }].map((fields, number) => ({
       _id: keyNumber(number),
