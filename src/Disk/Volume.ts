@@ -99,7 +99,7 @@ export interface Volume {
   makeDirectory(path: string): void
   /** Renames a file within its directory, replacing what is at `to`. Open handles stay valid. Another directory is `EXDEV`. */
   rename(from: string, to: string): void
-  /** Unlinks a file; open handles stay valid. */
+  /** Unlinks a file; open handles stay valid. Its room on the disk may come back a moment later, so cut it first where that matters. */
   remove(path: string): void
   /** Brings the names in `directory` (created, renamed and removed before this call) to disk. */
   syncDirectory(directory: string, done: SyncDone): void

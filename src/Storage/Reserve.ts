@@ -49,6 +49,13 @@ export class Reserve {
   release(): boolean {
     try {
       if (this.#bytes === 0 || !this.#volume.exists(this.#path)) return false
+      // Cut first: what a removed file held may come back a moment later, and the compaction is to find it at once.
+      const file = this.#volume.open(this.#path, "update")
+      try {
+        file.truncate(0)
+      } finally {
+        file.close()
+      }
       this.#volume.remove(this.#path)
     } catch (error) {
       if (!isFault(error, "DiskFailure")) throw error

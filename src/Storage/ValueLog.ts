@@ -242,8 +242,9 @@ export class ValueLog {
     if (!this.isAnyCondemned) return
     for (const segment of this.#segments.values()) {
       if (segment.condemnedBy === NOT_CONDEMNED || !isReleased(segment.condemnedBy)) continue
-      if (this.#options.volume.exists(segment.file.path)) this.#options.volume.remove(segment.file.path)
+      // Closed first: who closes a file last, after its removal, waits until the system has given its blocks back.
       segment.file.close()
+      if (this.#options.volume.exists(segment.file.path)) this.#options.volume.remove(segment.file.path)
       this.#segments.delete(segment.number)
       this.#lastRead = undefined
       this.#removed.push(segment.number)

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { spawn } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import { describeVolume } from "../Contract/DiskContract.ts"
@@ -38,6 +38,44 @@ function refusedBy(volume: NodeVolume, directory: string): string {
   }
   return "nobody"
 }
+
+/** Files of a directory that this process has open although they have no name any more. */
+function openAfterRemoval(directory: string): ReadonlyArray<string> {
+  const links = readdirSync("/proc/self/fd").map((descriptor) => {
+    try {
+      return readlinkSync(join("/proc/self/fd", descriptor))
+    } catch {
+      return ""
+    }
+  })
+  return links.filter((path) => path.startsWith(directory) && path.endsWith("(deleted)"))
+}
+
+describe.runIf(process.platform === "linux")("NodeVolume: removed files", () => {
+  it("have no name when the call returns, and give their blocks back soon after, each of them, however many", async () => {
+    const directory = temporary()
+    const volume = new NodeVolume()
+    const paths = Array.from({ length: 100 }, (_, index) => join(directory, `segment-${index}`))
+    for (const path of paths) writeFileSync(path, "bytes")
+    for (const path of paths) volume.remove(path)
+    assert.deepStrictEqual(readdirSync(directory), [])
+    const waiting = openAfterRemoval(directory).length
+    assert.isAtLeast(waiting, 1, "none of them gives its blocks back on the calling thread")
+    assert.isAtMost(waiting, 64, "what waits is bounded")
+    while (openAfterRemoval(directory).length > 0) await new Promise((done) => setTimeout(done, 1))
+    rmSync(directory, { recursive: true })
+  })
+
+  it("are refused as ever, and nothing of them stays open", () => {
+    const directory = temporary()
+    const volume = new NodeVolume()
+    const missing = join(directory, "missing")
+    assert.throws(() => volume.remove(missing), /remove/)
+    assert.throws(() => volume.remove(directory), /remove/)
+    assert.deepStrictEqual(openAfterRemoval(directory), [])
+    rmSync(directory, { recursive: true })
+  })
+})
 
 describe("NodeVolume: the lock", () => {
   it("refuses a second process with the holder's pid, host and start, and is free right after kill -9", async () => {
