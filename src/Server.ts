@@ -24,6 +24,7 @@ import { type EngineState, engineState } from "./Http/Health.ts"
 import { Http, type HttpPlace } from "./Http/Http.ts"
 import { type KeptStatements, keepStatements, operatorPort } from "./Query/Query.ts"
 import type { StatementLog } from "./Query/StatementLog.ts"
+import { Budget } from "./Storage/Budget.ts"
 import type { Engine } from "./Storage/Engine.ts"
 import type { RecoveryReport } from "./Storage/EngineParts.ts"
 import type { StorageError } from "./Storage/Errors.ts"
@@ -231,6 +232,9 @@ const logAdmission = Effect.fnUntraced(function* (engine: Engine) {
     (remove) => Effect.sync(remove)
   )
 })
+
+/** The memory that the settings give to the databases of all services together; provide it to every `openService`. */
+export const budgetLayer = (settings: Settings): Layer.Layer<Budget> => Budget.layer(storageLimits(settings))
 
 /** The limits of the engine that the configuration sets. */
 const storageLimits = ({ storage }: Settings) => ({

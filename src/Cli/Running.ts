@@ -10,6 +10,7 @@ import { type Settings, variableOf } from "../Config/Settings.ts"
 import { Disk } from "../Disk/Disk.ts"
 import { Http } from "../Http/Http.ts"
 import type { HttpOptions } from "../Http/Options.ts"
+import { budgetLayer } from "../Server.ts"
 import { Failure } from "./Failure.ts"
 
 export interface RunningOptions {
@@ -65,5 +66,5 @@ export const gatewayLayer = (settings: Settings, json: boolean, options: Pick<Ht
     Layer.succeed(References.MinimumLogLevel, LEVELS[settings.log.level])
   )
   const http = Http.layer({ ...settings.http, accessLog: "errors", ...options })
-  return Layer.mergeAll(http, Disk.layer).pipe(Layer.provideMerge(logs))
+  return Layer.mergeAll(http, Disk.layer, budgetLayer(settings)).pipe(Layer.provideMerge(logs))
 }

@@ -63,10 +63,18 @@ export const settings = {
       min: 1,
       max: 60_000
     }),
-    memtableBytesMax: bytes("Memory of the memtable before it is flushed", { default: 32 * MIB, min: MIB, max: 2 * GIB }),
-    pageCacheBytesMax: bytes("Memory for index pages", { default: 128 * MIB, min: MIB, max: 64 * GIB }),
-    valueCacheBytesMax: bytes("Memory for documents read from disk", { default: 256 * MIB, min: MIB, max: 64 * GIB }),
-    placeCacheBytesMax: bytes("Memory to find documents that were read before without going through the index", {
+    memtableBytesMax: bytes("Memory of a memtable before it is flushed; those of all services together take at most five times as much", {
+      default: 32 * MIB,
+      min: MIB,
+      max: 2 * GIB
+    }),
+    pageCacheBytesMax: bytes("Memory for index pages, of all services together", { default: 128 * MIB, min: MIB, max: 64 * GIB }),
+    valueCacheBytesMax: bytes("Memory for documents read from disk, of all services together", {
+      default: 256 * MIB,
+      min: MIB,
+      max: 64 * GIB
+    }),
+    placeCacheBytesMax: bytes("Memory to find documents that were read before without going through the index, of all services together", {
       default: 32 * MIB,
       min: 0,
       max: 2 * GIB

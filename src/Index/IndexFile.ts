@@ -21,6 +21,7 @@ import { MergedCursor } from "./MergedCursor.ts"
 import type { Checkpoint, Meta } from "./Meta.ts"
 import { EMPTY_CHECKPOINT, decodeMeta, encodeMeta, metaOffset } from "./Meta.ts"
 import { PageCache } from "./PageCache.ts"
+import { PageFrames } from "./PageFrames.ts"
 import { ABSENT, DELETED, PRESENT, RootCursor, lookup } from "./RootCursor.ts"
 import type { TreeCursor } from "./TreeCursor.ts"
 import { TreeWriter } from "./TreeWriter.ts"
@@ -36,8 +37,8 @@ export interface IndexFileOptions {
   readonly mode?: "read" | "update"
   /** Fewest bytes cut from the end of the file at once; 1 MiB unless given. */
   readonly trimBytesMin?: number
-  /** Where the memory for pages comes from; a fresh ArrayBuffer unless given. */
-  readonly allocate?: (bytes: number) => ArrayBufferLike
+  /** Memory for pages that is shared with other files; then `cacheBytes` does not count. */
+  readonly frames?: PageFrames
 }
 
 const TRIM_BYTES_MIN = 1024 * 1024
@@ -306,6 +307,7 @@ export class IndexFile {
   /** Gives the file back. An open transaction must be over. */
   close(): void {
     if (this.#writer !== undefined) throw indexFault({ _tag: "IndexBusy", file: this.#file.path })
+    this.#cache.close()
     this.#file.close()
   }
 
@@ -350,7 +352,16 @@ interface Loaded {
 }
 
 function load(file: File, meta: Meta, options: IndexFileOptions): Loaded {
-  const cache = new PageCache(file, meta.salt, options.cacheBytes, options.allocate)
+  const cache = new PageCache(file, meta.salt, options.frames ?? new PageFrames(options.cacheBytes))
+  try {
+    return loadInto(cache, file, meta, options)
+  } catch (error) {
+    cache.close()
+    throw error
+  }
+}
+
+function loadInto(cache: PageCache, file: File, meta: Meta, options: IndexFileOptions): Loaded {
   const free = new FreePages(file.path, meta.pageCount, Math.ceil((options.trimBytesMin ?? TRIM_BYTES_MIN) / PAGE_BYTES))
   const trees = meta.catalog === undefined ? new Map() : readRoots(new RootCursor(cache, meta.catalog, () => {}))
   const listPages: Array<number> = []

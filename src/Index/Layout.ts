@@ -87,9 +87,9 @@ export interface PageMemory {
 
 if (new Uint8Array(Uint32Array.of(1).buffer)[0] !== 1) throw new Error("the index file needs a little-endian machine")
 
-/** Page memory of `pages` pages, from the allocator when one is given (for example one that hands out shared memory). */
-export function pageMemory(pages: number, allocate?: (bytes: number) => ArrayBufferLike): PageMemory {
-  const buffer = allocate === undefined ? new ArrayBuffer(pages * PAGE_BYTES) : allocate(pages * PAGE_BYTES)
+/** Page memory of `pages` pages. */
+export function pageMemory(pages: number): PageMemory {
+  const buffer = new ArrayBuffer(pages * PAGE_BYTES)
   return { bytes: new Uint8Array(buffer), words: new Uint32Array(buffer), view: new DataView(buffer) }
 }
 

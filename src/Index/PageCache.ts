@@ -1,5 +1,5 @@
 /**
- * The pages in memory: a fixed number of frames in one arena, replaced by CLOCK.
+ * The pages of one index file that are in memory: which frame has which page. The frames may be shared with other files (PageFrames.ts).
  *
  * Invariants
  * - A frame holds a page only after number, checksum, level and the checksum in the pointer that led to it agreed with what was read.
@@ -11,36 +11,37 @@ import { crc32 } from "node:zlib"
 import type { File } from "../Disk/Volume.ts"
 import { indexFault } from "./Errors.ts"
 import type { PageMemory } from "./Layout.ts"
-import { CHECKSUM_AT, LEVEL_AT, NUMBER_AT, PAGE_BYTES, PAGE_SHIFT, pageMemory, readU32 } from "./Layout.ts"
-
-/** Fewest frames: more than a cursor, a merge and a tree's height need at once. */
-export const FRAMES_MIN = 64
-/** Most frames: the arena stays below 2 GiB, so that offsets in it are small integers. */
-export const FRAMES_MAX = 262_143
+import { CHECKSUM_AT, LEVEL_AT, NUMBER_AT, PAGE_BYTES, PAGE_SHIFT, readU32 } from "./Layout.ts"
+import type { PageFrames } from "./PageFrames.ts"
 
 export class PageCache {
   readonly memory: PageMemory
   readonly #file: File
   readonly #salt: number
-  /** Frame → page, 0 when empty. */
+  readonly #frames: PageFrames
+  /** By which `frames` knows this cache. */
+  readonly #number: number
+  /** Frame → page and, below, whose it is. The table leads only to frames of this cache, so whoever comes from there need not ask. */
   readonly #pages: Uint32Array
+  readonly #owners: Uint8Array
   readonly #referenced: Uint8Array
   /** Open-addressed table of frame + 1, by page. */
   readonly #table: Uint32Array
   readonly #tableMask: number
   readonly #tableShift: number
-  #hand = 0
   /** Pages read from disk since the file was opened. */
   reads = 0
 
-  constructor(file: File, salt: number, cacheBytes: number, allocate?: (bytes: number) => ArrayBufferLike) {
-    const frames = Math.min(FRAMES_MAX, Math.max(FRAMES_MIN, Math.floor(cacheBytes / PAGE_BYTES)))
-    const tableBits = 32 - Math.clz32(frames * 2 - 1)
+  constructor(file: File, salt: number, frames: PageFrames) {
+    const tableBits = 32 - Math.clz32(frames.pages.length * 2 - 1)
     this.#file = file
     this.#salt = salt
-    this.memory = pageMemory(frames, allocate)
-    this.#pages = new Uint32Array(frames)
-    this.#referenced = new Uint8Array(frames)
+    this.memory = frames.memory
+    this.#frames = frames
+    this.#number = frames.enter(this)
+    this.#pages = frames.pages
+    this.#owners = frames.owners
+    this.#referenced = frames.referenced
     this.#table = new Uint32Array(1 << tableBits)
     this.#tableMask = (1 << tableBits) - 1
     this.#tableShift = 32 - tableBits
@@ -78,15 +79,21 @@ export class PageCache {
 
   /** Whether the page still lies at `base`. */
   holds(base: number, page: number): boolean {
-    return this.#pages[base >>> PAGE_SHIFT] === page
+    const frame = base >>> PAGE_SHIFT
+    return this.#pages[frame] === page && this.#owners[frame] === this.#number
   }
 
   /** Takes in a page that was just written; it is the first to go when nobody asks for it. */
   install(page: number, from: Uint8Array, at: number): void {
-    const frame = this.#freeFrame()
+    const frame = this.#frames.free(this.#number)
     this.memory.bytes.set(from.subarray(at, at + PAGE_BYTES), frame << PAGE_SHIFT)
     this.#enter(frame, page)
     this.#referenced[frame] = 0
+  }
+
+  /** Gives every frame back. */
+  close(): void {
+    this.#frames.leave(this.#number)
   }
 
   drop(page: number): void {
@@ -95,8 +102,7 @@ export class PageCache {
       const frame = this.#table[place]! - 1
       if (frame < 0) return
       if (this.#pages[frame] === page) {
-        this.#pages[frame] = 0
-        this.#referenced[frame] = 0
+        this.#frames.empty(frame)
         this.#vacate(place)
         return
       }
@@ -105,7 +111,7 @@ export class PageCache {
   }
 
   #read(page: number, checksum: number, level: number): number {
-    const frame = this.#freeFrame()
+    const frame = this.#frames.free(this.#number)
     const base = frame << PAGE_SHIFT
     this.#readInto(this.memory.bytes.subarray(base, base + PAGE_BYTES), page, checksum, level)
     this.#enter(frame, page)
@@ -125,21 +131,7 @@ export class PageCache {
     let place = Math.imul(page, 0x9e37_79b1) >>> this.#tableShift
     while (this.#table[place] !== 0) place = (place + 1) & this.#tableMask
     this.#table[place] = frame + 1
-    this.#pages[frame] = page
-  }
-
-  /** An empty frame: the next one round the clock that was not used since the hand last passed. */
-  #freeFrame(): number {
-    for (;;) {
-      const frame = this.#hand
-      this.#hand = frame + 1 === this.#pages.length ? 0 : frame + 1
-      if (this.#referenced[frame] === 1) {
-        this.#referenced[frame] = 0
-        continue
-      }
-      if (this.#pages[frame] !== 0) this.drop(this.#pages[frame]!)
-      return frame
-    }
+    this.#frames.fill(frame, this.#number, page)
   }
 
   /** Empties a place of the table and moves later ones of its cluster back, so that searches need no markers. */

@@ -18,17 +18,28 @@ const SHARED_ALLOCATION_BYTES_MAX = CHUNK_BYTES / 4
 /** Pointers are u32 counts of 8 bytes. */
 const CHUNKS_MAX = 2 ** (32 - POINTER_SHIFT)
 
-/** Hands out chunks and keeps returned ones for the next memtable. One allocator serves a whole process. */
+/** Who is told of the bytes that are taken and given back. */
+export interface ChunkAccount {
+  readonly take: (bytes: number) => void
+  readonly give: (bytes: number) => void
+}
+
+export interface ChunkOptions {
+  /** Makes every chunk a SharedArrayBuffer, for readers on other threads. */
+  readonly shared: boolean
+  readonly pooledChunksMax: number
+  /** Chunks are kept only as long as they and those in use are at most so many bytes. It does not keep anybody from taking more. */
+  readonly pooledBytesMax?: number
+}
+
+/** Hands out chunks and keeps returned ones for the next memtable. One serves a whole process, through `AccountedChunks` for each database. */
 export class ChunkAllocator {
-  readonly #shared: boolean
-  readonly #pooledChunksMax: number
+  readonly #options: ChunkOptions
   readonly #pool: Array<ArrayBufferLike> = []
   #bytesInUse = 0
 
-  /** `shared` makes every chunk a SharedArrayBuffer, for readers on other threads. */
-  constructor(options: { readonly shared: boolean; readonly pooledChunksMax: number }) {
-    this.#shared = options.shared
-    this.#pooledChunksMax = options.pooledChunksMax
+  constructor(options: ChunkOptions) {
+    this.#options = options
   }
 
   /** Bytes handed out and not returned. */
@@ -36,17 +47,68 @@ export class ChunkAllocator {
     return this.#bytesInUse
   }
 
+  /** Bytes kept for the next memtable. */
+  get pooledBytes(): number {
+    return this.#pool.length * CHUNK_BYTES
+  }
+
   /** A chunk of `bytes`. What a pooled one contains is undefined. */
   take(bytes: number): ArrayBufferLike {
     const pooled = bytes === CHUNK_BYTES ? this.#pool.pop() : undefined
-    const chunk = pooled ?? (this.#shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
+    const chunk = pooled ?? (this.#options.shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
     this.#bytesInUse += bytes
+    while (this.#pool.length > 0 && !this.#hasRoom(0)) this.#pool.pop()
     return chunk
   }
 
   give(chunk: ArrayBufferLike): void {
     this.#bytesInUse -= chunk.byteLength
-    if (chunk.byteLength === CHUNK_BYTES && this.#pool.length < this.#pooledChunksMax) this.#pool.push(chunk)
+    if (chunk.byteLength === CHUNK_BYTES && this.#pool.length < this.#options.pooledChunksMax && this.#hasRoom(CHUNK_BYTES)) {
+      this.#pool.push(chunk)
+    }
+  }
+
+  /** What somebody has who will not give it back: it is gone with them. */
+  forget(bytes: number): void {
+    this.#bytesInUse -= bytes
+  }
+
+  #hasRoom(bytes: number): boolean {
+    return this.#bytesInUse + this.pooledBytes + bytes <= (this.#options.pooledBytesMax ?? Infinity)
+  }
+}
+
+/** The chunks of another allocator, with an account of those that go through here. */
+export class AccountedChunks extends ChunkAllocator {
+  readonly #source: ChunkAllocator
+  readonly #account: ChunkAccount
+  #heldBytes = 0
+  #isOver = false
+
+  constructor(source: ChunkAllocator, account: ChunkAccount) {
+    super({ shared: false, pooledChunksMax: 0 })
+    this.#source = source
+    this.#account = account
+  }
+
+  override take(bytes: number): ArrayBufferLike {
+    const chunk = this.#source.take(bytes)
+    this.#heldBytes += bytes
+    this.#account.take(bytes)
+    return chunk
+  }
+
+  override give(chunk: ArrayBufferLike): void {
+    if (this.#isOver) return
+    this.#heldBytes -= chunk.byteLength
+    this.#source.give(chunk)
+    this.#account.give(chunk.byteLength)
+  }
+
+  /** Nobody gives anything back here any more: what is still held goes with who has it. */
+  end(): void {
+    this.#isOver = true
+    this.#source.forget(this.#heldBytes)
   }
 }
 

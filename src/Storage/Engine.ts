@@ -18,6 +18,7 @@ import type { StoreDefinition } from "../Schema/Definition.ts"
 import type { Log } from "../Wal/Log.ts"
 import { KIND_DDL, KIND_TRANSACTION, type RecordView } from "../Wal/Record.ts"
 import { ADMISSION_SHARE, requireOpen, type WriteAdmission, WriteHold } from "./Admission.ts"
+import type { BudgetShare } from "./Budget.ts"
 import { buildStates, type BuildState, duplicatesFault } from "./Builds.ts"
 import type { Catalog, CatalogStore } from "./Catalog.ts"
 import { ChangeTable } from "./ChangeTable.ts"
@@ -49,6 +50,8 @@ export class Engine {
   readonly limits: StorageLimits
   /** The file of trees, for those who read it as a whole; it has the ids of the database and its timeline. */
   readonly index: IndexFile
+  /** Its part of the memory of the process. */
+  readonly share: BudgetShare
   /** For who needs everything written so far to be on disk before anything more is: transactions wait, and definitions. */
   readonly hold = new WriteHold(() => this.#workListeners.tell(undefined))
   readonly #parts: EngineParts
@@ -83,16 +86,18 @@ export class Engine {
     this.#parts = parts
     this.limits = limits
     this.index = index
+    this.share = parts.share
     this.#catalog = parts.catalog
     this.#lsn = checkpoint.lsn
     this.#writer = new LogWriter(checkpoint, options.now, options.durability)
     this.#shown = new Shown(checkpoint.lsn)
     this.#memtables = new Generations(parts)
-    this.#overlay = new Overlay(parts.allocator, this.#memtables.active.memtable.arena, limits)
+    this.#overlay = new Overlay(this.share.allocator, this.#memtables.active.memtable.arena, limits)
     this.#keys = new KeyGenerator(options.now, options.random)
     this.#commitListeners = new Listeners(options.report)
     this.#durableListeners = new Listeners(options.report)
     this.#workListeners = new Listeners(options.report)
+    this.share.wake = () => this.#workListeners.tell(undefined)
     this.#snapshots = new Snapshots(limits, options.now, values, () => this.#workListeners.tell(undefined))
     this.logHolds = new LogHolds(limits, () => this.#log, index, options)
     this.#maintenance = new Maintenance(this.#maintained, new TreeQueue(this.#maintained, parts), parts.catalog.builds)
@@ -161,10 +166,9 @@ export class Engine {
   admission(): WriteAdmission {
     if (this.#isClosing || this.#log === undefined) return "closed"
     if (this.#poison !== undefined) return "poisoned"
-    const admitted = this.#log.admit(this.limits.logStagingBytesMax * ADMISSION_SHARE)
+    const admitted = this.#log.admit(this.share.staging.fairBytes * ADMISSION_SHARE)
     // The log's state counts before a full memtable: while it takes nothing, no flush will ever make room.
-    const isMemtableFull = this.#memtables.isFull && !this.#memtables.canFreeze
-    if (admitted === "admitted") return isMemtableFull || this.hold.isOn ? "wait" : "open"
+    if (admitted === "admitted") return this.#memtables.mustWait || this.hold.isOn ? "wait" : "open"
     return admitted === "tooLarge" ? "closed" : admitted
   }
 
@@ -245,6 +249,7 @@ export class Engine {
   /** Does a slice of flushing and index building; the budget is in units of about 100 ns. `waiting`: until `onWork`. */
   maintain(budget: number): Progress {
     if (this.#isClosing || this.#poison !== undefined || this.#log === undefined || this.#log.state === "poisoned") return "idle"
+    if (this.#memtables.isFlushWanted) this.freeze()
     return this.#maintenance.step(budget)
   }
 
@@ -259,8 +264,7 @@ export class Engine {
   }
 
   #freezeActive(): boolean {
-    if (this.#transaction !== undefined) return false
-    if (!this.#memtables.canFreeze) return false
+    if (this.#transaction !== undefined || !this.#memtables.canFreeze) return false
     this.sync()
     this.#memtables.freeze(this.#writer.boundary(this.#log, this.#lsn, this.#catalog.withBuilds(this.#maintenance.builds)))
     this.#workListeners.tell(undefined)
@@ -280,11 +284,7 @@ export class Engine {
 
   /** After a full disk: makes room by compacting, or tries again what failed for want of it. */
   retry(): void {
-    const isLogFull = this.#log?.state === "full"
-    if (isLogFull || this.#maintenance.isOutOfRoom) this.logHolds.makeRoom()
-    if (this.#maintenance.makeRoom(isLogFull)) return
-    this.#log?.retry()
-    this.#maintenance.retry()
+    this.#maintenance.retry(this.#log, this.logHolds)
   }
 
   /** Lets `maintain` compact every value segment in which anything is lost. `done` is told what that gave, or nothing when the engine closes
@@ -364,6 +364,7 @@ export class Engine {
   /** The log is recovered: from now on the engine can be written to. */
   start(log: Log, report: Omit<RecoveryReport, "replayed" | "lastLsn">): void {
     this.#log = log
+    this.share.reclaimStaging = () => log.reclaim()
     this.report = { ...report, lastLsn: this.#lsn, replayed: this.#replayed }
     this.#keys.continueFrom(this.#writer.commitTimeMs)
     this.#catalog = this.#catalog.refreshed(log.durableLsn)

@@ -3,6 +3,7 @@ import type { Volume } from "../Disk/Volume.ts"
 import type { IndexFile } from "../Index/IndexFile.ts"
 import type { DurabilityLevel } from "../Schema/Definition.ts"
 import type { ChunkAllocator } from "./Arena.ts"
+import type { BudgetShare, ProcessBudget } from "./Budget.ts"
 import type { Catalog } from "./Catalog.ts"
 import type { StorageLimits } from "./Limits.ts"
 import type { ValueLog } from "./ValueLog.ts"
@@ -22,7 +23,9 @@ export interface EngineOptions {
   readonly report: (error: unknown) => void
   /** What answers wait for that rest on stores which do not say so themselves. Default `fsync`. */
   readonly durability?: DurabilityLevel
-  /** Memory of the memtables, when several engines share it. */
+  /** Memory that several engines share; its limits count then, not those of `limits`. */
+  readonly budget?: ProcessBudget
+  /** Where the memory of memtables comes from when there is no `budget`. */
   readonly allocator?: ChunkAllocator
 }
 
@@ -30,7 +33,7 @@ export interface EngineOptions {
 export interface EngineParts {
   readonly options: EngineOptions
   readonly limits: StorageLimits
-  readonly allocator: ChunkAllocator
+  readonly share: BudgetShare
   readonly index: IndexFile
   readonly values: ValueLog
   readonly catalog: Catalog

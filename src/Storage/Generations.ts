@@ -6,14 +6,14 @@
  * - `sources` is what readers of this moment take; those who have an older one keep it.
  */
 import type { IndexFile } from "../Index/IndexFile.ts"
-import type { ChunkAllocator } from "./Arena.ts"
+import type { BudgetShare } from "./Budget.ts"
 import type { StorageLimits } from "./Limits.ts"
 import { type Boundary, Generation, Sources } from "./Sources.ts"
 import type { ValueLog } from "./ValueLog.ts"
 
 /** What memtables are made from and stand in front of. */
 export interface GenerationParts {
-  readonly allocator: ChunkAllocator
+  readonly share: BudgetShare
   readonly index: IndexFile
   readonly values: ValueLog
   readonly limits: StorageLimits
@@ -26,8 +26,9 @@ export class Generations {
 
   constructor(parts: GenerationParts) {
     this.#parts = parts
-    this.active = new Generation(parts.allocator, 0)
+    this.active = new Generation(parts.share.allocator, 0)
     this.sources = new Sources([this.active], parts.index, parts.values)
+    parts.share.activeBytes = () => this.active.bytes
   }
 
   /** Those that wait for their flush, the newest first. */
@@ -35,9 +36,20 @@ export class Generations {
     return this.sources.generations.slice(1)
   }
 
-  /** Whether the active one has as much as it may. */
+  /** Whether the active one has to freeze: it has as much as it may, or the process needs the memory. */
   get isFull(): boolean {
-    return this.active.bytes >= this.#parts.limits.memtableBytesMax
+    const { limits, share } = this.#parts
+    return this.active.bytes >= limits.memtableBytesMax || share.isDue
+  }
+
+  /** Whether writers have to wait for a flush. */
+  get mustWait(): boolean {
+    return (this.isFull && !this.canFreeze) || this.#parts.share.mustWait
+  }
+
+  /** Whether flushing the active one would help somebody. */
+  get isFlushWanted(): boolean {
+    return this.active.memtable.entries > 0 && (this.isFull || this.#parts.share.mustWait)
   }
 
   /** Whether the active one may freeze: not too many wait for their flush. */
@@ -49,9 +61,11 @@ export class Generations {
   freeze(boundary: Boundary): void {
     const { active } = this
     active.boundary = boundary
-    const next = new Generation(this.#parts.allocator, active.memtable.documents)
+    const next = new Generation(this.#parts.share.allocator, active.memtable.documents)
     this.#replace([next, ...this.sources.generations])
     this.active = next
+    // Last: until then the budget takes the old one for the active.
+    this.#parts.share.isDue = false
   }
 
   /** The trees have changed: `flushed`, if any, is in them now. */

@@ -6,9 +6,11 @@
  *   is, not ready.
  */
 import { isFault } from "../Fault/Fault.ts"
+import type { Log } from "../Wal/Log.ts"
 import type { Catalog, CatalogStore } from "./Catalog.ts"
 import type { Duplicates } from "./Duplicates.ts"
 import { type BuildProgress, IndexBuild } from "./IndexBuild.ts"
+import type { LogHolds } from "./LogHolds.ts"
 import type { Generation, Sources } from "./Sources.ts"
 import type { CompactionDone, TreeQueue } from "./TreeQueue.ts"
 
@@ -61,18 +63,12 @@ export class Maintenance {
     return this.#failedBuilds.get(indexId)
   }
 
-  /** Whether a flush or a compaction waits for room on the disk. */
-  get isOutOfRoom(): boolean {
-    return this.#queue.isOutOfRoom
-  }
-
-  /** See `TreeQueue.makeRoom`. */
-  makeRoom(isLogFull: boolean): boolean {
-    return this.#queue.makeRoom(isLogFull)
-  }
-
-  /** Lets work that found no room begin again. */
-  retry(): void {
+  /** After a full disk: breaks a hold on the log, makes room by compacting, or lets what found no room begin again. */
+  retry(log: Log | undefined, holds: LogHolds): void {
+    const isLogFull = log?.state === "full"
+    if (isLogFull || this.#queue.isOutOfRoom) holds.makeRoom()
+    if (this.#queue.makeRoom(isLogFull)) return
+    log?.retry()
     this.#queue.retry()
   }
 

@@ -12,7 +12,7 @@ import { type DirectoryLock, joinPath, parentOf, type SyncDone } from "../Disk/V
 import type { Fault } from "../Fault/Fault.ts"
 import { IndexFile } from "../Index/IndexFile.ts"
 import { Recovery } from "../Wal/Recovery.ts"
-import { ChunkAllocator } from "./Arena.ts"
+import { type BudgetShare, ProcessBudget } from "./Budget.ts"
 import { readAccounts, readCatalog, readSegmentTable } from "./CatalogFile.ts"
 import { type DirectoryNames, directoryNames } from "./Directory.ts"
 import { Engine } from "./Engine.ts"
@@ -25,9 +25,6 @@ import { ValueLog } from "./ValueLog.ts"
 
 /** `more`: call again. `waiting`: call again after `onWake`. `done`: `engine` is there. */
 export type OpeningProgress = "more" | "waiting" | "done"
-
-/** Chunks of 256 KiB that an engine's own allocator keeps: about one memtable. */
-const POOLED_CHUNKS_MAX = 160
 
 /**
  * Opens a database.
@@ -54,10 +51,13 @@ export class Opening {
   #index: IndexFile | undefined
   #values: ValueLog | undefined
   #engine: Engine | undefined
+  readonly #budget: ProcessBudget
+  #share: BudgetShare | undefined
 
   constructor(options: EngineOptions) {
     this.#options = options
-    this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.#budget = options.budget ?? new ProcessBudget(options.limits, options.allocator)
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits, ...this.#budget.limits }
     this.#names = directoryNames(options.directory)
     this.#work = this.#run()
   }
@@ -94,6 +94,7 @@ export class Opening {
     volume.makeDirectory(directory)
     this.#lock = volume.lock(directory)
     this.#requireNoRepair()
+    const share = (this.#share = this.#budget.join())
     const isNew = !volume.exists(this.#names.index)
     if (isNew) this.#requireEmpty()
     yield* this.#makeDirectories()
@@ -108,8 +109,8 @@ export class Opening {
         directory: this.#names.values,
         databaseId,
         segmentBytesMax: this.#limits.valueSegmentBytesMax,
-        cacheBytesMax: this.#limits.valueCacheBytesMax,
-        placesBytesMax: this.#limits.placeCacheBytesMax,
+        cache: this.#budget.values,
+        places: this.#budget.places,
         random: this.#options.random
       },
       readSegmentTable(index)
@@ -119,22 +120,37 @@ export class Opening {
     const engine = new Engine({
       options: this.#options,
       limits: this.#limits,
-      allocator: this.#options.allocator ?? new ChunkAllocator({ shared: false, pooledChunksMax: POOLED_CHUNKS_MAX }),
+      share,
       index,
       values,
       catalog: readCatalog(index, version),
-      release: () => this.#lock?.release()
+      release: () => {
+        this.#budget.leave(share)
+        this.#lock?.release()
+      }
     })
-    yield* this.#recover(engine, index)
+    yield* this.#recover(engine, index, share)
     return engine
   }
 
-  *#recover(engine: Engine, index: IndexFile): Generator<"more" | "waiting", void, number> {
+  *#recover(engine: Engine, index: IndexFile, { staging: stagingRoom }: BudgetShare): Generator<"more" | "waiting", void, number> {
     const { databaseId, timeline } = index
     const { volume, random, now, schedule, report } = this.#options
     const { logSegmentBytesMax: segmentBytesMax, logStagingBytesMax: stagingBytesMax } = this.#limits
     const directory = this.#names.log
-    const options = { volume, directory, databaseId, timeline, segmentBytesMax, stagingBytesMax, now, random, schedule, report }
+    const options = {
+      volume,
+      directory,
+      databaseId,
+      timeline,
+      segmentBytesMax,
+      stagingBytesMax,
+      stagingRoom,
+      now,
+      random,
+      schedule,
+      report
+    }
     const recovery = new Recovery(options, { ...engine.checkpoint, ...forkAt(index) }, (record) => engine.replay(record))
     recovery.onWake(() => this.#wake())
     let budget = yield "more"
@@ -187,8 +203,9 @@ export class Opening {
     const databaseId = asIdentity(entropy.slice(0, 16))
     const timeline = asIdentity(entropy.slice(16, 32))
     const salt = new DataView(entropy.buffer).getUint32(32, true)
-    const cacheBytes = this.#limits.indexCacheBytesMax
-    const created = yield* this.#file((done) => IndexFile.create({ volume, path, cacheBytes, databaseId, timeline, salt }, done))
+    const { indexCacheBytesMax: cacheBytes } = this.#limits
+    const { frames } = this.#budget
+    const created = yield* this.#file((done) => IndexFile.create({ volume, path, cacheBytes, frames, databaseId, timeline, salt }, done))
     created.close()
     volume.rename(path, this.#names.index)
     yield* this.#synced((done) => volume.syncDirectory(directory, done))
@@ -197,7 +214,8 @@ export class Opening {
   #openIndex(): Generator<"waiting", IndexFile, number> {
     const { volume } = this.#options
     const { indexCacheBytesMax: cacheBytes, indexTrimBytesMin: trimBytesMin } = this.#limits
-    return this.#file((done) => IndexFile.open({ volume, path: this.#names.index, cacheBytes, trimBytesMin }, done))
+    const { frames } = this.#budget
+    return this.#file((done) => IndexFile.open({ volume, path: this.#names.index, cacheBytes, frames, trimBytesMin }, done))
   }
 
   *#file(start: (done: (fault: Fault | undefined, file: IndexFile | undefined) => void) => void): Generator<"waiting", IndexFile, number> {
@@ -224,6 +242,7 @@ export class Opening {
   #release(): void {
     this.#values?.close()
     this.#index?.close()
+    if (this.#share !== undefined) this.#budget.leave(this.#share)
     this.#lock?.release()
   }
 }

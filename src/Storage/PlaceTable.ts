@@ -47,6 +47,10 @@ export class PlaceTable {
     this.#words = new Uint32Array(0)
   }
 
+  get bytes(): number {
+    return this.#words.byteLength
+  }
+
   /** Fills `out` with where the document under the 16 bytes at `key[at]` lies, when that is known for these roots. */
   find(roots: ReadonlyArray<Root>, tree: number, key: Uint8Array, at: number, out: Place): boolean {
     const words = this.#words

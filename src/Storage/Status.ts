@@ -1,5 +1,6 @@
 /** What a database that is open says of itself: where it is, what waits, and what keeps space from being given back. */
 import type { WriteAdmission } from "./Admission.ts"
+import type { BudgetState } from "./Budget.ts"
 import type { BuildState } from "./Builds.ts"
 import type { Engine } from "./Engine.ts"
 import type { HoldState } from "./LogHolds.ts"
@@ -15,6 +16,8 @@ export interface Status {
   readonly checkpointLsn: number
   readonly frozenMemtables: number
   readonly memtableBytes: number
+  /** What all databases of the process have of the memory that they share. */
+  readonly memory: BudgetState
   readonly values: ValueSpace
   /** What keeps the log. */
   readonly holds: ReadonlyArray<HoldState>
@@ -34,6 +37,7 @@ export function statusOf(engine: Engine, nowMs: number): Status {
     checkpointLsn: engine.index.current().checkpoint.lsn,
     frozenMemtables,
     memtableBytes: activeBytes,
+    memory: engine.share.budget.state,
     values: engine.space,
     holds: engine.logHolds.states(),
     snapshots: engine.longSnapshots.map(({ lsn, startMs }) => ({ lsn, ageMs: nowMs - startMs })),

@@ -10,13 +10,14 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { Disk } from "../Disk/Disk.ts"
 import { diskFault } from "../Disk/Failure.ts"
 import type { Fault } from "../Fault/Fault.ts"
 import type { DurabilityLevel, StoreDefinition } from "../Schema/Definition.ts"
-import type { ChunkAllocator } from "./Arena.ts"
 import { Backup, type BackupReport } from "./Backup.ts"
+import { Budget } from "./Budget.ts"
 import { defineAll, type DefineOptions, type Waiting } from "./Defining.ts"
 import type { Engine } from "./Engine.ts"
 import { Closed, Poisoned, ReadOnly, StorageError, toStorageError } from "./Errors.ts"
@@ -41,11 +42,10 @@ import { DurableWaiters, Signal } from "./Waiters.ts"
 export interface StorageOptions {
   /** The database's directory; made when it does not exist. */
   readonly directory: string
+  /** Where a `Budget` is provided, its limits count instead of those it has too. */
   readonly limits?: Partial<StorageLimits>
   /** What answers wait for that rest on stores which do not say so themselves. Default `fsync`. */
   readonly durability?: DurabilityLevel
-  /** Memory of the memtables, shared by the databases of a process. Its own unless given. */
-  readonly allocator?: ChunkAllocator
   /** Whether closing writes the memtable to the index file, so that the next start replays nothing. Default false. */
   readonly flushOnClose?: boolean
 }
@@ -355,12 +355,13 @@ const open = Effect.fnUntraced(function* (options: StorageOptions) {
   const { volume } = yield* Disk
   const clock = yield* Clock.Clock
   const runFork = Effect.runForkWith(yield* Effect.context<never>())
-  const { directory, limits, allocator, durability } = options
+  const { directory, limits, durability } = options
+  const budget = yield* Effect.serviceOption(Budget)
   const opening = new Opening({
     volume,
     directory,
     ...(limits === undefined ? {} : { limits }),
-    ...(allocator === undefined ? {} : { allocator }),
+    ...(Option.isNone(budget) ? {} : { budget: budget.value }),
     ...(durability === undefined ? {} : { durability }),
     now: () => clock.currentTimeMillisUnsafe(),
     random,

@@ -12,12 +12,22 @@
 import { type File, joinPath, type SyncDone, type Volume } from "../Disk/Volume.ts"
 import type { Fault } from "../Fault/Fault.ts"
 import type { PASSING } from "./BlockCache.ts"
-import { ALONE, type Block, BLOCK_BYTES, BLOCK_SHIFT, BlockCache, firstBlockAt, KEPT, OVERLAPPED_BYTES } from "./BlockCache.ts"
+import {
+  ALONE,
+  type Block,
+  BLOCK_BYTES,
+  BLOCK_SHIFT,
+  type BlockCache,
+  type BlockOwner,
+  firstBlockAt,
+  KEPT,
+  OVERLAPPED_BYTES
+} from "./BlockCache.ts"
 import { DELETE } from "./MemtableLayout.ts"
 import type { DocumentView, Place } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
 import { Slabs } from "./Slabs.ts"
-import { PlaceTable } from "./PlaceTable.ts"
+import type { PlaceTable } from "./PlaceTable.ts"
 import type { Location } from "./TreeSource.ts"
 import { ValueAccounts } from "./ValueAccounts.ts"
 import {
@@ -62,9 +72,9 @@ export interface ValueLogOptions {
   readonly directory: string
   readonly databaseId: Uint8Array
   readonly segmentBytesMax: number
-  readonly cacheBytesMax: number
-  /** Memory for where documents lie. */
-  readonly placesBytesMax: number
+  /** Memory for documents and for where they lie, which other logs may share. */
+  readonly cache: BlockCache
+  readonly places: PlaceTable
   readonly random: (into: Uint8Array) => void
 }
 
@@ -117,6 +127,7 @@ export class ValueLog {
   /** Neighbours in a tree often lie in the same segment. */
   #lastRead: Segment | undefined
   readonly #cache: BlockCache
+  readonly #owner: BlockOwner
   /** Where documents of this log lie, for readers that go through the trees. */
   readonly places: PlaceTable
   readonly #slabs = new Slabs()
@@ -144,8 +155,9 @@ export class ValueLog {
    */
   constructor(options: ValueLogOptions, table: SegmentTable) {
     this.#options = options
-    this.#cache = new BlockCache(options.cacheBytesMax)
-    this.places = new PlaceTable(options.placesBytesMax)
+    this.#cache = options.cache
+    this.#owner = options.cache.enter()
+    this.places = options.places
     this.#next = table.next
     const names = new Set(options.volume.list(options.directory))
     for (const { segment, lengthBytes } of table.committed) {
@@ -349,7 +361,7 @@ export class ValueLog {
     let block = end > OVERLAPPED_BYTES ? undefined : segment.blocks[number]
     if (block !== undefined && block.length >= end) block.isUsed = true
     else {
-      const stay = end > OVERLAPPED_BYTES ? ALONE : this.#cache.admits(segment.number, number)
+      const stay = end > OVERLAPPED_BYTES ? ALONE : this.#cache.admits(this.#owner, segment.number, number)
       if (stay === ALONE) return this.#readAlone(segment, location, out)
       block = this.#load(segment, number, stay)
     }
@@ -367,6 +379,7 @@ export class ValueLog {
     for (const segment of this.#segments.values()) segment.file.close()
     this.#segments.clear()
     this.#lastRead = undefined
+    this.#cache.leave(this.#owner)
   }
 
   /** Reads a value that crosses too far into the next block, or whose block is not worth keeping. */
@@ -385,7 +398,7 @@ export class ValueLog {
   #load(segment: Segment, number: number, stay: typeof PASSING | typeof KEPT): Block {
     segment.blocks[number]?.forget()
     const bytes = Buffer.allocUnsafeSlow(OVERLAPPED_BYTES)
-    return this.#cache.add(segment.blocks, number, bytes, segment.file.readAt(number * BLOCK_BYTES, bytes), stay)
+    return this.#cache.add(this.#owner, segment.blocks, number, bytes, segment.file.readAt(number * BLOCK_BYTES, bytes), stay)
   }
 
   #segmentFor(size: number, stream: Stream): Segment {
@@ -455,7 +468,7 @@ export class ValueLog {
       const from = number * BLOCK_BYTES - start
       const length = Math.min(OVERLAPPED_BYTES, this.#buffered - from)
       bytes.set(this.#buffer.subarray(from, from + length))
-      this.#cache.add(segment.blocks, number, bytes, length, KEPT)
+      this.#cache.add(this.#owner, segment.blocks, number, bytes, length, KEPT)
     }
   }
 

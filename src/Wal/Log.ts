@@ -104,7 +104,7 @@ export class Log {
     this.#options = options
     this.#segmentBytesMax = options.segmentBytesMax ?? SEGMENT_BYTES_MAX
     const stagingBytesMax = options.stagingBytesMax ?? STAGING_BYTES_MAX
-    this.#staging = new Staging(stagingBytesMax)
+    this.#staging = new Staging(stagingBytesMax, options.stagingRoom)
     this.#relaxedBytesMax = stagingBytesMax * RELAXED_SHARE
     this.lastLsn = position.lastLsn
     this.durableLsn = position.lastLsn
@@ -168,6 +168,12 @@ export class Log {
   /** Brings to disk what is staged, as if a record that is not relaxed had followed it. */
   sync(): void {
     if (this.#staging.length > 0) this.#scheduleGroup()
+  }
+
+  /** Gives the memory of the staging back, for others need it: at once when nothing is staged, else once that is written. */
+  reclaim(): void {
+    this.#staging.trim()
+    if (this.state === "open") this.sync()
   }
 
   /** Called after every group with the newest LSN on disk. A listener that throws is detached and reported. */

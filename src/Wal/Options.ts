@@ -1,5 +1,6 @@
 import type { Volume } from "../Disk/Volume.ts"
 import type { LogIdentity } from "./Segment.ts"
+import type { StagingRoom } from "./Staging.ts"
 
 /** Bytes of a segment unless the options say otherwise: 16 MiB. A record that does not fit gets a longer segment of its own. */
 export const SEGMENT_BYTES_MAX = 16 * 1024 * 1024
@@ -25,6 +26,8 @@ export interface LogOptions extends LogIdentity {
   readonly segmentBytesMax?: number
   /** Bytes, default `STAGING_BYTES_MAX`. */
   readonly stagingBytesMax?: number
+  /** Memory for what is staged that other logs take from too. */
+  readonly stagingRoom?: StagingRoom
   /** Milliseconds since 1970, for the headers of segments. */
   readonly now: () => number
   /** Fills `into` with random bytes, for the salts of segments. Must not throw. */

@@ -6,6 +6,7 @@ import { PAGE_BYTES } from "../../src/Index/Layout.ts"
 import { copyKey, entryCount, findChild, findSlot } from "../../src/Index/Page.ts"
 import { PageBuilder } from "../../src/Index/PageBuilder.ts"
 import { PageCache } from "../../src/Index/PageCache.ts"
+import { PageFrames } from "../../src/Index/PageFrames.ts"
 import { PageRun } from "../../src/Index/PageRun.ts"
 import { shapes, toBytes, toText } from "./Fixture.ts"
 
@@ -13,7 +14,7 @@ import { shapes, toBytes, toText } from "./Fixture.ts"
 function build(keys: ReadonlyArray<string>, level: number): { run: PageRun; counts: Array<number>; separators: Array<string> } {
   const file = new MemoryVolume().open("pages", "create")
   const free = new FreePages("pages", 1, 128)
-  const run = new PageRun(file, new PageCache(file, 1, 1), free, 1)
+  const run = new PageRun(file, new PageCache(file, 1, new PageFrames(1)), free, 1)
   const counts: Array<number> = []
   const separators: Array<string> = []
   const builder = new PageBuilder(run, level, 1, 1, (separator, length) => {

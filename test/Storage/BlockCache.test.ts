@@ -3,8 +3,16 @@ import { ALONE, type Block, BlockCache, KEPT, OVERLAPPED_BYTES, PASSING } from "
 import { Random } from "./Random.ts"
 
 /** A cache of so many blocks, and reading through it: whether the block was there. */
-function reading(blocks: number): { readonly home: Array<Block | undefined>; readonly read: (number: number) => boolean } {
-  const cache = new BlockCache(blocks * OVERLAPPED_BYTES)
+function reading(blocks: number): {
+  readonly home: Array<Block | undefined>
+  readonly read: (number: number) => boolean
+  readonly leave: () => void
+} {
+  return readingOf(new BlockCache(blocks * OVERLAPPED_BYTES))
+}
+
+function readingOf(cache: BlockCache): ReturnType<typeof reading> {
+  const owner = cache.enter()
   const home: Array<Block | undefined> = []
   const read = (number: number): boolean => {
     const block = home[number]
@@ -12,11 +20,12 @@ function reading(blocks: number): { readonly home: Array<Block | undefined>; rea
       block.isUsed = true
       return true
     }
-    const stay = cache.admits(1, number)
-    if (stay !== ALONE) cache.add(home, number, new Uint8Array(1), 1, stay)
+    const stay = cache.admits(owner, 1, number)
+    if (stay !== ALONE) cache.add(owner, home, number, new Uint8Array(1), 1, stay)
     return false
   }
-  return { home, read }
+  const leave = (): void => cache.leave(owner)
+  return { home, leave, read }
 }
 
 const present = (home: ReadonlyArray<Block | undefined>): number => home.filter((it) => it !== undefined).length
@@ -63,15 +72,33 @@ describe("a cache of blocks", () => {
 
   it("reads a block in for a short time when it was missed a moment ago", () => {
     const cache = new BlockCache(300 * OVERLAPPED_BYTES)
+    const owner = cache.enter()
     const home: Array<Block | undefined> = []
-    for (let number = 0; cache.hasRoom; number++) cache.add(home, number, new Uint8Array(1), 1, KEPT)
-    assert.strictEqual(cache.admits(1, 1000), ALONE)
-    assert.strictEqual(cache.admits(1, 1000), PASSING)
-    cache.add(home, 1000, new Uint8Array(1), 1, PASSING)
+    for (let number = 0; cache.hasRoom; number++) cache.add(owner, home, number, new Uint8Array(1), 1, KEPT)
+    assert.strictEqual(cache.admits(owner, 1, 1000), ALONE)
+    assert.strictEqual(cache.admits(owner, 1, 1000), PASSING)
+    cache.add(owner, home, 1000, new Uint8Array(1), 1, PASSING)
     assert.isDefined(home[1000])
-    for (let number = 2000; number < 2064; number++) cache.add(home, number, new Uint8Array(1), 1, PASSING)
+    for (let number = 2000; number < 2064; number++) cache.add(owner, home, number, new Uint8Array(1), 1, PASSING)
     assert.isUndefined(home[1000])
     assert.isDefined(home[0])
+  })
+
+  it("leaves a log its sure part while another one reads without end, and gives all of it to that one when it is closed", () => {
+    const cache = new BlockCache(800 * OVERLAPPED_BYTES)
+    const [idle, busy] = [readingOf(cache), readingOf(cache)]
+    for (let number = 0; number < 800; number++) idle.read(number)
+    const random = new Random(5)
+    for (let turn = 0; turn < 20_000; turn++) busy.read(random.below(700))
+    const held = present(idle.home)
+    assert.isAtLeast(held, 90)
+    assert.isAtMost(held, 100)
+    assert.isAbove(present(busy.home), 600)
+    assert.isAtMost(cache.bytes, 800 * OVERLAPPED_BYTES)
+    idle.leave()
+    assert.strictEqual(present(idle.home), 0)
+    for (let turn = 0; turn < 20_000; turn++) busy.read(random.below(700))
+    assert.strictEqual(present(busy.home), 700)
   })
 
   it("does with a single block", () => {

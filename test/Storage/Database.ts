@@ -2,6 +2,7 @@
 import { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
 import { Fault } from "../../src/Fault/Fault.ts"
 import type { DurabilityLevel } from "../../src/Schema/Definition.ts"
+import type { ProcessBudget } from "../../src/Storage/Budget.ts"
 import type { Engine } from "../../src/Storage/Engine.ts"
 import type { StorageLimits } from "../../src/Storage/Limits.ts"
 import { Opening } from "../../src/Storage/Opening.ts"
@@ -16,6 +17,8 @@ export interface DatabaseOptions {
   readonly seed?: number
   readonly limits?: Partial<StorageLimits>
   readonly durability?: DurabilityLevel
+  /** Memory that it shares with other databases. */
+  readonly budget?: ProcessBudget
 }
 
 export class Database {
@@ -39,6 +42,7 @@ export class Database {
       volume: this.volume,
       directory: this.#options.directory ?? "data/shop",
       ...(this.#options.limits === undefined ? {} : { limits: this.#options.limits }),
+      ...(this.#options.budget === undefined ? {} : { budget: this.#options.budget }),
       ...(this.#options.durability === undefined ? {} : { durability: this.#options.durability }),
       now: () => this.nowMs,
       random: (into) => into.set(random.bytes(into.length)),
