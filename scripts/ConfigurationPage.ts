@@ -29,7 +29,7 @@ A value of a service's own configuration may also come from \`PLANCK_<SERVICE>_<
 export function configurationPage(): string {
   const rows = namedSettings.map(
     ({ key, variable, setting }) =>
-      `| \`${key}\` | \`${variable}\` | ${String(setting.default)} | ${setting.expected} | ${setting.description} |`
+      `| \`${key}\` | \`${variable}\` | ${setting.defaultText ?? String(setting.default)} | ${setting.expected} | ${setting.description} |`
   )
   return `${INTRODUCTION}${rows.join("\n")}\n`
 }

@@ -94,7 +94,8 @@ function budgets(folder: string, file: string, defaults: object): string {
     const key = SETTINGS[`${folder}/${name}`]
     const setting = namedSettings.find((candidate) => candidate.key === key)
     if (key !== undefined && setting === undefined) throw new Error(`${key} is no setting`)
-    const held = setting === undefined ? value : (setting.setting.default as number)
+    // A default that depends on the machine is shown as what it is at the least.
+    const held = setting === undefined || setting.setting.defaultText !== undefined ? value : (setting.setting.default as number)
     return `| \`${name}\` | ${shown(name, held)} | ${key === undefined ? "" : `\`${key}\``} | ${description(source, name)} |`
   })
   return ["| name | default | setting | what it bounds |", "|---|---|---|---|", ...rows].join("\n")

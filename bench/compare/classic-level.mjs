@@ -1,8 +1,9 @@
-// LevelDB by npm's classic-level: 256 MiB of cache as Planck has, no compression, since the values do not compress. It compacts in a thread of its own and does
+// LevelDB by npm's classic-level: as much cache as Planck has (an eighth of the machine's memory, at least 256 MiB), no compression, since the values do not compress. It compacts in a thread of its own and does
 // not say when that is done: when the process has stopped working.
+import { totalmem } from "node:os"
 import { ClassicLevel } from "classic-level"
 
-const CACHE_BYTES = 256 * 1024 * 1024
+const CACHE_BYTES = Math.max(256 * 1024 * 1024, totalmem() / 8)
 const POLL_MS = 20
 const IDLE_MICROS = 4000
 

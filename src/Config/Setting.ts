@@ -10,6 +10,8 @@
 export interface Setting<A> {
   readonly kind: "setting"
   readonly default: A
+  /** What the default is, where that depends on the machine. */
+  readonly defaultText?: string
   readonly description: string
   /** What a value has to be, as an error says it: `an integer from 1 to 65535`. */
   readonly expected: string
@@ -19,6 +21,7 @@ export interface Setting<A> {
 
 interface Bounds {
   readonly default: number
+  readonly defaultText?: string
   readonly min: number
   readonly max: number
 }
@@ -61,7 +64,8 @@ function numeric(description: string, bounds: Bounds, units: Record<string, numb
     const value = typeof written === "number" ? written : typeof written === "string" ? quantity(written, units) : undefined
     return value !== undefined && Number.isInteger(value) && value >= bounds.min && value <= bounds.max ? value : undefined
   }
-  return { kind: "setting", default: bounds.default, description, expected, read }
+  const { default: value, defaultText } = bounds
+  return { kind: "setting", default: value, ...(defaultText === undefined ? {} : { defaultText }), description, expected, read }
 }
 
 /** `"12"` → 12, `"64MiB"` → 67108864 where the unit is known, else undefined. */

@@ -3,6 +3,7 @@
  *
  * The key of a setting is its path here (`http.port`); the environment variable is the same in capitals (`PLANCK_HTTP_PORT`).
  */
+import { valueCacheBytesDefault } from "./Memory.ts"
 import type { Setting } from "./Setting.ts"
 import { bytes, choice, duration, integer, text } from "./Setting.ts"
 
@@ -70,7 +71,8 @@ export const settings = {
     }),
     pageCacheBytesMax: bytes("Memory for index pages, of all services together", { default: 128 * MIB, min: MIB, max: 64 * GIB }),
     valueCacheBytesMax: bytes("Memory for documents read from disk, of all services together", {
-      default: 256 * MIB,
+      default: valueCacheBytesDefault(),
+      defaultText: "an eighth of the memory of the machine or container, at least 268435456",
       min: MIB,
       max: 64 * GIB
     }),

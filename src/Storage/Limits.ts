@@ -15,7 +15,7 @@ export interface StorageLimits {
   readonly transactionWritesMax: number
   /** Bytes at which a value segment is closed and the next one begun. */
   readonly valueSegmentBytesMax: number
-  /** Bytes of value segments kept in memory. */
+  /** Bytes of value segments kept in memory. A database that is opened by its layer, or with a `Budget`, has an eighth of the machine's memory when that is more. */
   readonly valueCacheBytesMax: number
   /** Bytes of a tree in the index file up to which flushes change it directly; to a larger one they come through a small root before it. */
   readonly directTreeBytesMax: number

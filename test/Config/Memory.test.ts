@@ -1,0 +1,19 @@
+import { assert, describe, it } from "@effect/vitest"
+import { totalmem } from "node:os"
+import { memoryBytes, valueCacheBytesDefault } from "../../src/Config/Memory.ts"
+
+const MIB = 1024 * 1024
+
+describe("memory that defaults depend on", () => {
+  it("is never more than the machine has", () => {
+    assert.isAbove(memoryBytes(), 0)
+    assert.isAtMost(memoryBytes(), totalmem())
+  })
+
+  it("gives documents read from disk an eighth, in whole MiB, and never less than 256 MiB", () => {
+    assert.strictEqual(valueCacheBytesDefault(512 * MIB), 256 * MIB)
+    assert.strictEqual(valueCacheBytesDefault(2048 * MIB), 256 * MIB)
+    assert.strictEqual(valueCacheBytesDefault(16 * 1024 * MIB + 12_345), 2048 * MIB)
+    assert.strictEqual(valueCacheBytesDefault() % MIB, 0)
+  })
+})
