@@ -307,13 +307,19 @@ export class IndexFile {
   /** Gives the file back. An open transaction must be over. */
   close(): void {
     if (this.#writer !== undefined) throw indexFault({ _tag: "IndexBusy", file: this.#file.path })
+    // What was kept for readers goes; unless the newest meta on disk may be another one.
+    if (this.#poisoned === undefined) this.#cut()
     this.#cache.close()
     this.#file.close()
   }
 
-  /** Gives the pages back that both metas have let go of. When that fails, the next commit tries again. */
+  /**
+   * Gives the pages back that both metas and every pinned version have let go of, be they free in it: a backup copies all of them. When that
+   * fails, the next commit tries again.
+   */
   #cut(): void {
-    const pages = Math.max(this.#current.meta.pageCount, this.#older.pageCount)
+    let pages = Math.max(this.#current.meta.pageCount, this.#older.pageCount)
+    for (const version of this.#pinned) pages = Math.max(pages, version.meta.pageCount)
     if (pages < this.#filePages) {
       try {
         this.#file.truncate(pages * PAGE_BYTES)

@@ -65,6 +65,22 @@ describe("free pages at the end of the file", () => {
     assert.isBelow(pagesOnDisk(volume), before / 4)
   })
 
+  it("stay in the file while a pinned version counts them: whoever copies it finds as many as it has", () => {
+    const volume = newVolume()
+    const file = emptied(volume)
+    // What the second one moves away is free in the version of the third, and not cut off yet.
+    for (let lsn = 4; lsn < 7; lsn++) touch(volume, file, lsn)
+    const version = file.current()
+    file.pin(version)
+    for (let lsn = 7; lsn < 11; lsn++) touch(volume, file, lsn)
+    assert.isBelow(file.current().meta.pageCount, version.meta.pageCount / 4)
+    assert.isAtLeast(pagesOnDisk(volume), version.meta.pageCount)
+    file.unpin(version)
+    assert.deepStrictEqual(verify(volume).problems, [])
+    file.close()
+    assert.strictEqual(pagesOnDisk(volume), file.current().meta.pageCount)
+  })
+
   it("leave a file that opens wherever the power fails, also at its older commit, and after a commit that was given up", () => {
     const volume = newVolume()
     const file = emptied(volume)
