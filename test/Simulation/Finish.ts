@@ -6,55 +6,57 @@ import { backUp, endBackup, restore } from "./Backups.ts"
 import { readSegments } from "./LogFiles.ts"
 import { goOnToTheEnd } from "./Migrating.ts"
 import type { Machine } from "./Machine.ts"
+import { fallBack } from "./OlderMeta.ts"
 import { hasCause } from "./Refusals.ts"
-import { compact, maintain, take } from "./Steps.ts"
-import type { Step, StepKind } from "./Steps.ts"
+import { compact, maintain, takeFor } from "./Steps.ts"
+import type { StepKind } from "./Steps.ts"
 import type { Subject } from "./Subject.ts"
 import { violated } from "./Violation.ts"
 
 const ROUNDS_MAX = 20_000
 const RETRIES = 3
+/** How often the newer meta is lost between two slices. */
+const FALL_BACK_CHANCE = 0.01
 const SLICE = 1 << 20
 /** Of an entry of the value log, as docs/format.md has it. */
 const VALUE_HEADER_BYTES = 40
 
 export async function finish(machine: Machine, random: Random): Promise<void> {
-  const step = (kind: StepKind, subject: Subject): Step => ({ kind, subject: machine.subjects.indexOf(subject), salt: random.next() })
-  await take(machine, step("heal", machine.subjects[0]!))
-  await bringUp(machine, step)
+  const take = (kind: StepKind, subject: Subject): Promise<void> => takeFor(machine, kind, subject, random.next())
+  await take("heal", machine.subjects[0]!)
+  await bringUp(machine, take)
   // A failure from before may still be on its way, and poison one of them when it arrives.
-  for (const subject of machine.subjects.slice()) await settle(machine, subject)
+  for (const subject of machine.subjects.slice()) await settle(machine, subject, random)
   // A build that could not read a document is tried again by the next start.
-  for (const subject of machine.subjects.slice()) if (hasFailedBuild(machine, subject)) await take(machine, step("stop", subject))
-  await bringUp(machine, step)
+  for (const subject of machine.subjects.slice()) if (hasFailedBuild(machine, subject)) await take("stop", subject)
+  await bringUp(machine, take)
   // Of one that the disk has lied to nothing can be asked but that it does not show anything wrong.
   for (const subject of machine.subjects.filter((it) => it.lie === undefined)) {
     await settleAndCheck(machine, subject, random)
     await backUpAndRestore(machine, subject, random)
-    await take(machine, step("stop", subject))
+    await take("stop", subject)
     await until(machine, subject, "stopped", () => subject.phase === "down")
     checkSpace(machine, subject)
-    await take(machine, step("verify", subject))
+    await take("verify", subject)
     const { lastLsn } = subject
-    await bringUp(machine, step)
+    await bringUp(machine, take)
     const found = subject.running.lastLsn
     if (found !== lastLsn) violated("recovery", `${subject.name} stopped at LSN ${lastLsn} and starts at ${found}`)
   }
 }
 
 /** Starts whatever is down. One that has to be restarted is, with all others. */
-async function bringUp(machine: Machine, step: (kind: StepKind, subject: Subject) => Step): Promise<void> {
+async function bringUp(machine: Machine, take: (kind: StepKind, subject: Subject) => Promise<void>): Promise<void> {
   for (const subject of machine.subjects)
     if (subject.phase === "closing") await until(machine, subject, "stopped", () => subject.phase !== "closing")
-  if (machine.subjects.some((it) => it.isRunning && it.running.admission() === "poisoned"))
-    await take(machine, step("kill", machine.subjects[0]!))
+  if (machine.subjects.some((it) => it.isRunning && it.running.admission() === "poisoned")) await take("kill", machine.subjects[0]!)
   for (let round = 0; machine.subjects.some((it) => !it.isRunning); round++) {
     if (round > ROUNDS_MAX) violated("work gets done", "the databases do not come up")
     for (let at = 0; at < machine.subjects.length; at++) {
       // One that turns out to be damaged gives way to a new one in its place.
-      for (const kind of ["start", "open", "task"] as const) await take(machine, step(kind, machine.subjects[at]!))
+      for (const kind of ["start", "open", "task"] as const) await take(kind, machine.subjects[at]!)
     }
-    await take(machine, step("sync", machine.subjects[0]!))
+    await take("sync", machine.subjects[0]!)
   }
 }
 
@@ -72,9 +74,9 @@ async function settleAndCheck(machine: Machine, subject: Subject, random: Random
   // A refusal from before may still be on its way: whoever runs an engine tries again every second.
   for (let count = 0; count < RETRIES; count++) {
     subject.running.retry()
-    await settle(machine, subject)
+    await settle(machine, subject, random)
   }
-  await goOnToTheEnd(machine, subject, random, () => settle(machine, subject))
+  await goOnToTheEnd(machine, subject, random, () => settle(machine, subject, random))
   const { running } = subject
   if (running.durableLsn !== running.lastLsn)
     violated("work gets done", `${subject.name} stays at durable LSN ${running.durableLsn} of ${running.lastLsn}`)
@@ -83,20 +85,20 @@ async function settleAndCheck(machine: Machine, subject: Subject, random: Random
     const unbuilt = indexes.find((it) => !it.ready && it.duplicates === undefined)
     if (unbuilt !== undefined) violated("work gets done", `${subject.name} has ${definition.name}.${unbuilt.definition.name} not ready`)
   }
-  await expireAll(machine, subject)
+  await expireAll(machine, subject, random)
   subject.checkDurable("settled")
   subject.checkReplay(running.lastLsn)
   // Twice, so that both metas are past everything.
   for (let count = 0; count < 2; count++) {
     running.freeze(true)
-    await settle(machine, subject)
+    await settle(machine, subject, random)
   }
   if (running.backlog.frozenMemtables > 0) violated("work gets done", `${subject.name} leaves a memtable unflushed`)
   subject.checkDurable("flushed")
   checkLiveBytes(subject)
   if (running.lastLsn % 2 === 0) return
   compact(machine, subject)
-  await settle(machine, subject)
+  await settle(machine, subject, random)
   if (subject.isCompacting) violated("work gets done", `${subject.name} does not end a compaction`)
   subject.checkDurable("compacted")
   checkLiveBytes(subject)
@@ -120,13 +122,13 @@ async function backUpAndRestore(machine: Machine, subject: Subject, random: Rand
 }
 
 /** What has an end gets removed, as often as it takes. */
-async function expireAll(machine: Machine, subject: Subject): Promise<void> {
+async function expireAll(machine: Machine, subject: Subject, random: Random): Promise<void> {
   const { running } = subject
   for (let idle = 0, round = 0; idle < 2; round++) {
     if (round > ROUNDS_MAX) violated("work gets done", `${subject.name} does not come to an end of what is over`)
     const before = running.lastLsn
     const progress = expireDocuments(machine, subject)
-    await settle(machine, subject)
+    await settle(machine, subject, random)
     idle = progress === "idle" && running.lastLsn === before ? idle + 1 : 0
   }
   if (machine.faults.injected === subject.injectedBefore) checkExpired(subject, machine.nowMs)
@@ -141,9 +143,10 @@ function checkLiveBytes({ history, name, running }: Subject): void {
   if (liveBytes !== expected) violated("space", `${name} takes ${liveBytes} bytes of its value log for documents of ${expected}`)
 }
 
-/** Everything there is to do gets done. */
-async function settle(machine: Machine, subject: Subject): Promise<void> {
+/** Everything there is to do gets done. On the way nothing needs both metas of the index file. */
+async function settle(machine: Machine, subject: Subject, random: Random): Promise<void> {
   for (let round = 0; round < ROUNDS_MAX; round++) {
+    if (random.chance(FALL_BACK_CHANCE)) await fallBack(machine, subject, random)
     const progress = maintain(machine, subject, SLICE)
     const isBusy = runTasks(subject) || machine.volume.pump()
     await undefined

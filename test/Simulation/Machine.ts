@@ -15,8 +15,8 @@ import { type Host, Subject } from "./Subject.ts"
 
 const KIB = 1024
 const NAMES = ["alpha", "beta", "gamma"]
-export const SNAPSHOT_TIMEOUT_MS = 5000
-export const LONG_SNAPSHOT_TIMEOUT_MS = 8000
+export const SNAPSHOT_TIMEOUT_MS = 2500
+export const LONG_SNAPSHOT_TIMEOUT_MS = 4000
 
 export class Machine implements Host {
   volume: SimulatedVolume
@@ -39,7 +39,7 @@ export class Machine implements Host {
 
   constructor(seed: number) {
     const random = new Random(seed)
-    this.sliceBudgetMax = [40, 200, 800][random.below(3)]!
+    this.sliceBudgetMax = [60, 60, 400, 2000, 10_000][random.below(5)]!
     this.faults = new Faults(this.coverage, (path) => this.#ownerOf(path)?.phase === "opening")
     this.volume = new SimulatedVolume({ seed })
     this.#attach()
@@ -130,7 +130,7 @@ function someLimits(random: Random): Partial<StorageLimits> {
   return {
     memtableBytesMax: pick([256, 600, 900]) * KIB,
     frozenMemtablesMax: 1 + random.below(3),
-    valueSegmentBytesMax: pick([8, 16, 64]) * KIB,
+    valueSegmentBytesMax: pick([4, 8, 16, 64]) * KIB,
     valueCacheBytesMax: pick([8, 64, 256]) * KIB,
     directTreeBytesMax: pick([0, 8, 64]) * KIB,
     foldEntriesMax: pick([5, 20, 100]),
@@ -143,7 +143,7 @@ function someLimits(random: Random): Partial<StorageLimits> {
     indexSpareBytes: pick([0, 32]) * KIB,
     indexTrimBytesMin: pick([8, 64]) * KIB,
     longSnapshotTimeoutMs: LONG_SNAPSHOT_TIMEOUT_MS,
-    longSnapshotBytesMax: pick([4, 16]) * KIB,
+    longSnapshotBytesMax: pick([2, 4, 16]) * KIB,
     indexCacheBytesMax: 512 * KIB,
     logSegmentBytesMax: pick([8, 16, 64]) * KIB,
     logStagingBytesMax: pick([16, 64, 512]) * KIB,

@@ -9,8 +9,12 @@ import type { Step, StepKind } from "./Steps.ts"
 
 type Weights = Partial<Record<StepKind, number>>
 
+/** Steps that a run takes at least; more where something has to last. */
+const STEPS_MIN = 500
+const LONG_STEPS_MIN = 2500
+
 /** Without these nothing moves. */
-const ALWAYS: Weights = { start: 50, open: 200, task: 200, sync: 260, maintain: 180, transact: 160 }
+const ALWAYS: Weights = { start: 30, open: 120, task: 100, sync: 380, maintain: 280, transact: 160, tick: 40 }
 
 const SOMETIMES: Weights = {
   define: 12,
@@ -33,7 +37,7 @@ const SOMETIMES: Weights = {
   kill: 1,
   stop: 1,
   verify: 10,
-  fallBack: 2
+  fallBack: 1
 }
 
 /** Kinds of disks; one is drawn for a run. Some do nothing worse than lose power. */
@@ -54,22 +58,34 @@ const DISKS: ReadonlyArray<Weights> = [
 /** What half of the runs have beside that. */
 const MIGRATIONS: Weights = { migrate: 120 }
 
-/** What is rare by chance alone; one is drawn for a run, most often the first. */
+/** Nobody is killed or stopped, and power is hardly ever lost. */
+const CALM: Weights = { kill: 0, stop: 0, crash: 1 }
+/** Much is flushed and moved. */
+const MUCH: Weights = { freeze: 60, compact: 40, maintain: 600, sync: 700 }
+
+/** What is rare by chance alone; one is drawn for a run, every second time the first. */
 const MOODS: ReadonlyArray<Weights> = [
   {},
   {},
   {},
   {},
+  {},
   // Readers that stay while much is written over and moved.
-  { holdLong: 40, look: 80, release: 1, compact: 60, freeze: 50, clock: 40, fallBack: 15 },
-  // Builds that do not come to an end before the next restart.
-  { define: 50, freeze: 60, maintain: 120, crash: 4, kill: 4, stop: 4, fallBack: 15 }
+  { ...CALM, ...MUCH, holdLong: 40, look: 80, release: 1, clock: 40, fallBack: 20 },
+  { ...CALM, ...MUCH, holdLong: 40, look: 80, release: 1, clock: 20, fallBack: 20 },
+  // Much is moved, and nobody reads the old.
+  { ...CALM, ...MUCH, hold: 0, backup: 0, fallBack: 30 },
+  // Builds that come to their end, and builds that do not before the next restart.
+  { ...CALM, define: 40, freeze: 40, maintain: 400 },
+  { define: 50, freeze: 60, maintain: 400, sync: 500, crash: 4, kill: 8, stop: 4, fallBack: 15 }
 ]
 /** Both are drawn beside the rest, so that the plans of runs without them do not depend on them. */
 const MIGRATIONS_SEED = 0x51ed270b
 const MOODS_SEED = 0x2545f491
 
 export class Plan {
+  /** Steps that the run takes at least. */
+  readonly stepsMin: number
   readonly #random: Random
   readonly #kinds: ReadonlyArray<StepKind>
 
@@ -82,7 +98,9 @@ export class Plan {
     // A poisoned database comes back only by a restart, and one without stores has nothing to do.
     weights.crash = Math.max(weights.crash ?? 0, 1)
     weights.define = Math.max(weights.define ?? 0, 3)
-    Object.assign(weights, MOODS[new Random((seed ^ MOODS_SEED) >>> 0).below(MOODS.length)])
+    const mood = MOODS[new Random((seed ^ MOODS_SEED) >>> 0).below(MOODS.length)]!
+    Object.assign(weights, mood)
+    this.stepsMin = mood.holdLong === undefined ? STEPS_MIN : LONG_STEPS_MIN
     if (new Random((seed ^ MIGRATIONS_SEED) >>> 0).chance(0.5)) Object.assign(weights, MIGRATIONS)
     this.#kinds = Object.entries(weights).flatMap(([kind, weight]) => Array.from({ length: weight }, () => kind as StepKind))
   }

@@ -26,7 +26,6 @@ export interface Outcome {
 
 /** Disk operations that a run has at least. */
 export const OPERATIONS_MIN = 500
-const STEPS_MIN = 500
 const STEPS_MAX = 20_000
 /** So that the plan's numbers have nothing to do with the machine's. */
 const PLAN_SEED = 0x9e3779b9
@@ -37,7 +36,7 @@ export async function run(seed: number): Promise<Outcome> {
   const plan = new Plan((seed ^ PLAN_SEED) >>> 0)
   const steps: Array<Step> = []
   const violation = await caught(async () => {
-    while (steps.length < STEPS_MIN || machine.operations < OPERATIONS_MIN) {
+    while (steps.length < plan.stepsMin || machine.operations < OPERATIONS_MIN) {
       if (steps.length >= STEPS_MAX) throw new Violation("work gets done", `${STEPS_MAX} steps and ${machine.operations} disk operations`)
       const step = plan.next()
       steps.push(step)

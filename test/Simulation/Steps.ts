@@ -80,7 +80,7 @@ const ACTIONS = {
   migrate: (machine, subject, random) => {
     migrate(machine, subject, random)
     // Stores have new names for a moment before that is on disk.
-    if (subject.isRunning && subject.history.renamedLsn > subject.running.durableLsn && random.chance(0.1)) cutPower(machine, random)
+    if (subject.isRunning && subject.history.renamedLsn > subject.running.durableLsn && random.chance(0.3)) cutPower(machine, random)
   },
   relay: (machine, subject, random) => {
     const other = machine.subjects[random.below(machine.subjects.length)]!
@@ -93,12 +93,15 @@ const ACTIONS = {
   retry: (machine, subject) => {
     if (subject.isRunning) attempt(machine, subject, "trying again", () => subject.running.retry())
   },
-  clock: (machine, subject, random) => {
-    const stepMs = random.chance(0.15) ? -random.below(3000) : random.below(random.chance(0.2) ? 8000 : 200)
+  clock: (machine, _subject, random) => {
+    const stepMs = random.chance(0.15) ? -random.below(3000) : random.below(random.chance(0.1) ? 8000 : 200)
     machine.nowMs += stepMs
     machine.newestMs = Math.max(machine.newestMs, machine.nowMs)
     if (stepMs < 0) machine.coverage.note("clock went back")
     heldBack(machine)
+  },
+  /** What its process does now and then. */
+  tick: (_machine, subject) => {
     if (subject.isRunning) expire(subject)
   },
   replay: (machine, subject) => {
@@ -134,14 +137,35 @@ const ACTIONS = {
 
 export type StepKind = keyof typeof ACTIONS
 
+/** What a database has to be for a step to make sense; without an entry it has to run. */
+const FITS: Partial<Record<StepKind, (subject: Subject) => boolean>> = {
+  start: ({ phase }) => phase === "down",
+  open: ({ phase }) => phase === "opening",
+  task: ({ tasks }) => tasks.length > 0,
+  verify: ({ isCleanlyStopped, phase }) => phase === "down" && isCleanlyStopped
+}
+/** What befalls any of them, whatever it does. */
+const ANY: ReadonlySet<StepKind> = new Set(["sync", "crash", "kill", "clock", "fail", "fill", "fillUp", "stall", "heal", "rot"])
+
+/** What is done instead by a step that needs a database that runs, when none does: half of all steps would be in vain. */
+const TO_COME_UP: ReadonlyArray<StepKind> = ["start", "open", "sync", "task"]
+
 /** Takes a step. What happens in microtasks has happened when it is over. */
-export async function take(machine: Machine, step: Step): Promise<void> {
-  const subject = machine.subjects[step.subject % machine.subjects.length]!
-  if (subject.work !== undefined && step.kind !== "transact") machine.coverage.note("transaction open meanwhile")
+export function take(machine: Machine, { kind, salt, subject }: Step): Promise<void> {
+  const { subjects } = machine
+  const isAny = ANY.has(kind)
+  if (!isAny && FITS[kind] === undefined && !subjects.some((it) => it.isRunning)) kind = TO_COME_UP[salt % TO_COME_UP.length]!
+  // The database that the step is for: of those for which it makes sense, if there are any.
+  const fitting = isAny ? subjects : subjects.filter(FITS[kind] ?? (({ isRunning }) => isRunning))
+  return takeFor(machine, kind, fitting[subject % fitting.length] ?? subjects[subject % subjects.length]!, salt)
+}
+
+export async function takeFor(machine: Machine, kind: StepKind, subject: Subject, salt: number): Promise<void> {
+  if (subject.work !== undefined && kind !== "transact") machine.coverage.note("transaction open meanwhile")
   const { engine } = subject
   const wasBuilding = engine !== undefined && engine.isBuilding
-  const action: Action = ACTIONS[step.kind]
-  await action(machine, subject, new Random(step.salt))
+  const action: Action = ACTIONS[kind]
+  await action(machine, subject, new Random(salt))
   if (wasBuilding && subject.engine === engine && !engine.isBuilding) machine.coverage.note("index built")
   for (let turn = 0; turn < 4; turn++) await undefined
 }
