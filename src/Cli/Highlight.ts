@@ -1,5 +1,6 @@
 /** PQL in colours, for a terminal: strings, numbers, words of the language and parameters. Takes any text, finished or not. */
 import { STEP_NAMES } from "../Query/Pql.ts"
+import { LITERAL_WORDS } from "../Query/PqlValue.ts"
 import { OPERATORS } from "../Query/PqlWords.ts"
 
 const RESET = "\u001B[0m"
@@ -16,16 +17,7 @@ const WORDS: ReadonlySet<string> = new Set([
   "or",
   "asc",
   "desc",
-  "true",
-  "false",
-  "null",
-  "long",
-  "decimal",
-  "double",
-  "date",
-  "key",
-  "uuid",
-  "objectId",
+  ...LITERAL_WORDS,
   "explain",
   "this",
   "each"

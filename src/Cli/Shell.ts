@@ -3,7 +3,8 @@
  *
  * Invariants
  * - A line that is only the beginning of a statement is kept until the rest has come, or an empty line gives it up to the parser.
- * - Rows of a find come in pages of PAGE_ROWS; an empty line, or `.more`, gives the next one.
+ * - Rows come in pages of PAGE_ROWS: of a find without a limit always, whatever it is at a terminal. An empty line, or `.more`, gives the
+ *   next one.
  * - A statement that fails says why and leaves the shell as it was.
  */
 import * as Effect from "effect/Effect"
@@ -12,6 +13,7 @@ import { parseOperatorPql } from "../Query/Pql.ts"
 import type { QueryReason } from "../Query/Reasons.ts"
 import { printPql } from "../Query/Print.ts"
 import type { TextResult } from "../Query/TextRunner.ts"
+import { explanationText } from "./ExplanationText.ts"
 import { failureOf } from "./Failure.ts"
 import { countsOf } from "./QueryCommand.ts"
 import type { Session } from "./Session.ts"
@@ -23,21 +25,32 @@ export const PAGE_ROWS = 50
 /** Longest statement over several lines, in characters. */
 const STATEMENT_LENGTH_MAX = 1024 * 1024
 
+/** What begins with a dot: names, operands and meanings. */
+export const COMMANDS: ReadonlyArray<readonly [name: string, operands: string, meaning: string]> = [
+  [".help", "", "this"],
+  [".stores", "", "stores, with their fields and indexes"],
+  [".set", "name value", "the value of $name: JSON or text"],
+  [".json", "", "rows and plans as JSON, or as tables and text again"],
+  [".timing", "", "how long each statement took, or not"],
+  [".more", "", "the next rows (an empty line does the same)"],
+  [".clear", "", "forgets the lines of an unfinished statement (Ctrl-C does the same)"],
+  [".exit", "", "leaves, as does Ctrl-D"]
+]
+
 const HELP = [
-  "A statement may go over several lines; it ends where it is complete.",
-  "  .stores             stores, with their fields and indexes",
-  "  .set name value     the value of $name: JSON or text",
-  "  .json               rows as JSON, or as a table again",
-  "  .timing             how long each statement took, or not",
-  "  .more               the next rows (an empty line does the same)",
-  "  .clear              forgets the lines of an unfinished statement",
-  "  .exit               leaves, as does Ctrl-D"
+  "A statement may go over several lines; it ends where it is complete, or with an empty line. For example, of a store orders:",
+  "  orders.filter(total > 10).orderBy(total desc).limit(5)",
+  "  explain orders.filter(total > 10)",
+  "Tab says what may come next. Beside statements there are:",
+  ...COMMANDS.map(([name, operands, meaning]) => `  ${`${name} ${operands}`.padEnd(18)}  ${meaning}`)
 ]
 
 export interface ShellOptions {
   readonly session: Session
   /** Characters of a line. */
   readonly width: () => number
+  /** Whether somebody looks at it, who would rather not have all rows at once. */
+  readonly isTerminal: boolean
 }
 
 /** What a line gave. */
@@ -54,6 +67,8 @@ export class Shell {
   readonly #parameters: Record<string, unknown> = {}
   /** The statement for the rows behind those shown last. */
   #more: string | undefined
+  /** Rows that have come and were not shown yet. */
+  #rest: ReadonlyArray<string> = []
 
   constructor(options: ShellOptions) {
     this.#options = options
@@ -63,6 +78,11 @@ export class Shell {
   get prompt(): string {
     if (this.#text !== "") return "     ... "
     return this.#options.session.isShared ? "planck (reads only)> " : "planck> "
+  }
+
+  /** The `$names` that have a value. */
+  get parameterNames(): ReadonlyArray<string> {
+    return Object.keys(this.#parameters)
   }
 
   /** The lines of a statement that is not complete yet. */
@@ -94,6 +114,10 @@ export class Shell {
   }
 
   #nextPage(): Effect.Effect<Shown> {
+    if (this.#rest.length > 0) {
+      const rows = this.#page(this.#rest)
+      return Effect.succeed({ lines: [...this.#rows(rows), ...this.#footer({ kind: "find", rows })], isOver: false })
+    }
     const statement = this.#more
     return statement === undefined ? Effect.succeed({ lines: [], isOver: false }) : this.#run(statement)
   }
@@ -102,8 +126,10 @@ export class Shell {
     const { session } = this.#options
     const paged = pagedStatement(text, this.#parameters)
     this.#more = undefined
+    this.#rest = []
     return session.run(paged ?? text, this.#parameters).pipe(
-      Effect.map((result) => {
+      Effect.map((whole) => {
+        const result = whole.rows === undefined ? whole : { ...whole, rows: this.#page(whole.rows) }
         if (paged !== undefined && result.next !== undefined) this.#more = nextStatement(paged, result.next)
         return { lines: [...this.#show(result), ...this.#footer(result)], isOver: false }
       }),
@@ -115,16 +141,26 @@ export class Shell {
   }
 
   #show({ explanation, rows, upserted, values }: TextResult): ReadonlyArray<string> {
-    if (explanation !== undefined) return JSON.stringify(explanation, undefined, 2).split("\n")
-    if (rows === undefined) return [countsOf(values ?? {}, upserted)]
+    if (explanation !== undefined) return this.#json ? JSON.stringify(explanation, undefined, 2).split("\n") : explanationText(explanation)
+    return rows === undefined ? [countsOf(values ?? {}, upserted)] : this.#rows(rows)
+  }
+
+  #rows(rows: ReadonlyArray<string>): ReadonlyArray<string> {
     if (rows.length === 0) return []
     return this.#json ? rows : table(rows, this.#options.width())
+  }
+
+  /** The rows that are shown now; the others wait. */
+  #page(rows: ReadonlyArray<string>): ReadonlyArray<string> {
+    if (!this.#options.isTerminal) return rows
+    this.#rest = rows.slice(PAGE_ROWS)
+    return rows.slice(0, PAGE_ROWS)
   }
 
   #footer({ elapsedMs, rows }: TextResult): ReadonlyArray<string> {
     const time = this.#timing && elapsedMs !== undefined ? [`${elapsedMs.toFixed(elapsedMs < 10 ? 2 : 0)} ms`] : []
     const count = rows === undefined ? [] : [counted(rows.length, "row")]
-    const more = this.#more === undefined ? [] : ["more with an empty line"]
+    const more = this.#more === undefined && this.#rest.length === 0 ? [] : ["more with an empty line"]
     const parts = [...count, ...more, ...time]
     return parts.length === 0 ? [] : [`(${parts.join(", ")})`]
   }
@@ -138,7 +174,7 @@ export class Shell {
         return Effect.succeed({ lines: [], isOver: true })
       case ".json":
         this.#json = !this.#json
-        return shown(this.#json ? "rows as JSON" : "rows as a table")
+        return shown(this.#json ? "rows and plans as JSON" : "rows as tables, plans as text")
       case ".timing":
         this.#timing = !this.#timing
         return shown(this.#timing ? "timing is shown" : "timing is not shown")

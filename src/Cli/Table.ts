@@ -4,7 +4,10 @@
 const COLUMN_MAX = 40
 const ROWS_MEASURED = 1000
 
-/** The rows, each a JSON object as text, as lines of a table with a head; `width` is what a line may take. */
+/**
+ * The rows, each a JSON object as text, as lines of a table with a head; `width` is what a line may take. A single row that is wider is
+ * shown with a line for each of its fields.
+ */
 export function table(rows: ReadonlyArray<string>, width: number): ReadonlyArray<string> {
   const objects = rows.map((row) => JSON.parse(row) as Readonly<Record<string, unknown>>)
   const names = [...new Set(objects.slice(0, ROWS_MEASURED).flatMap((row) => Object.keys(row)))]
@@ -18,12 +21,37 @@ export function table(rows: ReadonlyArray<string>, width: number): ReadonlyArray
       .join("  ")
       .trimEnd()
   const hidden = names.slice(fitting)
+  if (rows.length === 1 && (hidden.length > 0 || cells.flat().some((text) => shown(text) > COLUMN_MAX)))
+    return fieldLines(names, cells[0] ?? [], width)
   return [
     line(names),
     line(widths.map((count) => "─".repeat(count))),
     ...cells.map(line),
     ...(hidden.length === 0 ? [] : [`(not shown for want of room: ${hidden.join(", ")}; .json shows everything)`])
   ]
+}
+
+/** A line for each field of a row; values that are longer than a line go on in the next. */
+function fieldLines(names: ReadonlyArray<string>, values: ReadonlyArray<string>, width: number): ReadonlyArray<string> {
+  const head = Math.min(COLUMN_MAX, Math.max(...names.map(shown)))
+  const room = Math.max(1, width - head - 2)
+  return names.flatMap((name, number) =>
+    pieces(values[number] ?? "", room).map((piece, part) => `${padded(part === 0 ? name : "", head)}  ${piece}`.trimEnd())
+  )
+}
+
+function pieces(text: string, room: number): ReadonlyArray<string> {
+  const found = [""]
+  let used = 0
+  for (const { segment } of SEGMENTS.segment(text)) {
+    used += shown(segment)
+    if (used > room && found.at(-1) !== "") {
+      found.push("")
+      used = shown(segment)
+    }
+    found[found.length - 1] += segment
+  }
+  return found
 }
 
 /** How many columns fit into a line; at least one. */
@@ -44,13 +72,23 @@ function cell(value: unknown): string {
   return text.replaceAll(/\p{Cc}/gu, " ")
 }
 
-/** Characters as a terminal shows them, near enough: code points. */
+const SEGMENTS = new Intl.Segmenter("en")
+/** What takes two cells of a terminal. */
+const WIDE =
+  /^(?:[\u1100-\u115F\u3000-\u303E\uFF01-\uFF60]|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|\p{Emoji_Presentation})/u
+const PLAIN = /^[ -~]*$/
+
+/** Cells of a terminal that a text takes, near enough. */
 function shown(text: string): number {
-  return [...text].length
+  if (PLAIN.test(text)) return text.length
+  let cells = 0
+  for (const { segment } of SEGMENTS.segment(text)) cells += WIDE.test(segment) ? 2 : 1
+  return cells
 }
 
 function padded(text: string, width: number): string {
-  const characters = [...text]
-  if (characters.length > width) return `${characters.slice(0, width - 1).join("")}…`
-  return text + " ".repeat(width - characters.length)
+  const missing = width - shown(text)
+  if (missing >= 0) return text + " ".repeat(missing)
+  const cut = `${pieces(text, width - 1)[0] ?? ""}…`
+  return cut + " ".repeat(width - shown(cut))
 }

@@ -1,7 +1,7 @@
-/** `1 store`, `2 stores`, `1 entry`, `2 entries`. */
+/** `1 store`, `2 stores`, `1 entry`, `2 entries`, `2 keys`. */
 export const counted = (count: number, noun: string): string => {
   if (count === 1) return `${count} ${noun}`
-  return `${count} ${noun.endsWith("y") ? `${noun.slice(0, -1)}ies` : `${noun}s`}`
+  return `${count} ${/[^aeiou]y$/.test(noun) ? `${noun.slice(0, -1)}ies` : `${noun}s`}`
 }
 
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"] as const

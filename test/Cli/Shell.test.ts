@@ -1,6 +1,9 @@
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { PassThrough, Readable } from "node:stream"
+import { stripVTControlCharacters } from "node:util"
 import { highlight } from "../../src/Cli/Highlight.ts"
 import { PAGE_ROWS, Shell } from "../../src/Cli/Shell.ts"
 import { completed, shell } from "../../src/Cli/ShellCommand.ts"
@@ -97,7 +100,7 @@ describe("planck shell", () => {
         })
       }
     }
-    const core = new Shell({ session: fake, width: () => 80 })
+    const core = new Shell({ session: fake, isTerminal: false, width: () => 80 })
     assert.strictEqual(core.prompt, "planck (reads only)> ")
     const first = await Effect.runPromise(core.line("orders.orderBy(total desc).skip(1)"))
     assert.deepStrictEqual(first.lines, ["_id", "───", "1", "2", "(2 rows, more with an empty line)"])
@@ -110,9 +113,32 @@ describe("planck shell", () => {
     ])
   })
 
+  it("shows a plan as text", async () => {
+    const out = await session("explain orders.filter(customer = 'ada' and total > 5).orderBy(total desc)")
+    assert.match(
+      out,
+      /^access {5}index byCustomer\nby index {3}customer = \?\ntested {5}total > \?\norder {6}rows are sorted\nestimated .* \(a rule of thumb\)\nactual {5}3 rows, 3 index keys and 3 documents read \(\d+ bytes\), .* ms\nnot taken {2}all documents: /
+    )
+  })
+
+  it("shows many rows in pages at a terminal, whatever gives them, and all of them elsewhere", async () => {
+    const rows = Array.from({ length: PAGE_ROWS + 1 }, (_, number) => `{"n":${number}}`)
+    const fake: Session = { isShared: false, stores: Effect.succeed([]), run: () => Effect.succeed({ kind: "aggregate" as const, rows }) }
+    const terminal = new Shell({ session: fake, isTerminal: true, width: () => 80 })
+    const first = await Effect.runPromise(terminal.line("orders.groupBy(n)"))
+    assert.strictEqual(first.lines.length, PAGE_ROWS + 3)
+    assert.strictEqual(first.lines.at(-1), "(50 rows, more with an empty line)")
+    assert.deepStrictEqual((await Effect.runPromise(terminal.line(".more"))).lines, ["n", "──", "50", "(1 row)"])
+    assert.deepStrictEqual((await Effect.runPromise(terminal.line(""))).lines, [])
+    const piped = new Shell({ session: fake, isTerminal: false, width: () => 80 })
+    assert.strictEqual((await Effect.runPromise(piped.line("orders.groupBy(n)"))).lines.length, PAGE_ROWS + 4)
+  })
+
   it("completes words of a statement, also behind earlier lines", () => {
-    assert.deepStrictEqual(completed("orders.filter(cu", "", [orders]), [["customer"], "cu"])
-    assert.deepStrictEqual(completed("  .order", "orders", [orders]), [["orderBy"], "order"])
+    assert.deepStrictEqual(completed("orders.filter(cu", "", [orders], []), [["customer"], "cu"])
+    assert.deepStrictEqual(completed("  .order", "orders", [orders], []), [["orderBy"], "order"])
+    assert.deepStrictEqual(completed("  customer = $", "orders.filter(", [orders], ["who"]), [["$who"], "$"])
+    assert.deepStrictEqual(completed(".s", "", [orders], []), [[".stores", ".set"], ".s"])
   })
 
   it("colours words and leaves the text as it is", () => {
@@ -136,4 +162,78 @@ describe("planck shell", () => {
     assert.strictEqual(lines[2], `${"x".repeat(39)}…  a b [2J  {"d":1}`)
     assert.strictEqual(lines.at(-1), "(not shown for want of room: e; .json shows everything)")
   })
+
+  it("shows a single row that is wider than the line field by field", () => {
+    const row = JSON.stringify({ _id: 1, text: "abcdefghij".repeat(3), tags: ["x"] })
+    assert.deepStrictEqual(table([row], 26), ["_id   1", "text  abcdefghijabcdefghij", "      abcdefghij", 'tags  ["x"]'])
+    assert.strictEqual(table([row], 60)[0], `_id  text${" ".repeat(28)}tags`)
+  })
+
+  it("gives signs of two cells their room", () => {
+    const lines = table(
+      [JSON.stringify({ a: "東京", b: 1 }), JSON.stringify({ a: "Zoë", b: 2 }), JSON.stringify({ a: "東".repeat(30), b: 3 })],
+      80
+    )
+    assert.deepStrictEqual(lines.slice(2), [`東京${" ".repeat(36)}  1`, `Zoë${" ".repeat(37)}  2`, `${"東".repeat(19)}…${" "}  3`])
+  })
 })
+
+describe("planck shell at a terminal", () => {
+  it("completes, takes lines back, and remembers statements from one shell to the next", async () => {
+    using data = new Folder({})
+    await fill(data.path, "shop")
+    const historyFile = join(data.path, "home", "history")
+    const first = new Terminal(data.path, historyFile)
+    await first.until("planck> ")
+    await first.press("ord", "\t", ".fil", "\t", "(cu", "\t")
+    await first.until("orders.filter(customer")
+    await first.press("\u0003", "orders.", "\r", "  limit(", "\r", " 2)", "\r")
+    await first.until("(2 rows")
+    await first.press("orders.filter(", "\r", "\u0003")
+    await first.press(".timing", "\r")
+    await first.until("timing is not shown")
+    await first.press("\u0003")
+    await first.ended
+    assert.deepStrictEqual(readFileSync(historyFile, "utf8").split("\n").slice(0, 3), [".timing", "orders.filter(", "orders. limit( 2)"])
+
+    const second = new Terminal(data.path, historyFile)
+    await second.until("planck> ")
+    await second.press("\u001B[A", "\u001B[A", "\u001B[A", "\r")
+    await second.until("(2 rows")
+    await second.press("\u0004")
+    await second.ended
+  })
+})
+
+/** Ten seconds, and more on a busy machine. */
+const WAITS_MAX = 1000
+
+/** A shell with somebody at the keys. */
+class Terminal {
+  readonly ended: Promise<void>
+  readonly #input = new PassThrough()
+  #seen = ""
+
+  constructor(directory: string, historyFile: string) {
+    const output = Object.assign(new PassThrough(), { isTTY: true, columns: 80 })
+    output.on("data", (bytes) => (this.#seen += stripVTControlCharacters(String(bytes))))
+    this.ended = Effect.runPromise(shell({ directory, service: undefined, extended: false, input: this.#input, output, historyFile }))
+  }
+
+  /** Presses keys one after another, as a person does: each is answered before the next one comes. */
+  async press(...keys: ReadonlyArray<string>): Promise<void> {
+    for (const key of keys) {
+      this.#input.write(key)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+
+  /** Waits for a text, and forgets what came up to it. */
+  async until(text: string): Promise<void> {
+    for (let waits = 0; !this.#seen.includes(text); waits++) {
+      assert.isBelow(waits, WAITS_MAX, `${text} does not come behind ${JSON.stringify(this.#seen)}`)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    this.#seen = this.#seen.slice(this.#seen.indexOf(text) + text.length)
+  }
+}
