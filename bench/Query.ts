@@ -58,6 +58,7 @@ async function runCount(count: number, { quick, say }: Options): Promise<Readonl
     for (const work of worksOf(count)) {
       await compareAnswers(work, peers)
       rows.push(...(await measure(work, size, peers, quick ? 3 : 5, quick ? 300 : 2000)))
+      for (const peer of peers) peer.rest?.()
       say(`${size} ${work.name} done`)
     }
     return [...rows, planRow(size, planck)]

@@ -54,6 +54,8 @@ export interface QueryPeer {
   readonly update?: (n: number, status: string) => void | Promise<void>
   /** The 20 oldest orders from `n` on with their customers, as JSON. */
   readonly lookup?: (n: number) => Buffer | Promise<Buffer>
+  /** Called when a work is over. */
+  readonly rest?: () => void
   readonly close: () => void | Promise<void>
 }
 

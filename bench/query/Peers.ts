@@ -224,16 +224,23 @@ export function sqlitePeer(count: number): QueryPeer {
   }
 }
 
-/** mingo on an array of objects, which costs it no reading: the scan only. */
+/**
+ * mingo on an array of objects, which costs it no reading: the scan only. The objects are there only as long as they are asked: the garbage
+ * collector would look through them again and again while others are measured.
+ */
 export function mingoPeer(count: number): QueryPeer {
-  const orders: ReadonlyArray<Record<string, unknown>> = Array.from({ length: count }, (_, n) => ({ ...order(n) }))
+  let orders: ReadonlyArray<Record<string, unknown>> = []
   return {
     name: "mingo",
     scan: (quantity, total) => {
       const test = new MingoQuery({ quantity: { $gt: quantity }, total: { $lt: total } })
       let found = 0
+      if (orders.length === 0) orders = Array.from({ length: count }, (_, n) => ({ ...order(n) }))
       for (const document of orders) if (test.test(document)) found++
       return found
+    },
+    rest: () => {
+      orders = []
     },
     close: () => {}
   }
