@@ -307,7 +307,7 @@ export class Executor {
    */
   explain(kind: PlannedKind, bytes: Uint8Array, at: number, reader?: Reader): Explanation {
     const { plans } = this.#finder
-    const plan = plans.take(kind, bytes, at, reader)
+    const plan = plans.take(kind, bytes, at, reader, true)
     let explanation: Explanation
     try {
       explanation = explainPlan(plan, plans.operands, reader?.lsn ?? Number.MAX_SAFE_INTEGER)

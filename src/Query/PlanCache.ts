@@ -64,10 +64,10 @@ export class PlanCache {
   }
 
   /**
-   * The plan of the statement at `at`; loads its values. `reader` is what is to be read, for statistics; without it the plan is one for a
+   * The plan of the statement at `at`; loads its values. `explains`: also what is expected of it has to be that of these values. `reader` is what is to be read, for statistics; without it the plan is one for a
    * store of which nothing is known. Faults with InvalidStatement and UnknownStore.
    */
-  take(kind: PlannedKind, bytes: Uint8Array, at: number, reader?: Reader): Plan {
+  take(kind: PlannedKind, bytes: Uint8Array, at: number, reader?: Reader, explains = false): Plan {
     const shape = this.#shape
     shape.scan(KINDS.indexOf(kind), bytes, at)
     let kept = this.#plans.get(shape.hash)
@@ -76,7 +76,9 @@ export class PlanCache {
     if (plan === undefined || !this.#isCurrent(plan, reader)) plan = this.#compile(kind, bytes, at, reader)
     this.operands.load(shape, bytes, plan.readings)
     this.#check(plan)
-    return plan.ranges.length === 0 || plan.statistics === undefined ? plan : this.#valued(plan, plan.statistics, kind, bytes, at)
+    // Where there is one way only, what values say of it decides nothing.
+    if (plan.ranges.length === 0 || plan.statistics === undefined || (plan.candidates.length === 1 && !explains)) return plan
+    return this.#valued(plan, plan.statistics, kind, bytes, at)
   }
 
   /** Number of plans kept, those that share a hash counting once. */

@@ -15,6 +15,8 @@ import type { Place } from "./Reader.ts"
 const ENTRY_WORDS = 12
 export const PLACE_BYTES = ENTRY_WORDS * 4
 const ENTRIES_MIN = 1024
+/** Places that a key may have, one behind the other. With half of all places taken one key in sixteen finds none; of two places, one in six. */
+const WAYS = 4
 const TWO_POW_32 = 0x1_0000_0000
 
 /** Numbers of lists of roots. Each commit of the index file makes a list for the trees it changed: 2^32 of them are years. */
@@ -30,7 +32,7 @@ function numberOf(roots: ReadonlyArray<Root>): number {
 export class PlaceTable {
   readonly #entriesMax: number
   #words: Uint32Array
-  /** Entries - 2: keeps the lowest bit of a hash out, since a place is one of two. */
+  /** Entries - WAYS: keeps the lowest bits of a hash out, since a place is one of four. */
   #mask = 0
   #taken = 0
   // The list asked for last: readers ask about one store many times.
@@ -56,10 +58,11 @@ export class PlaceTable {
     const words = this.#words
     if (words.length === 0) return false
     const number = this.#aim(roots, key, at)
-    let place = this.#home(tree)
-    if (!this.#has(place, number, tree)) {
+    const home = this.#home(tree)
+    let place = home
+    while (!this.#has(place, number, tree)) {
       place += ENTRY_WORDS
-      if (!this.#has(place, number, tree)) return false
+      if (place === home + WAYS * ENTRY_WORDS) return false
     }
     out.segment = words[place + 6]!
     out.length = words[place + 7]!
@@ -74,10 +77,7 @@ export class PlaceTable {
     const words = this.#words
     if (words.length === 0) return
     const number = this.#aim(roots, key, at)
-    const home = this.#home(tree)
-    const other = home + ENTRY_WORDS
-    // Its own old place, or the one that is empty or was found under the older list.
-    const place = this.#isKey(home, tree) || (!this.#isKey(other, tree) && words[home]! <= words[other]!) ? home : other
+    const place = this.#placeFor(this.#home(tree), tree)
     if (words[place] === 0) this.#taken++
     words[place] = number
     words[place + 1] = tree
@@ -93,6 +93,17 @@ export class PlaceTable {
     words[place + 11] = Math.floor(location.lsn / TWO_POW_32)
   }
 
+  /** Of the places from `home` on the key's own old one, or the one that is empty or was found under the oldest list. */
+  #placeFor(home: number, tree: number): number {
+    const words = this.#words
+    let oldest = home
+    for (let place = home; place < home + WAYS * ENTRY_WORDS; place += ENTRY_WORDS) {
+      if (this.#isKey(place, tree)) return place
+      if (words[place]! < words[oldest]!) oldest = place
+    }
+    return oldest
+  }
+
   /** Reads the key into numbers; the number of the list. */
   #aim(roots: ReadonlyArray<Root>, key: Uint8Array, at: number): number {
     this.#a = (key[at]! | (key[at + 1]! << 8) | (key[at + 2]! << 16) | (key[at + 3]! << 24)) >>> 0
@@ -106,7 +117,7 @@ export class PlaceTable {
     return this.#number
   }
 
-  /** The first of the two places of the key. */
+  /** The first of the places of the key. */
   #home(tree: number): number {
     let hash = Math.imul(this.#a ^ tree, 0x9e37_79b1)
     hash = Math.imul(hash ^ (hash >>> 15) ^ this.#b, 0x85eb_ca6b)
@@ -138,7 +149,7 @@ export class PlaceTable {
     if (entries === this.#entriesMax) return
     const larger = Math.max(ENTRIES_MIN, entries * 2)
     this.#words = new Uint32Array(larger * ENTRY_WORDS)
-    this.#mask = larger - 2
+    this.#mask = larger - WAYS
     this.#taken = 0
   }
 }
