@@ -52,10 +52,12 @@ export function readIndex(lexer: Lexer, parameters: Parameters): IndexDefinition
   do {
     const token = lexer.peek()
     if (on.length > 0) lexer.seek(...PROPERTIES)
-    const property = token.kind === "name" && PROPERTIES.includes(token.text) ? token.text : undefined
+    const property = propertyAt(lexer)
     if (property !== undefined && on.length > 0) readProperty(lexer, parameters, property, draft)
     else if (Object.keys(draft).length > 0) lexer.refuseToken(token, [`a property (${PROPERTIES.join(", ")}), paths come first`])
     else {
+      if (property === "unique" || property === "sparse")
+        lexer.refuseToken(token, ["a path"], `paths come first; a field of that name is written \`${property}\` in backticks`)
       const path = readPath(lexer)
       const direction = lexer.accept("desc") ? "desc" : "asc"
       if (direction === "asc") lexer.accept("asc")
@@ -63,6 +65,19 @@ export function readIndex(lexer: Lexer, parameters: Parameters): IndexDefinition
     }
   } while (lexer.accept(","))
   return { name: draft.name ?? indexName(on), on, ...draft }
+}
+
+/** The property that begins here. A field may be called `name`, `ttl` or `where`, too: then nothing comes that the property would have. */
+function propertyAt(lexer: Lexer): string | undefined {
+  const token = lexer.peek()
+  if (token.kind !== "name" || !PROPERTIES.includes(token.text)) return undefined
+  if (token.text === "unique" || token.text === "sparse") return token.text
+  const mark = lexer.mark()
+  lexer.next()
+  const { kind, text } = lexer.peek()
+  lexer.reset(mark)
+  const isPath = kind === "symbol" ? text !== "(" : kind === "name" && (text === "asc" || text === "desc")
+  return isPath ? undefined : token.text
 }
 
 function readProperty(lexer: Lexer, parameters: Parameters, property: string, draft: Draft): void {

@@ -178,7 +178,7 @@ export function adviseStatements(engine: Engine): ReadonlyArray<AdvisedStatement
         store: kept.store,
         count: kept.count,
         slow: kept.slow,
-        p50Ms: percentile(kept.buckets, 0.5),
+        p50Ms: Math.min(kept.maxMs, percentile(kept.buckets, 0.5)),
         p99Ms: Math.min(kept.maxMs, percentile(kept.buckets, 0.99)),
         maxMs: kept.maxMs,
         readPerReturned: kept.read / Math.max(1, kept.returned),
