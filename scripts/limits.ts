@@ -49,6 +49,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   "Storage/valueCacheBytesMax": "storage.valueCacheBytesMax",
   "Storage/placeCacheBytesMax": "storage.placeCacheBytesMax",
   "Storage/compactionDeadPercentMax": "storage.compactionDeadPercentMax",
+  "Storage/compactionUrgentPercentMax": "storage.compactionUrgentPercentMax",
   "Storage/reserveBytes": "storage.reserveBytes",
   "Storage/snapshotTimeoutMs": "storage.snapshotTimeoutMs",
   "Query/textCacheBytesMax": "query.textCacheBytesMax",

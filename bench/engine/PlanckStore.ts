@@ -13,6 +13,9 @@ import type { EngineStore, OpenStore } from "./Store.ts"
 const KEY_AT = 4 + 1 + 4 + 4 + 1
 const VALUE_AT = KEY_AT + 16 + 1 + 6 + 4 + 1
 
+/** Of upkeep between two turns, in units of about 100 ns. */
+const SLICE_BUDGET = 10_000
+
 export const openPlanck: OpenStore = async (directory) => {
   const scope = Scope.makeUnsafe()
   const layer = Storage.layer({ directory, flushOnClose: true }).pipe(Layer.provide(Disk.layer))
@@ -74,7 +77,11 @@ export const openPlanck: OpenStore = async (directory) => {
         snapshot.close()
       }
     },
-    settle: () => Effect.runPromise(storage.flush),
+    // Merges and compactions that are due go on after a flush.
+    settle: async () => {
+      await Effect.runPromise(storage.flush)
+      while (engine.maintain(SLICE_BUDGET) !== "idle") await new Promise((turned) => setImmediate(turned))
+    },
     compact: async () => void (await Effect.runPromise(storage.compact)),
     close: () => Effect.runPromise(Scope.close(scope, Exit.void))
   } satisfies EngineStore

@@ -285,6 +285,13 @@ export class KeyGenerator {
     this.counter = COUNTER_END
   }
 
+  /** The next key, in memory of its own. */
+  make(): Uint8Array {
+    const key = new Uint8Array(16)
+    this.next(key, 0)
+    return key
+  }
+
   /** Writes the next key at `at`. */
   next(into: Uint8Array, at: number): void {
     const nowMs = Math.floor(this.now())

@@ -64,7 +64,7 @@ export const settings = {
       min: 1,
       max: 60_000
     }),
-    memtableBytesMax: bytes("Memory of a memtable before it is flushed; those of all services together take at most five times as much", {
+    memtableBytesMax: bytes("Memory of a memtable before it is flushed; those of all services together take at most three times as much", {
       default: 32 * MIB,
       min: MIB,
       max: 2 * GIB
@@ -82,12 +82,12 @@ export const settings = {
       max: 2 * GIB
     }),
     compactionDeadPercentMax: integer("Lost space, in percent of all documents' files, at which it is given back", {
-      default: 15,
+      default: 10,
       min: 1,
       max: 90
     }),
     compactionUrgentPercentMax: integer("Lost space, in percent of all documents' files, at which writers wait until it is given back", {
-      default: 35,
+      default: 20,
       min: 2,
       max: 95
     }),

@@ -74,6 +74,8 @@ export interface MergeOptions {
   readonly keepTombstones: boolean
   /** Told every value that goes out of the tree because its key gets another one, or goes. */
   readonly replaced?: ReplacedValue | undefined
+  /** Whether what is opened is written as full pages, rather than each leaf as it was with its changes. */
+  readonly isPacked?: boolean
 }
 
 /** A value that no longer is under its key: `length` bytes at `bytes[at]`, valid until it returns. */
@@ -223,7 +225,7 @@ export class TreeMerge {
     this.#site.free.release(page)
     this.#pages--
     if (child.level === 0) {
-      this.#isPatching = true
+      this.#isPatching = this.#options.isPacked !== true
       this.#patch.begin(child.memory)
       const builder = this.#builder(0)
       if (builder.isEmpty) builder.startRun(child.separator.bytes, child.separator.length)

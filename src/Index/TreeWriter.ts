@@ -30,6 +30,7 @@ import { Budget, GeneratorStepper, PAGE_COST } from "./Entry.ts"
 import { indexFault } from "./Errors.ts"
 import type { FreePages } from "./FreePages.ts"
 import { childChecksum, childPage, entryCount } from "./Page.ts"
+import { LooseLeaves, type PackPart } from "./LooseLeaves.ts"
 import type { PageCache } from "./PageCache.ts"
 import { PageRun } from "./PageRun.ts"
 import type { Checkpoint, Meta } from "./Meta.ts"
@@ -117,6 +118,14 @@ export class TreeWriter {
    */
   moveTail(from: number, leavesMax: number, move: { leaves: number }): Stepper {
     return this.#stepper(this.#moveTail(from, leavesMax, move))
+  }
+
+  /**
+   * Writes a part of a tree's oldest root again as full pages, unless it is about full; then the next part is looked at. `part` says where to
+   * go on.
+   */
+  pack(treeId: number, part: PackPart): Stepper {
+    return this.#stepper(this.#pack(assertTree(treeId), part))
   }
 
   /** Sets a catalog entry; key and value are kept, not copied. At most ENTRY_KEY_BYTES_MAX and ENTRY_VALUE_BYTES_MAX bytes. */
@@ -223,13 +232,33 @@ export class TreeWriter {
     while (tail.next()) this.#kept.set(String.fromCharCode(...tail.key), { key: tail.key, value: tail.value })
   }
 
+  *#pack(treeId: number, part: PackPart): Generator<"more", void, void> {
+    const roots = this.#rootsOf(treeId)
+    const place = roots.length - 1
+    const root = roots[place]
+    if (root === undefined) return
+    let { from } = part
+    do {
+      const leaves = new LooseLeaves()
+      yield* this.#collected(leaves.collect(this.#host.cache, root, from, part.leavesMax))
+      from = part.next = leaves.end
+      if (!leaves.isLoose) continue
+      roots[place] = yield* this.#merge(root, leaves, { treeId, keepTombstones: true, isPacked: true })
+      return
+    } while (from !== undefined)
+  }
+
   *#tail(root: Root, from: number, max: number): Generator<"more", TailEntries, void> {
     const tail = new TailEntries()
-    for (const _ of tail.collect(this.#host.cache, root, from, max)) {
+    yield* this.#collected(tail.collect(this.#host.cache, root, from, max))
+    return tail
+  }
+
+  *#collected(branches: Iterable<void>): Generator<"more", void, void> {
+    for (const _ of branches) {
       this.#budget.left -= PAGE_COST
       if (this.#budget.left <= 0) yield "more"
     }
-    return tail
   }
 
   /** Releases a page and all below it. Leaves are not read. */

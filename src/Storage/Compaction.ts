@@ -77,6 +77,11 @@ export class Compaction {
     return this.#isOver
   }
 
+  /** Entries of trees that the last batch has changed. */
+  get batchEntries(): number {
+    return this.#moved.count
+  }
+
   /** Looks through the segments, in slices; others may write meanwhile. Faults with StorageDamaged, naming file and offset. */
   *look(budget: () => number): Generator<"more", void, void> {
     let left = budget()

@@ -27,6 +27,8 @@ export interface CompactionPolicy {
 
 /** Below so many bytes of dead documents no total is worth compacting for. */
 const LOST_BYTES_MIN = 4 * 1024 * 1024
+/** A compaction that is due ends when so much of the lost space is left that would make it due: the last of it costs most. */
+const LEFT_SHARE = 3 / 4
 /** Tombstones may be so much of all bytes, in percent, before the segments that keep them from going are compacted. */
 const TOMBSTONE_PERCENT_MAX = 10
 
@@ -63,7 +65,7 @@ export function chooseSegments(
   const lost = sum(candidates, (it) => it.lostBytes)
   const isDue = lost >= LOST_BYTES_MIN && lost * 100 >= total * policy.deadPercentMax
   const chosen: Array<Candidate> = []
-  let left = lost - (total * policy.deadPercentMax) / 200
+  let left = lost - (total * policy.deadPercentMax * LEFT_SHARE) / 100
   for (const candidate of eligible) {
     const isNeeded = isDue && left > 0
     if (!isNeeded && percentOf(candidate) < policy.segmentDeadPercentMax) break

@@ -22,7 +22,7 @@ import type { BudgetShare } from "./Budget.ts"
 import { buildStates, type BuildState, duplicatesFault } from "./Builds.ts"
 import type { Catalog, CatalogStore } from "./Catalog.ts"
 import { ChangeTable } from "./ChangeTable.ts"
-import { type Commit, type CommitListener, commitOf } from "./Commit.ts"
+import { type CommitListener, commitOf } from "./Commit.ts"
 import { type CatalogChange, planBuilt, planDefinition, planDrop, planRename } from "./Definition.ts"
 import type { Duplicates } from "./Duplicates.ts"
 import { Shown } from "./Durability.ts"
@@ -30,10 +30,11 @@ import type { EngineParts, RecoveryReport } from "./EngineParts.ts"
 import { EngineTransaction } from "./EngineTransaction.ts"
 import type { Footprint } from "./Footprint.ts"
 import { Expiry } from "./Expiry.ts"
-import { Listeners } from "./Listeners.ts"
+import { type EngineListeners, listenersOf } from "./Listeners.ts"
 import { Generations } from "./Generations.ts"
 import type { StorageLimits } from "./Limits.ts"
 import { LogHolds } from "./LogHolds.ts"
+import { LogRest } from "./LogRest.ts"
 import { LogWriter, NOTHING_WRITTEN } from "./LogWriter.ts"
 import type { LongSnapshotRequest } from "./LongSnapshots.ts"
 import { Maintenance, type Progress } from "./Maintenance.ts"
@@ -53,18 +54,17 @@ export class Engine {
   /** Its part of the memory of the process. */
   readonly share: BudgetShare
   /** For who needs everything written so far to be on disk before anything more is: transactions wait, and definitions. */
-  readonly hold = new WriteHold(() => this.#workListeners.tell(undefined))
+  readonly hold = new WriteHold(() => this.#listeners.work.tell(undefined))
   readonly #parts: EngineParts
   readonly #keys: KeyGenerator
   readonly #overlay: Overlay
   readonly #snapshots: Snapshots
   readonly #maintenance: Maintenance
-  /** Who keeps the log from being released. */
+  /** Who keeps the log from being released, and what gives its room back when nothing in it is needed. */
   readonly logHolds: LogHolds
+  readonly logRest: LogRest
   readonly #expiry: Expiry
-  readonly #commitListeners: Listeners<Commit>
-  readonly #durableListeners: Listeners<number>
-  readonly #workListeners: Listeners<void>
+  readonly #listeners: EngineListeners
   #log: Log | undefined
   #catalog: Catalog
   readonly #memtables: Generations
@@ -94,13 +94,12 @@ export class Engine {
     this.#memtables = new Generations(parts)
     this.#overlay = new Overlay(this.share.allocator, this.#memtables.active.memtable.arena, limits)
     this.#keys = new KeyGenerator(options.now, options.random)
-    this.#commitListeners = new Listeners(options.report)
-    this.#durableListeners = new Listeners(options.report)
-    this.#workListeners = new Listeners(options.report)
-    this.share.wake = () => this.#workListeners.tell(undefined)
-    this.#snapshots = new Snapshots(limits, options.now, values, () => this.#workListeners.tell(undefined))
+    this.#listeners = listenersOf(options.report)
+    this.share.wake = () => this.#listeners.work.tell(undefined)
+    this.#snapshots = new Snapshots(limits, options.now, values, () => this.#listeners.work.tell(undefined))
     this.logHolds = new LogHolds(limits, () => this.#log, index, options)
     this.#maintenance = new Maintenance(this.#maintained, new TreeQueue(this.#maintained, parts), parts.catalog.builds)
+    this.logRest = new LogRest(this.#maintained, this.logHolds, limits)
     this.#expiry = new Expiry(this, () => this.#catalog, options)
   }
 
@@ -201,9 +200,7 @@ export class Engine {
 
   /** A new key: a UUID of version 7, greater than all before it. */
   generateKey(): Uint8Array {
-    const key = new Uint8Array(16)
-    this.#keys.next(key, 0)
-    return key
+    return this.#keys.make()
   }
 
   /**
@@ -231,17 +228,17 @@ export class Engine {
 
   /** Called after every commit, before `commit()` returns. A listener that throws is detached and reported; the commit stands. */
   onCommit(listener: CommitListener): () => void {
-    return this.#commitListeners.add(listener)
+    return this.#listeners.commit.add(listener)
   }
 
   /** Called with the newest LSN on disk whenever it has grown, and once when the engine is poisoned. */
   onDurable(listener: (lsn: number) => void): () => void {
-    return this.#durableListeners.add(listener)
+    return this.#listeners.durable.add(listener)
   }
 
   /** Called when `maintain` has, or may have, something to do, or when writers that were told to wait may try again. */
   onWork(listener: () => void): () => void {
-    return this.#workListeners.add(listener)
+    return this.#listeners.work.add(listener)
   }
 
   // ---- upkeep --------------------------------------------------------------------------------------------------------------------
@@ -267,7 +264,7 @@ export class Engine {
     if (this.#transaction !== undefined || !this.#memtables.canFreeze) return false
     this.sync()
     this.#memtables.freeze(this.#writer.boundary(this.#log, this.#lsn, this.#catalog.withBuilds(this.#maintenance.builds)))
-    this.#workListeners.tell(undefined)
+    this.#listeners.work.tell(undefined)
     return true
   }
 
@@ -330,8 +327,8 @@ export class Engine {
     this.#transaction?.rollback()
     this.#snapshots.close()
     const finish = (fault: Fault | undefined): void => {
-      this.#durableListeners.tell(this.durableLsn)
-      this.#workListeners.tell(undefined)
+      this.#listeners.durable.tell(this.durableLsn)
+      this.#listeners.work.tell(undefined)
       this.#memtables.close()
       this.#parts.values.close()
       this.#parts.index.close()
@@ -349,8 +346,12 @@ export class Engine {
   /** Applies a record of the log. Records come in order and without gaps. */
   replay(record: RecordView): void {
     this.#replayed++
-    if (record.kind === KIND_TRANSACTION) this.#replayTransaction(record)
-    else if (record.kind === KIND_DDL) this.#catalog = replayDefinition(record, this.#catalog)
+    if (record.kind === KIND_TRANSACTION) {
+      this.#overlay.begin(this.#memtables.sources, this.#lsn, this.#memtables.active.memtable.arena)
+      replayOperations(record, this.#catalog, this.#overlay)
+      this.#apply(record.lsn)
+      this.#overlay.end(true)
+    } else if (record.kind === KIND_DDL) this.#catalog = replayDefinition(record, this.#catalog)
     this.#lsn = record.lsn
     this.#writer.replayed(record)
     if (this.#memtables.isFull) this.freeze()
@@ -371,9 +372,9 @@ export class Engine {
     log.onDurable(this.#becameDurable)
     log.onState(() => {
       if (log.state === "poisoned") this.#becamePoisoned()
-      this.#workListeners.tell(undefined)
+      this.#listeners.work.tell(undefined)
     })
-    this.#workListeners.tell(undefined)
+    this.#listeners.work.tell(undefined)
   }
 
   // ---- inside --------------------------------------------------------------------------------------------------------------------
@@ -393,13 +394,13 @@ export class Engine {
     try {
       const before = this.#lsn
       this.#apply(lsn)
-      if (this.#commitListeners.count > 0)
-        this.#commitListeners.tell(
+      if (this.#listeners.commit.count > 0)
+        this.#listeners.commit.tell(
           commitOf(lsn, this.#writer.commitTimeMs, this.#overlay.memtable, this.#catalog, this.#memtables.sources, before)
         )
       end(true)
       if (this.#memtables.isFull) this.freeze()
-      if (this.#writer.level === "interval" && this.#shown.becomesDue()) this.#workListeners.tell(undefined)
+      if (this.#writer.level === "interval" && this.#shown.becomesDue()) this.#listeners.work.tell(undefined)
     } catch (error) {
       this.#poisonWith(error)
       throw error
@@ -423,13 +424,6 @@ export class Engine {
     else this.#shown.relaxed(lsn)
   }
 
-  #replayTransaction(record: RecordView): void {
-    this.#overlay.begin(this.#memtables.sources, this.#lsn, this.#memtables.active.memtable.arena)
-    replayOperations(record, this.#catalog, this.#overlay)
-    this.#apply(record.lsn)
-    this.#overlay.end(true)
-  }
-
   #define(change: CatalogChange | undefined): number {
     if (this.#transaction !== undefined) throw storageFault({ _tag: "TransactionOpen" })
     if (change === undefined) return this.#lsn
@@ -444,26 +438,26 @@ export class Engine {
     const catalog = this.#catalog.with(change.stores, change.nextId, log.durableLsn, change.dropped)
     this.#lsn = this.#shown.awaitedLsn = this.#writer.definition(log, change)
     this.#catalog = catalog
-    this.#workListeners.tell(undefined)
+    this.#listeners.work.tell(undefined)
   }
 
   readonly #becameDurable = (lsn: number): void => {
     this.#shown.settle(lsn)
     this.#catalog = this.#catalog.refreshed(lsn)
-    this.#durableListeners.tell(lsn)
-    if (this.#memtables.sources.generations.length > 1 || this.isBuilding) this.#workListeners.tell(undefined)
+    this.#listeners.durable.tell(lsn)
+    if (this.#memtables.sources.generations.length > 1 || this.isBuilding) this.#listeners.work.tell(undefined)
   }
 
   #poisonWith(error: unknown): void {
     this.#poison ??= error instanceof Fault ? error : new Fault({ _tag: "Poisoned", message: String(error) })
     this.#becamePoisoned()
-    this.#workListeners.tell(undefined)
+    this.#listeners.work.tell(undefined)
   }
 
   /** Reads go on at the durable LSN: what was shown beyond it will not be there after the restart that has to come. */
   #becamePoisoned(): void {
     if (this.#shown.forget()) this.#changes?.touchAll(this.#lsn + 1)
-    this.#durableListeners.tell(this.durableLsn)
+    this.#listeners.durable.tell(this.durableLsn)
   }
 
   /** What maintenance may see and do. */
@@ -473,6 +467,11 @@ export class Engine {
     catalog: (): Catalog => this.#catalog,
     sources: (): Sources => this.#memtables.sources,
     lastLsn: (): number => this.#lsn,
+    log: (): Log | undefined => (this.admission() === "open" ? this.#log : undefined),
+    isSettled: (): boolean =>
+      this.#transaction === undefined && this.#memtables.isEmpty && this.index.current().checkpoint.lsn === this.#lsn,
+    settle: (lsn: number): boolean => this.#maintenance.settle(lsn),
+    append: (log: Log): void => void (this.#lsn = this.#shown.awaitedLsn = this.#writer.nothing(log)),
     /** The memtable that index entries may be added to now; undefined while a transaction runs or writers have to wait. */
     writable: (): Generation | undefined => {
       if (this.#transaction !== undefined) return undefined
@@ -483,18 +482,18 @@ export class Engine {
       if (flushed !== undefined) this.#snapshots.long.flushed(flushed, this.#parts)
       this.#memtables.committed(flushed)
       this.logHolds.release()
-      this.#workListeners.tell(undefined)
+      this.#listeners.work.tell(undefined)
     },
     built: (store: CatalogStore, indexId: number, duplicates: Duplicates | undefined): void => {
       this.#appendDefinition(planBuilt(this.#catalog, store, indexId, duplicates, this.#lsn + 1))
       this.freeze()
     },
-    wake: (): void => this.#workListeners.tell(undefined),
+    wake: (): void => this.#listeners.work.tell(undefined),
     report: (error: unknown): void => this.#parts.options.report(error),
     failed: (error: unknown): void => this.#poisonWith(error),
     buildFailed: (error: unknown): void => {
       this.#parts.options.report(error)
-      this.#workListeners.tell(undefined)
+      this.#listeners.work.tell(undefined)
     }
   }
 }

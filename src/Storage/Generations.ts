@@ -36,6 +36,11 @@ export class Generations {
     return this.sources.generations.slice(1)
   }
 
+  /** Whether the trees have everything. */
+  get isEmpty(): boolean {
+    return this.sources.generations.length === 1 && this.active.memtable.entries === 0
+  }
+
   /** Whether the active one has to freeze: it has as much as it may, or the process needs the memory. */
   get isFull(): boolean {
     const { limits, share } = this.#parts

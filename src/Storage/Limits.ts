@@ -68,7 +68,7 @@ const MIB = 1024 * 1024
 
 export const DEFAULT_LIMITS: StorageLimits = {
   memtableBytesMax: 32 * MIB,
-  frozenMemtablesMax: 4,
+  frozenMemtablesMax: 2,
   documentBytesMax: 16 * MIB,
   transactionBytesMax: 64 * MIB,
   transactionWritesMax: 100_000,
@@ -76,8 +76,8 @@ export const DEFAULT_LIMITS: StorageLimits = {
   valueCacheBytesMax: 256 * MIB,
   directTreeBytesMax: 8 * MIB,
   foldEntriesMax: 16_384,
-  compactionDeadPercentMax: 15,
-  compactionUrgentPercentMax: 35,
+  compactionDeadPercentMax: 10,
+  compactionUrgentPercentMax: 20,
   segmentDeadPercentMax: 50,
   compactionBytesMax: 512 * MIB,
   compactionBatchBytesMax: 4 * MIB,

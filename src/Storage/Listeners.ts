@@ -1,4 +1,6 @@
 /** Listeners of one kind of event. One that throws is detached and reported; the others and the event go on. */
+import type { Commit } from "./Commit.ts"
+
 export class Listeners<A> {
   readonly #report: (error: unknown) => void
   #listeners: ReadonlyArray<(event: A) => void> = []
@@ -31,4 +33,16 @@ export class Listeners<A> {
   #remove(listener: (event: A) => void): void {
     this.#listeners = this.#listeners.filter((it) => it !== listener)
   }
+}
+
+/** Those of an engine. */
+export interface EngineListeners {
+  readonly commit: Listeners<Commit>
+  readonly durable: Listeners<number>
+  readonly work: Listeners<void>
+}
+
+/** None yet; `report` is told what one throws. */
+export function listenersOf(report: (error: unknown) => void): EngineListeners {
+  return { commit: new Listeners(report), durable: new Listeners(report), work: new Listeners(report) }
 }

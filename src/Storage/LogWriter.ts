@@ -7,7 +7,7 @@
  */
 import { ByteSink } from "../Bson/ByteSink.ts"
 import type { Admission, Log } from "../Wal/Log.ts"
-import { BODY_BYTES_MAX, KIND_DDL, KIND_TRANSACTION, type RecordView } from "../Wal/Record.ts"
+import { BODY_BYTES_MAX, KIND_DDL, KIND_NOOP, KIND_TRANSACTION, type RecordView } from "../Wal/Record.ts"
 import { requireOpen } from "./Admission.ts"
 import { type Catalog, encodeDefinition } from "./Catalog.ts"
 import type { CatalogChange } from "./Definition.ts"
@@ -22,6 +22,7 @@ import { writeTransaction } from "./TransactionRecord.ts"
 const RECORD_BUFFER_KEPT_BYTES = 1024 * 1024
 /** No LSN is 0. */
 export const NOTHING_WRITTEN = 0
+const NO_BODY = new Uint8Array(0)
 
 export class LogWriter {
   /** Of the newest record, in milliseconds since 1970. */
@@ -72,6 +73,11 @@ export class LogWriter {
     const lsn = log.append(KIND_TRANSACTION, 0, this.commitTimeMs, record.bytes, record.length, this.level !== "fsync")
     if (record.bytes.length > RECORD_BUFFER_KEPT_BYTES) this.#record = new ByteSink(undefined, BODY_BYTES_MAX)
     return lsn
+  }
+
+  /** Appends a record that changes nothing; the log has admitted it. */
+  nothing(log: Log): number {
+    return log.append(KIND_NOOP, 0, this.commitTimeMs, NO_BODY, 0)
   }
 
   definition(log: Log, change: CatalogChange): number {

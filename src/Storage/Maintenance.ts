@@ -72,6 +72,11 @@ export class Maintenance {
     this.#queue.retry()
   }
 
+  /** See `TreeQueue.settle`. */
+  settle(lsn: number): boolean {
+    return this.#queue.settle(lsn)
+  }
+
   /** See `TreeQueue.compact`. */
   compact(done: CompactionDone): boolean {
     return this.#queue.compact(done)

@@ -16,8 +16,12 @@ import { PAGE_BYTES } from "../Index/Layout.ts"
 import type { StorageLimits } from "./Limits.ts"
 import type { TreeWork, Pause } from "./TreeWork.ts"
 
-/** A root is merged when it has so many times fewer pages than the one behind it, or more. */
+/**
+ * A root is merged when it has so many times fewer pages than the one behind it, or more. In a tree whose entries are mostly replaced sooner:
+ * what a small root hides in the large one is lost space that nobody sees until they are merged.
+ */
 const FOLD_FACTOR = 8
+const FOLD_FACTOR_REPLACING = 16
 
 const text = new TextEncoder()
 const FOLD_PREFIX = text.encode("fold/")
@@ -27,6 +31,8 @@ export class RootLists {
   readonly #limits: Pick<StorageLimits, "directTreeBytesMax" | "foldEntriesMax">
   /** Trees of which a part is merged: the first key of the next. */
   readonly #folding = new Map<number, Uint8Array>()
+  /** Trees in which the last merge has replaced more than it added. */
+  readonly #replacing = new Set<number>()
   /** For every root of a tree but the oldest, oldest first: the checkpoint when it was pushed, 0 when that is not known. */
   readonly #pushedAt = new Map<number, Array<number>>()
 
@@ -54,7 +60,8 @@ export class RootLists {
   next(isAll: boolean): number | undefined {
     for (const [tree, roots] of this.#index.current().trees) {
       if (roots.length < 2) continue
-      if (isAll || this.#folding.has(tree) || roots.at(-2)!.pages * FOLD_FACTOR >= roots.at(-1)!.pages) return tree
+      const factor = this.#replacing.has(tree) ? FOLD_FACTOR_REPLACING : FOLD_FACTOR
+      if (isAll || this.#folding.has(tree) || roots.at(-2)!.pages * factor >= roots.at(-1)!.pages) return tree
     }
     return undefined
   }
@@ -62,10 +69,20 @@ export class RootLists {
   /** Merges the next part of a tree's small root. */
   *fold(work: TreeWork, tree: number, replaced: ReplacedValue | undefined): Generator<Pause, void, void> {
     const part = new FoldPart(this.#folding.get(tree), this.#limits.foldEntriesMax)
-    yield* work.drive(work.writer.foldRoot(tree, part, replaced))
+    const before = this.#entriesOf(tree)
+    let count = 0
+    const counted: ReplacedValue | undefined =
+      replaced &&
+      ((bytes, at, length) => {
+        count++
+        replaced(bytes, at, length)
+      })
+    yield* work.drive(work.writer.foldRoot(tree, part, counted))
     if (part.next === undefined) work.writer.removeEntry(foldKey(tree))
     else work.writer.setEntry(foldKey(tree), part.next)
     yield* work.commit(this.#index.current().checkpoint)
+    if (count > this.#entriesOf(tree) - before) this.#replacing.add(tree)
+    else this.#replacing.delete(tree)
     if (part.next === undefined) this.#folding.delete(tree)
     else this.#folding.set(tree, part.next)
   }
@@ -87,6 +104,7 @@ export class RootLists {
     }
     for (const tree of this.#pushedAt.keys()) if (!trees.has(tree)) this.#pushedAt.delete(tree)
     for (const tree of this.#folding.keys()) if (!trees.has(tree)) this.#folding.delete(tree)
+    for (const tree of this.#replacing) if (!trees.has(tree)) this.#replacing.delete(tree)
   }
 
   /** The LSN up to which everything that was removed is gone from the oldest roots too. */
@@ -94,6 +112,11 @@ export class RootLists {
     let lsn = Infinity
     for (const [oldest] of this.#pushedAt.values()) lsn = Math.min(lsn, oldest ?? Infinity)
     return lsn
+  }
+
+  /** Entries of the oldest root. */
+  #entriesOf(tree: number): number {
+    return this.#index.current().roots(tree).at(-1)?.entries ?? 0
   }
 
   /** Whether a key comes behind everything in a tree: what begins with it touches no more than the tree's end. */

@@ -105,7 +105,7 @@ export class Storage extends Context.Service<
      * before: it kept too much or was not moved for too long, the disk was full, or what it asked for was gone already.
      */
     readonly holdLog: (request: Omit<LogHoldRequest, "onBroken">) => Effect.Effect<HeldLog, never, Scope.Scope>
-    /** Writes what is committed to the index file and the value log. */
+    /** Writes what is committed to the index file and the value log, and gives the room of the log back when nothing was written meanwhile. */
     readonly flush: Effect.Effect<void, StorageError>
     /**
      * A reader for a backup or an export, of everything committed before: flushed up to its LSN, it holds files and no memory. It expires
@@ -251,13 +251,7 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
     Effect.tap((request) => until(() => request.snapshot !== undefined)),
     Effect.map((request) => request.snapshot!)
   )
-  const flushed = until(() => engine.backlog.frozenMemtables === 0)
-  const flush = flushed.pipe(Effect.andThen(attempt(() => engine.freeze())), Effect.andThen(flushed))
-  /** Writes everything, definitions without documents included. */
-  const settle = Effect.suspend(() => (canMaintain(engine) ? flushed : Effect.fail(ended(engine)))).pipe(
-    Effect.andThen(attempt(() => engine.freeze(engine.lastLsn > engine.index.current().checkpoint.lsn))),
-    Effect.andThen(flushed)
-  )
+  const { flush, rested, settle } = flushesOf(engine, until)
   const { volume } = yield* Disk
   const clock = yield* Clock.Clock
   const { directory } = options
@@ -278,7 +272,10 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
     holdLog: (request) => holdLog(engine, request),
     flush,
     backup,
-    compact: flush.pipe(Effect.andThen(compact(engine, until)))
+    compact: flush.pipe(
+      Effect.andThen(compact(engine, until)),
+      Effect.tap(() => rested)
+    )
   })
 })
 
@@ -319,6 +316,22 @@ const holdLog = Effect.fnUntraced(function* (engine: Engine, request: Omit<LogHo
   )
   return { hold, broken: Deferred.await(broken) }
 })
+
+/** Ways to bring what is committed to the index file and the value log. */
+function flushesOf(engine: Engine, until: Waiting["until"]) {
+  const flushed = until(() => engine.backlog.frozenMemtables === 0)
+  const rested = Effect.flatMap(
+    attempt(() => engine.logRest.begin()),
+    (isBegun) => (isBegun ? until(() => engine.logRest.isOver) : Effect.void)
+  )
+  const flush = flushed.pipe(Effect.andThen(attempt(() => engine.freeze())), Effect.andThen(flushed), Effect.andThen(rested))
+  /** Everything, definitions without documents included. */
+  const settle = Effect.suspend(() => (canMaintain(engine) ? flushed : Effect.fail(ended(engine)))).pipe(
+    Effect.andThen(attempt(() => engine.freeze(engine.lastLsn > engine.index.current().checkpoint.lsn))),
+    Effect.andThen(flushed)
+  )
+  return { flush, rested, settle }
+}
 
 /** Asks for a long snapshot once the engine can freeze its memtable. */
 const requestLongSnapshot = (
@@ -385,12 +398,20 @@ const close = Effect.fnUntraced(function* (engine: Engine, changes: Signal, isFl
   if (fault !== undefined) yield* Effect.logError("the database could not be closed cleanly", fault.message)
 })
 
-/** Flushes until the memtable is empty, or nothing can be flushed any more. */
+/** Flushes until the memtable is empty, or nothing can be flushed any more; then the room of the log is given back. */
 const flushAll = Effect.fnUntraced(function* (engine: Engine, changes: Signal) {
-  while (canMaintain(engine) && (engine.freeze() || engine.backlog.frozenMemtables > 0)) {
-    const seen = changes.raises
-    yield* engine.maintain(SLICE_BUDGET) === "more" ? Effect.yieldNow : changes.wait(seen)
-  }
+  const maintainWhile = (isDue: () => boolean): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (!canMaintain(engine) || !isDue()) return Effect.void
+      const seen = changes.raises
+      return Effect.andThen(engine.maintain(SLICE_BUDGET) === "more" ? Effect.yieldNow : changes.wait(seen), () => maintainWhile(isDue))
+    })
+  yield* maintainWhile(() => engine.freeze() || engine.backlog.frozenMemtables > 0)
+  const isResting = yield* Effect.orElseSucceed(
+    attempt(() => canMaintain(engine) && engine.logRest.begin()),
+    () => false
+  )
+  yield* maintainWhile(() => isResting && !engine.logRest.isOver)
 })
 
 /** Flushes and builds in slices, for ever. The engine poisons itself when that fails, so this fiber never does. */

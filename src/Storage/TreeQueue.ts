@@ -11,16 +11,17 @@ import type { Volume } from "../Disk/Volume.ts"
 import type { IndexFile } from "../Index/IndexFile.ts"
 import type { Catalog } from "./Catalog.ts"
 import { Compaction } from "./Compaction.ts"
-import { chooseSegments, lostPercent, type CompactionPolicy, type SegmentState, tombstoneBounds } from "./CompactionChoice.ts"
 import { DefinitionsKeeper } from "./DefinitionsFile.ts"
 import { flushWork } from "./Flush.ts"
 import type { StorageLimits } from "./Limits.ts"
 import type { Progress } from "./Maintenance.ts"
 import { directoryNames } from "./Directory.ts"
+import { Packing } from "./Packing.ts"
 import { Reserve } from "./Reserve.ts"
 import { recount } from "./Recount.ts"
 import { RootLists } from "./RootLists.ts"
 import { Shrink } from "./Shrink.ts"
+import { type ChosenSegments, SpaceWatch } from "./SpaceWatch.ts"
 import type { Generation } from "./Sources.ts"
 import { type Pause, TreeWork } from "./TreeWork.ts"
 import type { ValueLog } from "./ValueLog.ts"
@@ -55,16 +56,12 @@ interface FullCompaction {
   readonly bytesBefore: number
   readonly segmentsBefore: number
   movedBytes: number
+  /** Begun when everything is merged and moved. */
+  packing: Packing | undefined
   isShrunk: boolean
   /** Segments that existed when it began, which are all it looks at: so it comes to an end. */
   readonly last: number
 }
-
-/** On a full disk one segment at a time, that which gives most back; what gives little is left. */
-const ROOM_POLICY: CompactionPolicy = { deadPercentMax: 100, segmentDeadPercentMax: 20, sourceBytesMax: 0 }
-
-/** A compaction nobody asked for takes about this part of the value segments at a time: what it moves is there twice until the segments are given back. */
-const COMPACTION_PARTS = 8
 
 const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"])
 
@@ -74,6 +71,9 @@ export class TreeQueue {
   readonly #limits: StorageLimits
   readonly #roots: RootLists
   readonly #shrink: Shrink
+  readonly #space: SpaceWatch
+  /** Up to here the older meta is to need nothing of the log either. */
+  #settledLsn = 0
   /** The catalog as of the index file's newest commit. */
   #catalog: Catalog
   #work: TreeWork | undefined
@@ -88,15 +88,8 @@ export class TreeQueue {
   /** The disk is full and the reserve was given up: only compaction goes on, one segment after the other. */
   #isMakingRoom = false
   readonly #reserve: Reserve
-  /** Segments that could not be read. A restart tries again. */
-  readonly #damaged = new Set<number>()
-  /** The transaction up to which was looked for segments to compact. */
-  #lookedAt = 0
-  /** Entries that flushes have brought since merges of small roots last kept up with them. */
+  /** Entries that flushes and compactions have brought since merges of small roots last kept up with them. */
   #foldDebt = 0
-  /** Whether lost space is urgent, and the transaction of which that was said. */
-  #isUrgent = false
-  #judgedAt = -1
   #full: FullCompaction | undefined
   #stopped: (() => void) | undefined
 
@@ -120,6 +113,7 @@ export class TreeQueue {
     this.#reserve = new Reserve(volume, reserve, parts.limits.reserveBytes)
     this.#shrink = new Shrink(parts.index, parts.limits)
     this.#roots = new RootLists(parts.index, parts.limits)
+    this.#space = new SpaceWatch({ index: parts.index, values: parts.values, roots: this.#roots }, parts.limits)
     this.#catalog = parts.catalog
   }
 
@@ -147,9 +141,7 @@ export class TreeQueue {
     const isFull = isLogFull || this.isOutOfRoom
     if (!isFull) this.#reserve.retry()
     if (!isFull || this.#work !== undefined) return false
-    const states = this.#states()
-    const chosen = chooseSegments(states, tombstoneBounds(states, this.#roots.foldedLsn), ROOM_POLICY)
-    if (chosen.length === 0 || !this.#reserve.release()) return false
+    if (this.#space.forRoom() === undefined || !this.#reserve.release()) return false
     this.#isMakingRoom = true
     this.#isCompactionOutOfRoom = false
     this.#compaction = undefined
@@ -168,8 +160,18 @@ export class TreeQueue {
     if (!this.isOutOfRoom) return
     this.#isFlushOutOfRoom = false
     this.#isCompactionOutOfRoom = false
-    this.#lookedAt = 0
+    this.#space.lookAgain()
     this.#host.wake()
+  }
+
+  /** Lets the older meta move on too, to an LSN where the newer one is, when there is nothing else to do. True when it is there. */
+  settle(lsn: number): boolean {
+    const isSettled = this.#parts.index.olderCheckpoint().lsn >= lsn
+    if (!isSettled && this.#settledLsn < lsn) {
+      this.#settledLsn = lsn
+      this.#host.wake()
+    }
+    return isSettled
   }
 
   /** Compacts every segment in which anything is lost; `done` once, later. False while another one is asked for. */
@@ -183,6 +185,7 @@ export class TreeQueue {
       bytesBefore: values.sizeBytes,
       segmentsBefore: lengths.length,
       movedBytes: 0,
+      packing: undefined,
       isShrunk: false,
       last: lengths.at(-1)?.segment ?? 0
     }
@@ -230,26 +233,16 @@ export class TreeQueue {
 
   /**
    * What has to come before the next flush, or it would never come while there is always one to do: memtables pile up meanwhile and writers
-   * wait, until merges have taken in as many entries as flushes have brought, and lost space is a bounded part of all.
+   * wait, until merges have taken in as many entries as were brought, and lost space is a bounded part of all.
    */
   #beginOverdue(): Progress | "begun" {
     if (this.#foldDebt > 0) {
       if (this.#beginFold()) return "begun"
       this.#foldDebt = 0
     }
-    if (!this.#isSpaceUrgent()) return "idle"
+    if (!this.#space.isUrgent) return "idle"
     this.#compaction ??= this.#nextCompaction()
     return this.#compaction === undefined ? "idle" : this.#beginCompaction()
-  }
-
-  /** Whether more space is lost than may be. Accounts change with the index file, so the answer does too. */
-  #isSpaceUrgent(): boolean {
-    const { transaction } = this.#parts.index.current()
-    if (transaction !== this.#judgedAt) {
-      this.#judgedAt = transaction
-      this.#isUrgent = lostPercent(this.#states()) >= this.#limits.compactionUrgentPercentMax
-    }
-    return this.#isUrgent
   }
 
   #count(): Progress {
@@ -281,8 +274,10 @@ export class TreeQueue {
     if (tree === undefined) return false
     this.#foldDebt = Math.max(0, this.#foldDebt - this.#limits.foldEntriesMax)
     const replaced = this.#catalog.storeById(tree) === undefined ? undefined : this.#parts.values.accounts.replaced
-    const fold = new TreeWork({ ...this.#parts, wake: this.#woken }, (work) => roots.fold(work, tree, replaced))
-    this.#start(fold, () => this.#host.committed(undefined))
+    this.#start(
+      this.#workOf((work) => roots.fold(work, tree, replaced)),
+      () => this.#host.committed(undefined)
+    )
     return true
   }
 
@@ -297,75 +292,54 @@ export class TreeQueue {
         this.#looking = undefined
         if (this.#full !== undefined) this.#full.movedBytes += compaction.movedBytes
       }
+      this.#foldDebt += compaction.batchEntries
       this.#host.committed(undefined)
     })
   }
 
-  /** The compaction that is due, if any. The question is asked once for every version of the index file. */
+  /** The compaction that is due, if any. */
   #nextCompaction(): Compaction | undefined {
-    const { index } = this.#parts
-    const { transaction } = index.current()
-    if (transaction === this.#lookedAt && this.#full === undefined && !this.#isMakingRoom) return undefined
-    this.#lookedAt = transaction
-    const states = this.#states()
-    const policy = {
-      deadPercentMax: this.#limits.compactionDeadPercentMax,
-      segmentDeadPercentMax: this.#limits.segmentDeadPercentMax,
-      sourceBytesMax: Math.min(
-        this.#limits.compactionBytesMax,
-        this.#full === undefined ? this.#parts.values.sizeBytes / COMPACTION_PARTS : Infinity
-      )
-    }
-    const bounds = tombstoneBounds(states, this.#roots.foldedLsn)
-    const last = this.#full?.last ?? 0
-    const asked = states.map((it) => ({ ...it, isEligible: it.isEligible && it.segment <= last }))
-    if (this.#isMakingRoom) return this.#compactionOf(chooseSegments(states, bounds, ROOM_POLICY), bounds)
-    const segments = this.#full === undefined ? chooseSegments(states, bounds, policy) : chooseSegments(asked, bounds, policy, true)
-    return this.#compactionOf(segments, bounds)
+    if (this.#isMakingRoom) return this.#compactionOf(this.#space.forRoom())
+    return this.#compactionOf(this.#full === undefined ? this.#space.due() : this.#space.asked(this.#full.last))
   }
 
-  #compactionOf(segments: ReadonlyArray<number>, bounds: ReadonlyMap<number, number>): Compaction | undefined {
-    if (segments.length === 0) return undefined
+  #compactionOf(chosen: ChosenSegments | undefined): Compaction | undefined {
+    if (chosen === undefined) return undefined
     this.#looking = undefined
     const batchBytesMax = this.#limits.compactionBatchBytesMax
-    return new Compaction(segments, bounds, { ...this.#parts, catalog: () => this.#catalog, roots: this.#roots, batchBytesMax })
-  }
-
-  /** Every segment on disk, also those that only wait for their removal: what is dead in them can still be found by a repair. */
-  #states(): ReadonlyArray<SegmentState> {
-    const { values } = this.#parts
-    const growing = new Set(values.growing.map((it) => it.segment))
-    const kept = values.lengths.map(({ segment, lengthBytes }) => ({
-      segment,
-      lengthBytes,
-      account: values.accounts.of(segment),
-      isEligible: !growing.has(segment) && !this.#damaged.has(segment)
-    }))
-    return [
-      ...kept,
-      ...values.doomed.map((segment) => ({ segment, lengthBytes: 0, account: values.accounts.of(segment), isEligible: false }))
-    ]
+    const parts = { ...this.#parts, catalog: () => this.#catalog, roots: this.#roots, batchBytesMax }
+    return new Compaction(chosen.segments, chosen.bounds, parts)
   }
 
   /**
-   * With nothing left to compact: free pages of the index file, one more commit so that the older meta lets go of what was given up, and the
+   * With nothing left to compact: full pages, no free ones in the index file, one more commit so that the older meta lets go of what was given up, and the
    * report.
    */
   #afterCompaction(): Progress | "begun" {
     const { index, values } = this.#parts
     const shrink = this.#shrink
+    if (this.#full !== undefined) {
+      const packing = (this.#full.packing ??= new Packing(index))
+      if (packing.isDue)
+        return this.#start(
+          this.#workOf((work) => packing.pack(work)),
+          () => this.#host.committed(undefined)
+        )
+    }
     if (!this.#isMakingRoom && shrink.isDue(this.#full?.isShrunk === false)) {
       if (this.#full !== undefined) this.#full.isShrunk = true
-      const work = new TreeWork({ ...this.#parts, wake: this.#woken }, (work) => shrink.move(work))
-      return this.#start(work, () => this.#host.committed(undefined))
+      return this.#start(
+        this.#workOf((work) => shrink.move(work)),
+        () => this.#host.committed(undefined)
+      )
     }
     const { transaction, checkpoint } = index.current()
-    if (values.condemned.some((it) => it.transaction === transaction)) {
-      const work = new TreeWork({ ...this.#parts, wake: this.#woken }, function* (work): Generator<Pause, void, void> {
+    if (index.olderCheckpoint().lsn < this.#settledLsn || values.condemned.some((it) => it.transaction === transaction)) {
+      const empty = function* (work: TreeWork): Generator<Pause, void, void> {
         yield* work.syncValues()
         yield* work.commit(checkpoint)
-      })
-      return this.#start(work, () => this.#host.committed(undefined))
+      }
+      return this.#start(this.#workOf(empty), () => this.#host.committed(undefined))
     }
     if (this.#isMakingRoom) {
       this.#isMakingRoom = false
@@ -391,6 +365,10 @@ export class TreeQueue {
     this.#full = undefined
     full.done(report)
     this.#host.wake()
+  }
+
+  #workOf(body: (work: TreeWork) => Generator<Pause, void, void>): TreeWork {
+    return new TreeWork({ ...this.#parts, wake: this.#woken }, body)
   }
 
   #start(work: TreeWork, finished: () => void): "begun" {
@@ -458,7 +436,7 @@ export class TreeQueue {
       if (!isFlush) this.#isMakingRoom = false
       if (!isFlush) this.#endFull(undefined)
     } else if (!isFlush && isUnreadable(error)) {
-      for (const segment of compaction?.segments ?? []) if (this.#isMeant(error, segment)) this.#damaged.add(segment)
+      for (const segment of compaction?.segments ?? []) if (this.#isMeant(error, segment)) this.#space.damaged.add(segment)
       this.#host.report(error)
     } else throw error
   }

@@ -35,6 +35,7 @@ import {
   isVerified,
   readSegmentHeader,
   SEGMENT_HEADER_BYTES,
+  segmentLimit,
   setVerified,
   VALUE_HEADER_BYTES,
   valueBytes,
@@ -140,6 +141,8 @@ export class ValueLog {
   /** The growing segments as of the last commit. */
   #committedGrowing: ReadonlyArray<Segment | undefined> = []
   #next: number
+  /** Bytes at which a segment is closed, as of the last commit. */
+  #segmentBytesMax = 0
   readonly accounts = new ValueAccounts()
   /** Whether a segment waits for its removal. */
   isAnyCondemned = false
@@ -176,6 +179,7 @@ export class ValueLog {
       this.accounts.restore(segment, { liveBytes: 0, tombstoneBytes: 0, deadLsnMin: 1, tombstoneLsnMax: 0 })
     }
     for (const name of names) if (name.endsWith(SUFFIX)) options.volume.remove(joinPath(options.directory, name))
+    this.#segmentBytesMax = segmentLimit(this.sizeBytes, this.#options.segmentBytesMax)
   }
 
   /** Every segment that a commit would record, with its bytes, in order. */
@@ -320,6 +324,7 @@ export class ValueLog {
     for (const segment of this.#segments.values()) segment.committed = segment.length
     this.#committedGrowing = [...this.#growing]
     this.accounts.commit()
+    this.#segmentBytesMax = segmentLimit(this.sizeBytes, this.#options.segmentBytesMax)
   }
 
   /** Forgets everything since the last commit; the next append overwrites it. `transaction` is the one that is given up. */
@@ -403,7 +408,7 @@ export class ValueLog {
 
   #segmentFor(size: number, stream: Stream): Segment {
     const last = this.#growing[stream]
-    if (last !== undefined && (last.length + size <= this.#options.segmentBytesMax || last.length === SEGMENT_HEADER_BYTES)) return last
+    if (last !== undefined && (last.length + size <= this.#segmentBytesMax || last.length === SEGMENT_HEADER_BYTES)) return last
     return (this.#growing[stream] = this.#create(this.#next++))
   }
 

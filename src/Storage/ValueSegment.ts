@@ -25,6 +25,16 @@ export const VALUE_FORMAT = 1
 const MAGIC = new TextEncoder().encode("PLNKVALS")
 const CHECKED_HEADER_AT = 8
 
+/** A segment is closed at this part of all of them: it is what compaction takes at the least, and what it moves is there twice for a while. */
+const SEGMENT_SHARE = 1 / 32
+/** Shorter ones would give little back and be many. */
+const SEGMENT_BYTES_MIN = 4 * 1024 * 1024
+
+/** Bytes at which a segment is closed when all of them have `sizeBytes`; never more than `max`. */
+export function segmentLimit(sizeBytes: number, max: number): number {
+  return Math.min(max, Math.max(SEGMENT_BYTES_MIN, sizeBytes * SEGMENT_SHARE))
+}
+
 /** What the first bytes of a segment say. */
 export interface SegmentHeader {
   readonly segment: number

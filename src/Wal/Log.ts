@@ -235,6 +235,11 @@ export class Log {
     return bytes
   }
 
+  /** Bytes of its segments, without the next one, which is being prepared. Throws `DiskFailure`. */
+  get sizeBytes(): number {
+    return this.bytesBehind(-1) + (this.#open?.file?.size() ?? 0)
+  }
+
   /** The sealed segments, oldest first. */
   get sealedSegments(): ReadonlyArray<SealedSegment> {
     return this.#sealed

@@ -3,6 +3,7 @@ import { Random } from "../../src/Disk/Random.ts"
 import { isFault } from "../../src/Fault/Fault.ts"
 import { ENTRY_VALUE_BYTES_MAX } from "../../src/Index/Catalog.ts"
 import { KEY_BYTES_MAX, PAGE_BYTES } from "../../src/Index/Layout.ts"
+import { PackPart } from "../../src/Index/LooseLeaves.ts"
 import { FoldPart } from "../../src/Index/RootCursor.ts"
 import { ROOTS_MAX } from "../../src/Index/Version.ts"
 import type { Change, Model } from "./Fixture.ts"
@@ -142,6 +143,56 @@ describe("TreeWriter", () => {
     }
     const dense = file.statistics(file.current(), 1).pages
     assert.isAtMost(file.statistics(file.current(), 2).pages, dense * 1.1)
+  })
+
+  it("packs what random keys have split, part by part, as densely as ascending keys are, and changes no entry", () => {
+    let given = 0
+    for (const [index, keys] of shapes.entries()) {
+      const random = new Random(index)
+      const volume = newVolume()
+      const file = openOn(volume, { create: true, cacheBytes: 1 })
+      let model: Model = new Map()
+      let lsn = 1
+      for (let round = 0; round < 8; round++) {
+        const batch = randomBatch(random, keys, model, 250, 0.1)
+        model = applyToModel(model, batch.values())
+        commit(volume, file, lsn++, (writer) => run(writer.apply(1, sourceOf(batch.values())), volume))
+      }
+      const all = sortedEntries(model).map(([key, value]) => ({ key, value }))
+      commit(volume, file, lsn++, (writer) => run(writer.apply(2, sourceOf(all)), volume))
+      const dense = file.statistics(file.current(), 2).pages
+      const loose = file.statistics(file.current(), 1).pages
+      let part = new PackPart(undefined, 32)
+      for (;;) {
+        const { from, leavesMax } = part
+        commit(volume, file, lsn++, (writer) => run(writer.pack(1, (part = new PackPart(from, leavesMax))), volume, 100))
+        if (part.next === undefined) break
+        part = new PackPart(part.next, leavesMax)
+        if (from === undefined) assert.deepStrictEqual(contents(file, file.current(), 1), sortedEntries(model))
+      }
+      assert.deepStrictEqual(contents(file, file.current(), 1), sortedEntries(model))
+      assert.deepStrictEqual(verify(volume).problems, [])
+      const packed = file.statistics(file.current(), 1)
+      assert.strictEqual(packed.entries, model.size)
+      assert.isAtMost(packed.pages, Math.min(loose, Math.ceil(dense * 1.1) + 1))
+      given += loose - packed.pages
+    }
+    assert.isAtLeast(given, 20)
+  })
+
+  it("leaves a packed tree, and one that is not there, as they are", () => {
+    const volume = newVolume()
+    const file = openOn(volume, { create: true })
+    commit(volume, file, 1, (writer) => run(writer.apply(1, sourceOf(numbered(0, 20_000))), volume))
+    const [before] = file.current().roots(1)
+    const parts = [new PackPart(undefined, 8), new PackPart(undefined, 8)]
+    commit(volume, file, 2, (writer) => {
+      run(writer.pack(1, parts[0]!), volume)
+      run(writer.pack(9, parts[1]!), volume)
+    })
+    assert.deepStrictEqual(file.current().roots(1)[0], before)
+    for (const part of parts) assert.isUndefined(part.next)
+    assert.deepStrictEqual(verify(volume).problems, [])
   })
 
   it("folds the newest root into the next, tombstones and all", () => {

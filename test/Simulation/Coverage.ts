@@ -27,6 +27,7 @@ export const SITUATIONS = [
   "backup restored",
   "oversize segment",
   "log segment released",
+  "log put to rest",
   "value segment closed",
   "no room at rotate",
   "no room in the log",

@@ -8,7 +8,7 @@ import { goOnToTheEnd } from "./Migrating.ts"
 import type { Machine } from "./Machine.ts"
 import { fallBack } from "./OlderMeta.ts"
 import { hasCause } from "./Refusals.ts"
-import { compact, maintain, takeFor } from "./Steps.ts"
+import { compact, maintain, rest, takeFor } from "./Steps.ts"
 import type { StepKind } from "./Steps.ts"
 import type { Subject } from "./Subject.ts"
 import { violated } from "./Violation.ts"
@@ -18,6 +18,8 @@ const RETRIES = 3
 /** How often the newer meta is lost between two slices. */
 const FALL_BACK_CHANCE = 0.01
 const SLICE = 1 << 20
+/** A header, a record without a body and a footer. */
+const LOG_AT_REST_BYTES_MAX = 4096 + 56 + 64
 /** Of an entry of the value log, as docs/format.md has it. */
 const VALUE_HEADER_BYTES = 40
 
@@ -96,12 +98,30 @@ async function settleAndCheck(machine: Machine, subject: Subject, random: Random
   if (running.backlog.frozenMemtables > 0) violated("work gets done", `${subject.name} leaves a memtable unflushed`)
   subject.checkDurable("flushed")
   checkLiveBytes(subject)
+  await restAndCheck(machine, subject, random)
   if (running.lastLsn % 2 === 0) return
   compact(machine, subject)
   await settle(machine, subject, random)
   if (subject.isCompacting) violated("work gets done", `${subject.name} does not end a compaction`)
   subject.checkDurable("compacted")
   checkLiveBytes(subject)
+}
+
+/** A log that was put to rest has one small segment and no other. */
+async function restAndCheck(machine: Machine, subject: Subject, random: Random): Promise<void> {
+  if (!rest(machine, subject)) return
+  await settle(machine, subject, random)
+  const { name, running } = subject
+  if (!running.logRest.isOver) violated("work gets done", `the log of ${name} does not come to rest`)
+  const segments = readSegments(machine.volume, subject.logDirectory)
+  const bytes = segments.reduce((sum, it) => sum + it.sizeBytes, 0)
+  if (segments.length !== 1 || bytes > LOG_AT_REST_BYTES_MAX)
+    violated("space", `the log of ${name} is at rest with ${segments.length} segments of ${bytes} bytes`)
+  subject.checkDurable("at rest")
+  subject.checkReplay(running.lastLsn)
+  // So that a backup has the record too.
+  running.freeze(true)
+  await settle(machine, subject, random)
 }
 
 /** Of some: a backup of now makes a database that is the same. */

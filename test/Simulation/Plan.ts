@@ -58,6 +58,9 @@ const DISKS: ReadonlyArray<Weights> = [
 /** What half of the runs have beside that. */
 const MIGRATIONS: Weights = { migrate: 120 }
 
+/** What a quarter of the runs have beside that: pauses in which everything is flushed and the log gives its room back. */
+const RESTS: Weights = { rest: 80 }
+
 /** Nobody is killed or stopped, and power is hardly ever lost. */
 const CALM: Weights = { kill: 0, stop: 0, crash: 1 }
 /** Much is flushed and moved. */
@@ -79,9 +82,10 @@ const MOODS: ReadonlyArray<Weights> = [
   { ...CALM, define: 40, freeze: 40, maintain: 400 },
   { define: 50, freeze: 60, maintain: 400, sync: 500, crash: 4, kill: 8, stop: 4, fallBack: 15 }
 ]
-/** Both are drawn beside the rest, so that the plans of runs without them do not depend on them. */
+/** They are drawn beside the rest, so that the plans of runs without them do not depend on them. */
 const MIGRATIONS_SEED = 0x51ed270b
 const MOODS_SEED = 0x2545f491
+const RESTS_SEED = 0x1b873593
 
 export class Plan {
   /** Steps that the run takes at least. */
@@ -102,6 +106,7 @@ export class Plan {
     Object.assign(weights, mood)
     this.stepsMin = mood.holdLong === undefined ? STEPS_MIN : LONG_STEPS_MIN
     if (new Random((seed ^ MIGRATIONS_SEED) >>> 0).chance(0.5)) Object.assign(weights, MIGRATIONS)
+    if (new Random((seed ^ RESTS_SEED) >>> 0).chance(0.25)) Object.assign(weights, RESTS)
     this.#kinds = Object.entries(weights).flatMap(([kind, weight]) => Array.from({ length: weight }, () => kind as StepKind))
   }
 

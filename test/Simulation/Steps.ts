@@ -90,6 +90,9 @@ const ACTIONS = {
   freeze: (_machine, subject) => {
     if (subject.isRunning) subject.running.freeze()
   },
+  rest: (machine, subject) => {
+    if (subject.isRunning && !rest(machine, subject)) subject.running.freeze()
+  },
   retry: (machine, subject) => {
     if (subject.isRunning) attempt(machine, subject, "trying again", () => subject.running.retry())
   },
@@ -200,6 +203,16 @@ function rootsOf({ running }: Subject): number {
   let count = 0
   for (const roots of running.index.current().trees.values()) count += roots.length - 1
   return count
+}
+
+/** Gives the room of the log back; whether there was any, and nothing in memory alone. */
+export function rest(machine: Machine, subject: Subject): boolean {
+  const engine = subject.running
+  const before = engine.lastLsn
+  const isBegun = attempt(machine, subject, "putting the log to rest", () => engine.logRest.begin()) === true
+  if (subject.engine === engine && engine.lastLsn > before) subject.committed(engine.lastLsn, subject.history.latest)
+  if (isBegun) machine.coverage.note("log put to rest")
+  return isBegun
 }
 
 export function compact(machine: Machine, subject: Subject): void {

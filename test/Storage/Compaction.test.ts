@@ -91,6 +91,21 @@ describe("a compaction", () => {
     assert.isBelow(most / live, 3)
   })
 
+  it("finds small segments where there is little: what it moves is there twice for a while", () => {
+    const database = openDatabase()
+    database.engine.define([ORDERS])
+    database.settle()
+    for (let round = 0; round < 3; round++) {
+      const transaction = database.engine.transact()
+      for (let n = 0; n < 12; n++)
+        putOrder(transaction, database.engine.store("orders")!, round * 12 + n, { status: "open", total: n, note: "x".repeat(400_000) })
+      transaction.commit()
+      flush(database)
+    }
+    assert.isAtLeast(files(database).length, 3)
+    assert.isAtMost(files(database).length, 5)
+  })
+
   it("gives back the space of replaced and removed documents, and keeps the others, their indexes and their order", async () => {
     const database = openOrders()
     for (let round = 0; round < 5; round++) write(database, 0, 300, round)

@@ -64,6 +64,30 @@ function assertOrders(database: Database, totals: ReadonlyMap<number, number>): 
 }
 
 describe("a list of roots", () => {
+  it("is merged sooner where entries are replaced than where they are added", () => {
+    const database = open({ directTreeBytesMax: 0, segmentDeadPercentMax: 101 })
+    const { engine } = database
+    const orders = engine.store("orders")!
+    const flush = (): number => {
+      engine.freeze()
+      database.settle()
+      return engine.index.current().roots(orders.id).length
+    }
+    const random = new Random(1)
+    const even = Array.from({ length: 12_000 }, (_, index) => 2 * index)
+    const someOf = (count: number, offset: 0 | 1): Array<number> => [
+      ...new Set(Array.from({ length: count }, () => 2 * random.below(even.length) + offset))
+    ]
+    put(database, even, 1)
+    assert.strictEqual(flush(), 1)
+    put(database, someOf(900, 1), 2)
+    assert.strictEqual(flush(), 2, "what was added is not much yet")
+    put(database, someOf(2500, 0), 3)
+    assert.strictEqual(flush(), 1, "an eighth is merged")
+    put(database, someOf(900, 0), 4)
+    assert.strictEqual(flush(), 1, "what is replaced hides lost space, so it is merged sooner")
+  })
+
   it.each([1, 2, 3])("reads as one tree whatever is flushed, merged, compacted and started again meanwhile (seed %i)", async (seed) => {
     const random = new Random(seed)
     const totals = new Map<number, number>()
