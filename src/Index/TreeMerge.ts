@@ -31,6 +31,8 @@ import type { PageCache } from "./PageCache.ts"
 import type { PageRun } from "./PageRun.ts"
 import type { Root } from "./Version.ts"
 
+/** What an entry of the source costs: to be brought along, compared, and put in its place. */
+const SOURCE_COST = 8
 /** What an entry costs that goes from its page through a builder into another. */
 const ENTRY_COST = 2
 
@@ -148,7 +150,7 @@ export class TreeMerge {
       throw invalidEntry("the entries to apply are not in ascending key order")
     }
     last.set(key, keyAt, keyLength)
-    this.#site.budget.left--
+    this.#site.budget.left -= SOURCE_COST
   }
 
   /** One pass over a branch: passes by what no entry belongs to, then opens a child or ends. */

@@ -20,7 +20,7 @@ import { type Pause, TreeWork, type TreeWorkParts } from "./TreeWork.ts"
 import { FLUSHED } from "./ValueLog.ts"
 
 /** What appending one value costs of a slice's budget, in its units of about 100 ns, besides one unit for so many bytes. */
-export const VALUE_COST = 10
+export const VALUE_COST = 25
 export const BYTES_PER_COST = 256
 /** What accounting for one value of a dropped store costs. */
 const LOST_COST = 3
