@@ -6,6 +6,8 @@
  * - A candidate's residual has every condition that its bounds do not cover.
  * - The choice depends on the shape, the store's definition and its statistics only. Equal costs are decided by: more bound fields, then
  *   shorter index, then the older index (smaller id); a walk in key order loses ties.
+ * - Candidates are few: two for each index of a store (at most 64, see `Schema/CheckIndexes.ts`), keys, all documents, and the unions and
+ *   intersections that UNIONS_MAX and INTERSECTION_PARTS_MAX allow.
  */
 import type { Store } from "../Storage/Reader.ts"
 import { type Access, type IndexAccess, type KeyAccess, leavesOf } from "./Access.ts"
@@ -33,8 +35,6 @@ export interface Task {
   readonly statistics?: KnownShares | undefined
 }
 
-/** Most candidates that are weighed: two for each of the most indexes of a store, the two ways without one, unions and intersections. */
-export const CANDIDATES_MAX = 2 * 64 + 2 + 8
 /** Most `or`s of a statement for which a union is weighed. */
 const UNIONS_MAX = 4
 

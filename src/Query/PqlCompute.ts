@@ -16,7 +16,7 @@ import type { QueryReason } from "./Reasons.ts"
 const VALUE_NAME = "the name of a value, such as `total: price * stock`"
 
 /** Reads what stands behind `name:` in a select: a calculation or a condition, up to `,` or `)`. */
-export function readComputed(lexer: Lexer, parameters: Parameters): Expression {
+function readComputed(lexer: Lexer, parameters: Parameters): Expression {
   const mark = lexer.mark()
   const calculation = attempt(() => {
     const found = readCalculation(lexer, parameters)
