@@ -11,7 +11,7 @@ type Weights = Partial<Record<StepKind, number>>
 
 /** Steps that a run takes at least; more where something has to last. */
 const STEPS_MIN = 500
-const LONG_STEPS_MIN = 2500
+const LONG_STEPS_MIN = 2000
 
 /** Without these nothing moves. */
 const ALWAYS: Weights = { start: 30, open: 120, task: 100, sync: 380, maintain: 280, transact: 160, tick: 40 }
