@@ -71,6 +71,7 @@ export const SITUATIONS = [
   "migration begun",
   "migration gone on with after an end",
   "migration given up",
+  "slice of a migration refused",
   "migration ended by documents",
   "migration ended by values that come twice",
   "document migrated again",

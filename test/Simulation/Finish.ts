@@ -16,7 +16,7 @@ import { violated } from "./Violation.ts"
 const ROUNDS_MAX = 20_000
 const RETRIES = 3
 /** How often the newer meta is lost between two slices. */
-const FALL_BACK_CHANCE = 0.01
+const FALL_BACK_CHANCE = 0.006
 const SLICE = 1 << 20
 /** A header, a record without a body and a footer. */
 const LOG_AT_REST_BYTES_MAX = 4096 + 56 + 64

@@ -146,7 +146,7 @@ function someLimits(random: Random): Partial<StorageLimits> {
     longSnapshotBytesMax: pick([2, 4, 16]) * KIB,
     indexCacheBytesMax: 512 * KIB,
     logSegmentBytesMax: pick([8, 16, 64]) * KIB,
-    logStagingBytesMax: pick([16, 64, 512]) * KIB,
+    logStagingBytesMax: pick([8, 16, 64, 512]) * KIB,
     snapshotTimeoutMs: SNAPSHOT_TIMEOUT_MS
   }
 }

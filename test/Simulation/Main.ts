@@ -3,7 +3,7 @@
  * repeats it and a shrunk history.
  *
  *     --seed N       the first seed; a fresh one unless given
- *     --runs M       how many runs (default 200)
+ *     --runs M       how many runs (default 500: enough to meet every situation)
  *     --seconds S    stop earlier when this long has passed
  *     --history F    take the steps in a file, as printed by a failure, with --seed
  *     --uncovered    do not fail when some situation was never met (batches of few runs)
@@ -21,7 +21,7 @@ import { formatSteps, parseSteps, shrink } from "./Shrink.ts"
 const { values } = parseArgs({
   options: {
     seed: { type: "string" },
-    runs: { type: "string", default: "200" },
+    runs: { type: "string", default: "500" },
     seconds: { type: "string", default: "Infinity" },
     history: { type: "string" },
     uncovered: { type: "boolean", default: false },

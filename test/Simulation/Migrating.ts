@@ -20,6 +20,8 @@ import { violated } from "./Violation.ts"
 import { BILLS, HANDLERS, isDocument, migrated, partyOf, someVersion, versionOf, withMigrations } from "./Versions.ts"
 
 const SLICE_DOCUMENTS_MAX = 8
+/** So many that the record of a slice may not find room in a small log behind what is staged already. */
+const LARGE_SLICE_DOCUMENTS = 40
 const CHANGED_DOCUMENTS_MAX = 12
 const VERSIONS_AHEAD_MAX = 3
 const ROUNDS_MAX = 2000
@@ -71,7 +73,8 @@ function begin({ coverage }: Machine, subject: Subject, { definition }: StoreSta
   const version = versionOf(definition) + 1 + (random.chance(0.7) ? 0 : random.below(VERSIONS_AHEAD_MAX))
   const target = isAgain ? subject.target! : someVersion(version, random)
   subject.target = target
-  const limits = { sliceDocumentsMax: 1 + random.below(SLICE_DOCUMENTS_MAX), changedDocumentsMax: 1 + random.below(CHANGED_DOCUMENTS_MAX) }
+  const sliceDocumentsMax = random.chance(0.3) ? LARGE_SLICE_DOCUMENTS : 1 + random.below(SLICE_DOCUMENTS_MAX)
+  const limits = { sliceDocumentsMax, changedDocumentsMax: 1 + random.below(CHANGED_DOCUMENTS_MAX) }
   const migrations = new MigrationSet(subject.running, [withMigrations(target)], HANDLERS, limits)
   subject.migration = { migrations, target, settledLsn: undefined }
   coverage.note("migration begun")
@@ -85,11 +88,11 @@ function goOn(machine: Machine, subject: Subject, work: MigrationWork, random: R
     return
   }
   if (engine.admission() !== "open") return
-  if (random.chance(0.01)) {
+  if (random.chance(0.02)) {
     machine.coverage.note("migration given up")
     return endMigration(subject)
   }
-  let progress: "more" | "caughtUp" | "failed" = "more"
+  let progress: "refused" | "more" | "caughtUp" | "failed" = "refused"
   learn(machine, subject, "migrating", (_, draft) => {
     try {
       progress = work.migrations.step()
@@ -100,6 +103,7 @@ function goOn(machine: Machine, subject: Subject, work: MigrationWork, random: R
     }
     return withShadow(subject, draft.state())
   })
+  if (progress === ("refused" as string)) machine.coverage.note("slice of a migration refused")
   if (progress === ("caughtUp" as string)) work.settledLsn = work.migrations.settle()
   if (progress !== ("failed" as string)) return
   endMigration(subject)

@@ -11,7 +11,7 @@ type Weights = Partial<Record<StepKind, number>>
 
 /** Steps that a run takes at least; more where something has to last. */
 const STEPS_MIN = 500
-const LONG_STEPS_MIN = 2500
+const LONG_STEPS_MIN = 2000
 
 /** Without these nothing moves. */
 const ALWAYS: Weights = { start: 30, open: 120, task: 100, sync: 380, maintain: 280, transact: 160, tick: 40 }
@@ -55,8 +55,8 @@ const DISKS: ReadonlyArray<Weights> = [
   { rot: 6, crash: 3, kill: 3, stop: 6, read: 60 }
 ]
 
-/** What half of the runs have beside that. */
-const MIGRATIONS: Weights = { migrate: 120 }
+/** One of them is drawn beside that. */
+const MIGRATIONS: ReadonlyArray<Weights> = [{}, {}, { migrate: 120 }, { migrate: 360, transact: 300 }]
 
 /** What a quarter of the runs have beside that: pauses in which everything is flushed and the log gives its room back. */
 const RESTS: Weights = { rest: 80 }
@@ -105,7 +105,7 @@ export class Plan {
     const mood = MOODS[new Random((seed ^ MOODS_SEED) >>> 0).below(MOODS.length)]!
     Object.assign(weights, mood)
     this.stepsMin = mood.holdLong === undefined ? STEPS_MIN : LONG_STEPS_MIN
-    if (new Random((seed ^ MIGRATIONS_SEED) >>> 0).chance(0.5)) Object.assign(weights, MIGRATIONS)
+    Object.assign(weights, MIGRATIONS[new Random((seed ^ MIGRATIONS_SEED) >>> 0).below(MIGRATIONS.length)])
     if (new Random((seed ^ RESTS_SEED) >>> 0).chance(0.25)) Object.assign(weights, RESTS)
     this.#kinds = Object.entries(weights).flatMap(([kind, weight]) => Array.from({ length: weight }, () => kind as StepKind))
   }

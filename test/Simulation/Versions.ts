@@ -147,7 +147,7 @@ export function someBill(definition: StoreDefinition, random: Random, isGood = f
   if (schema["amount"]?.type === "string") fields["amount"] = odd === undefined ? String(amount) : UNREADABLE[odd]!
   if (random.chance(0.3)) fields["legacy"] = random.below(5)
   if (random.chance(0.3)) fields["due"] = new Date(EPOCH_MS + random.below(90) * 1000)
-  if (random.chance(0.7)) fields["note"] = "n".repeat(random.below(random.chance(0.1) ? 4000 : 300))
+  if (random.chance(0.7)) fields["note"] = "n".repeat(random.below(random.chance(0.15) ? 8000 : 300))
   return stored(definition, { ...fields, _id: `bill${number}` })
 }
 
