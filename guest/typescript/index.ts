@@ -33,7 +33,18 @@ export { Decimal, type DecimalLike } from "./decimal.ts"
 export { type Calculation, type Computable } from "./compute.ts"
 export { type Aggregate, Groups } from "./groups.ts"
 export { notFound, PlanckError, Problem, problem, type ProblemOptions } from "./errors.ts"
-export { type ConvertedType, convertField, dropField, type MigrationStep, renameField, setDefault } from "./migration.ts"
+export {
+  type ConvertedType,
+  convertField,
+  dropField,
+  type MigrationBothWays,
+  type MigrationFunction,
+  type Migrations,
+  type MigrationStep,
+  type MigrationWay,
+  renameField,
+  setDefault
+} from "./migration.ts"
 export {
   type Additions,
   type Changes,

@@ -3,7 +3,7 @@ import { Answer, type Answerable, replyOf } from "./answers.ts"
 import { native, Operation } from "./native.ts"
 import { Query } from "./query.ts"
 import { type AnySchema, definitions, type Document, type FieldDefinition, type Fields, type Infer, type Schema } from "./schema.ts"
-import { declaredStores, type StoreDefinition, storeOrigins } from "./store.ts"
+import { declaredStores, migrationPrograms, type StoreDefinition, storeOrigins } from "./store.ts"
 
 export interface ServiceOptions {
   readonly name: string
@@ -96,6 +96,7 @@ export interface ServiceDefinition {
 /** A declared service: the default export of the entry file. */
 export class Service {
   readonly definition: ServiceDefinition
+  /** Those of the routes, then those of migrations: in the order in which the manifest has them. */
   readonly handlers: ReadonlyArray<RouteHandler>
 
   constructor(definition: ServiceDefinition, handlers: ReadonlyArray<RouteHandler>) {
@@ -211,7 +212,7 @@ export function service(options: ServiceOptions, declare: (app: App) => void): S
     origins: app.origins,
     storeOrigins
   }
-  return new Service(definition, app.handlers)
+  return new Service(definition, [...app.handlers, ...migrationPrograms.map(({ run }) => run as RouteHandler)])
 }
 
 /** Hands the entry file's default export to the engine. Called by the build's own entry. */

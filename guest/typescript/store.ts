@@ -2,7 +2,7 @@
 import { Decimal } from "./decimal.ts"
 import { type AnyIndex, type Index, type IndexDefinition, indexDefinition } from "./indexes.ts"
 import { Kind, native, Operation } from "./native.ts"
-import type { MigrationStep } from "./migration.ts"
+import { type MigrationDefinition, type MigrationProgram, type Migrations, migrationsOf } from "./migration.ts"
 import type { At, ItemAt, Path } from "./paths.ts"
 import { type Condition, type Conditions, type Operand, type Operator, Query, type Updated } from "./query.ts"
 import {
@@ -29,7 +29,7 @@ export interface StoreDefinition {
   readonly indexes: ReadonlyArray<IndexDefinition>
   readonly durability?: DurabilityLevel
   readonly version?: number
-  readonly migrations?: ReadonlyArray<{ readonly to: number; readonly steps: ReadonlyArray<MigrationStep> }>
+  readonly migrations?: ReadonlyArray<MigrationDefinition>
 }
 
 /** What an answer waits for that rests on a store: the disk, or nothing (and then a sync follows soon, or whenever there is one). */
@@ -44,8 +44,8 @@ export interface StoreOptions<Row> {
   readonly durability?: DurabilityLevel
   /** Counts the versions of the schema between which documents have to be migrated; 1 when left out. */
   readonly version?: number
-  /** By version: what makes documents of the version before it into documents of it. */
-  readonly migrate?: Readonly<Record<number, ReadonlyArray<MigrationStep>>>
+  /** By version: what makes documents of the version before it into documents of it, steps or a function, and with `{ up, down }` the way back too. */
+  readonly migrate?: Migrations
 }
 
 /** The type of `_id`: what the schema says, a key of this store when it says nothing. */
@@ -67,6 +67,8 @@ type IdLike<Id> = Id extends { readonly toJSON: () => string } ? Id | string : I
 
 /** Every store that was declared, in order. */
 export const declaredStores: StoreDefinition[] = []
+/** The functions of their migrations, in the order in which the definitions name them. */
+export const migrationPrograms: MigrationProgram[] = []
 /** Where each was declared, as stacks. */
 export const storeOrigins: string[] = []
 
@@ -118,7 +120,7 @@ export class Store<Name extends string, Shape extends Fields> {
       schema: definitions(rest),
       indexes: (options.indexes ?? []).map((index) => indexDefinition(index as AnyIndex)),
       ...(options.durability === undefined ? {} : { durability: options.durability }),
-      ...versions(options)
+      ...versions(name, options)
     }
     this.#parseId = TEXT_IDS[this.definition.idKind]
     this.#textKind = (Kind as Readonly<Record<string, number>>)[this.definition.idKind] ?? -1
@@ -214,16 +216,17 @@ export function store<const Name extends string, const Shape extends Fields>(
   const declared = new Store(name, fields, options)
   if (declaredStores.some((other) => other.name === name)) throw new TypeError(`the store "${name}" is declared twice`)
   declaredStores.push(declared.definition)
+  migrationPrograms.push(...migrationsOf(name, options.migrate ?? {}).programs)
   storeOrigins.push(new Error(name).stack ?? "")
   return declared
 }
 
 /** Version and migrations as the manifest has them; nothing for a store that never had another version. */
-function versions({
-  migrate = {},
-  version = 1
-}: Pick<StoreOptions<never>, "migrate" | "version">): Pick<StoreDefinition, "version" | "migrations"> {
-  const migrations = Object.entries(migrate).map(([to, steps]) => ({ to: Number(to), steps }))
+function versions(
+  store: string,
+  { migrate = {}, version = 1 }: Pick<StoreOptions<never>, "migrate" | "version">
+): Pick<StoreDefinition, "version" | "migrations"> {
+  const migrations = migrationsOf(store, migrate).definitions
   return { ...(version === 1 ? {} : { version }), ...(migrations.length === 0 ? {} : { migrations }) }
 }
 

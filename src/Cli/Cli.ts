@@ -353,6 +353,32 @@ const compact = Command.make("compact", { directory, service }, ({ directory, se
   )
 ).pipe(Command.withDescription("Give back the space of replaced and removed documents, also while a server runs"))
 
+const migrate = Command.make(
+  "migrate",
+  {
+    directory,
+    source: Argument.String("service").pipe(Argument.withDescription("The service whose versions are wanted: a .wasm or a folder")),
+    service,
+    backFrom: Flag.String("back-from").pipe(Flag.optional, Flag.withDescription("A later version, which says how documents get back")),
+    plan: Flag.Boolean("plan").pipe(Flag.withDefault(false), Flag.withDescription("Say what that would come to, and change nothing"))
+  },
+  ({ backFrom, directory, plan, service, source }) =>
+    verb(({ json }) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./MigrateCommand.ts")),
+        (command) =>
+          command.migrate({
+            directory,
+            source,
+            plan,
+            service: Option.getOrUndefined(service),
+            backFrom: Option.getOrUndefined(backFrom),
+            output: { json }
+          })
+      )
+    )
+).pipe(Command.withDescription("Bring a stopped server's documents to the versions of a service, or say what that would come to"))
+
 const repair = Command.make(
   "repair",
   {
@@ -418,6 +444,7 @@ const planck = Command.runWith(
       backup,
       restore,
       compact,
+      migrate,
       repair
     ])
   ),

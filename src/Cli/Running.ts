@@ -58,13 +58,12 @@ export function serviceConfig(
 
 const LEVELS = { debug: "Debug", info: "Info", warn: "Warn", error: "Error" } as const
 
+/** Logs on standard error: as lines for a person, with `--json` as values for a program. */
+export const logLayer = (json: boolean) => Logger.layer([Logger.withConsoleError(json ? Logger.formatJson : Logger.formatLogFmt)])
+
 /** A gateway and the disk of this machine, with logs on standard error at the level of the configuration. */
 export const gatewayLayer = (settings: Settings, json: boolean, options: Pick<HttpOptions, "livePages"> = {}) => {
-  const format = json ? Logger.formatJson : Logger.formatLogFmt
-  const logs = Layer.mergeAll(
-    Logger.layer([Logger.withConsoleError(format)]),
-    Layer.succeed(References.MinimumLogLevel, LEVELS[settings.log.level])
-  )
+  const logs = Layer.mergeAll(logLayer(json), Layer.succeed(References.MinimumLogLevel, LEVELS[settings.log.level]))
   const http = Http.layer({ ...settings.http, accessLog: "errors", ...options })
   return Layer.mergeAll(http, Disk.layer, budgetLayer(settings)).pipe(Layer.provideMerge(logs))
 }

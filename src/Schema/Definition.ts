@@ -84,11 +84,16 @@ export type MigrationStep =
 /** What a value can be converted to. Between kinds of numbers nothing has to be converted: the schema takes whatever is exact. */
 export type ConvertedType = "string" | "int" | "long" | "number" | "decimal" | "boolean" | "date" | "key" | "uuid" | "objectId"
 
-/** How documents of version `to - 1` become documents of version `to`: by steps, in their order, or by a handler of the module. */
-export interface Migration {
-  readonly to: number
+/** How documents of one version become documents of another: by steps, in their order, or by a handler of the module. */
+export interface MigrationWay {
   readonly steps?: ReadonlyArray<MigrationStep>
   readonly handler?: string
+}
+
+/** How documents of the version before `to` become documents of it, and, where it is said, how they get back. */
+export interface Migration extends MigrationWay {
+  readonly to: number
+  readonly down?: MigrationWay
 }
 
 /**

@@ -10,7 +10,7 @@ import { Decimal128, decode, encode, Key, type Value } from "../Bson/Value.ts"
 import { documentEnd, elementName, firstElement, skipValue, valueOffset } from "../Bson/View.ts"
 import { Writer } from "../Bson/Writer.ts"
 import { buildField } from "./Build.ts"
-import type { ConvertedType, Migration, MigrationStep, StoreDefinition } from "./Definition.ts"
+import type { ConvertedType, Migration, MigrationStep, MigrationWay, StoreDefinition } from "./Definition.ts"
 import type { Issue } from "./Issue.ts"
 import { pointerPart } from "./Issue.ts"
 import { BAD, checkField, Context, PLAIN_TEXT, writeField } from "./Node.ts"
@@ -45,17 +45,22 @@ export function checkMigrations(reporter: Reporter, version: unknown, migrations
   let last = 1
   migrations.forEach((migration: unknown, index) => {
     const pointer = `/migrations/${index}`
-    if (!checkObject(reporter, pointer, migration, ["to"], ["steps", "handler"])) return
-    const { handler, steps, to } = migration
+    if (!checkObject(reporter, pointer, migration, ["to"], ["steps", "handler", "down"])) return
+    const { down, to } = migration
     const newest = typeof version === "number" ? version : 1
     if (!Number.isSafeInteger(to) || (to as number) <= last || (to as number) > newest) {
       reporter.report(`${pointer}/to`, "invalid", `must be a version above ${last}, at most the store's own (${newest})`)
     } else last = to as number
-    if ((steps === undefined) === (handler === undefined)) reporter.report(pointer, "invalid", "needs either steps or a handler")
-    if (handler !== undefined && typeof handler !== "string")
-      reporter.report(`${pointer}/handler`, "type", "expected the name of a handler")
-    if (steps !== undefined) checkSteps(reporter, `${pointer}/steps`, steps)
+    checkWay(reporter, pointer, migration)
+    if (down !== undefined && checkObject(reporter, `${pointer}/down`, down, [], ["steps", "handler"]))
+      checkWay(reporter, `${pointer}/down`, down)
   })
+}
+
+function checkWay(reporter: Reporter, pointer: string, { handler, steps }: { readonly handler?: unknown; readonly steps?: unknown }): void {
+  if ((steps === undefined) === (handler === undefined)) reporter.report(pointer, "invalid", "needs either steps or a handler")
+  if (handler !== undefined && typeof handler !== "string") reporter.report(`${pointer}/handler`, "type", "expected the name of a handler")
+  if (steps !== undefined) checkSteps(reporter, `${pointer}/steps`, steps)
 }
 
 const MEMBERS: Readonly<Record<MigrationStep["op"], ReadonlyArray<string>>> = {
@@ -88,9 +93,28 @@ function checkSteps(reporter: Reporter, pointer: string, steps: unknown): void {
   })
 }
 
-/** The migrations that lead from one version to a store's own; undefined where a handler is needed and `handlers` has none of its name. */
+/** The migrations that lead from one version to a store's own. */
 export function migrationsFrom(definition: StoreDefinition, version: number): ReadonlyArray<Migration> {
   return (definition.migrations ?? []).filter(({ to }) => to > version && to <= versionOf(definition))
+}
+
+/**
+ * What leads from documents of `from` to those of `to`. Back to an earlier version that is what the definition `newer` says of it; `missing`
+ * says why there is no way.
+ */
+export function waysBetween(
+  from: StoreDefinition,
+  to: StoreDefinition,
+  newer?: StoreDefinition
+): { readonly ways: ReadonlyArray<MigrationWay> } | { readonly missing: string } {
+  const [before, after] = [versionOf(from), versionOf(to)]
+  if (after >= before) return { ways: migrationsFrom(to, before) }
+  if (newer === undefined || versionOf(newer) < before)
+    return { missing: `its documents are of version ${before} and do not go back to ${after}` }
+  const passed = migrationsFrom(newer, after).filter((it) => it.to <= before)
+  const final = passed.find(({ down }) => down === undefined)
+  if (final !== undefined) return { missing: `its migration to version ${final.to} has no way down` }
+  return { ways: passed.map(({ down }) => down!).toReversed() }
 }
 
 /** A document taken apart as far as steps lead into it: by name the value, or what a structure holds. */

@@ -1,18 +1,21 @@
 /** Making stores what a program wants them to be: migrations first, then definitions, then the wait until all of it is there. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { StoreDefinition } from "../Schema/Definition.ts"
+import type { MigrationHandler, MigrationPrograms } from "./Conversion.ts"
 import { needsMigration } from "./Definition.ts"
 import type { Engine } from "./Engine.ts"
 import type { StorageError } from "./Errors.ts"
 import type { StoreIndex } from "./Reader.ts"
 import { attempt } from "./RunWork.ts"
 import { MigrationSet } from "./MigrationSet.ts"
-import type { MigrationHandler } from "./StoreMigration.ts"
 
 /** What goes with definitions whose stores have to be migrated. */
 export interface DefineOptions {
   /** The handlers that their migrations name. */
   readonly handlers?: ReadonlyMap<string, MigrationHandler>
+  /** Definitions of a later version of the program, by whose `down` stores that have its versions go back to these. */
+  readonly newer?: ReadonlyArray<StoreDefinition>
   /**
    * Called in the turn in which everything is as defined, when that was done without fail: who goes on from here works on the new version, and
    * nobody has seen it before.
@@ -31,7 +34,7 @@ export const defineAll = (
   engine: Engine,
   waiting: Waiting,
   definitions: ReadonlyArray<StoreDefinition>,
-  { handlers = new Map(), switched = () => {} }: DefineOptions = {}
+  { handlers = new Map(), newer = [], switched = () => {} }: DefineOptions = {}
 ): Effect.Effect<void, StorageError> => {
   const { admitWrite, awaitDurable, until } = waiting
   const ready = until(() => isReady(engine, definitions)).pipe(
@@ -39,12 +42,13 @@ export const defineAll = (
   )
   const define = (wanted: ReadonlyArray<StoreDefinition>): Effect.Effect<void, StorageError> =>
     admitWrite.pipe(Effect.andThen(attempt(() => engine.define(wanted))), Effect.flatMap(awaitDurable), Effect.andThen(ready))
-  return Effect.suspend(() => {
-    const moving = definitions.filter((it) => isMoving(engine, it))
+  const programs: MigrationPrograms = { handlers, newer }
+  return Effect.flatMap(Clock.Clock, (clock) => {
+    const moving = movingStores(engine, definitions, programs)
     if (moving.length === 0) return Effect.andThen(define(definitions), Effect.sync(switched))
     const others = definitions.filter((it) => !moving.includes(it))
     return Effect.acquireUseRelease(
-      attempt(() => new MigrationSet(engine, moving, handlers)),
+      attempt(() => new MigrationSet(engine, moving, programs, () => clock.currentTimeMillisUnsafe())),
       (migrations) =>
         sayAll("migrating a store", migrations).pipe(
           Effect.andThen(catchUp(migrations, waiting, () => 0)),
@@ -83,13 +87,20 @@ const switchOver = (migrations: MigrationSet, waiting: Waiting, switched: () => 
     Effect.flatMap((lsn) => (lsn === undefined ? switchOver(migrations, waiting, switched) : Effect.succeed(lsn)))
   )
 
-const sayAll = (message: string, { progress }: MigrationSet): Effect.Effect<void> =>
-  Effect.forEach(progress, (it) => Effect.logInfo(message, it), { discard: true })
+const sayAll = (message: string, migrations: MigrationSet): Effect.Effect<void> =>
+  Effect.suspend(() => Effect.forEach(migrations.progress, (it) => Effect.logInfo(message, it), { discard: true }))
 
-/** Whether a store is of an earlier version, from which documents have to be brought to the one that is wanted. */
-function isMoving(engine: Engine, wanted: StoreDefinition): boolean {
-  const existing = engine.store(wanted.name)
-  return existing !== undefined && needsMigration(existing, wanted)
+/** The stores that have another version, from which documents have to be brought to the one that is wanted. */
+export function movingStores(
+  engine: Engine,
+  definitions: ReadonlyArray<StoreDefinition>,
+  { newer = [] }: MigrationPrograms
+): ReadonlyArray<StoreDefinition> {
+  return definitions.filter((wanted) => {
+    const existing = engine.store(wanted.name)
+    const later = newer.find((it) => it.name === wanted.name)
+    return existing !== undefined && needsMigration(existing, wanted, later)
+  })
 }
 
 function indexesOf(engine: Engine, definitions: ReadonlyArray<StoreDefinition>): ReadonlyArray<StoreIndex> {

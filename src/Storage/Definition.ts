@@ -98,10 +98,11 @@ function blockingChange(before: StoreDefinition, after: StoreDefinition): Change
   return difference(before, after).find((change) => !change.additive)
 }
 
-/** Whether the documents of a store, if it has any, have to be migrated before it can be as it is wanted. */
-export function needsMigration(existing: Pick<CatalogStore, "definition">, wanted: StoreDefinition): boolean {
-  const before = versionOf(existing.definition)
-  return versionOf(wanted) > before && existing.definition.idKind === wanted.idKind && migrationsFrom(wanted, before).length > 0
+/** Whether the documents of a store, if it has any, have to be migrated before it can be as it is wanted; `newer` may say how they get back. */
+export function needsMigration(existing: Pick<CatalogStore, "definition">, wanted: StoreDefinition, newer?: StoreDefinition): boolean {
+  const [before, after] = [versionOf(existing.definition), versionOf(wanted)]
+  if (existing.definition.idKind !== wanted.idKind) return false
+  return after < before ? newer !== undefined : after > before && migrationsFrom(wanted, before).length > 0
 }
 
 /** The change that gives stores other names, all at once: `names` maps each to its new one. No two may have the same afterwards. */

@@ -6,23 +6,25 @@
  *   an LSN before it, and find the stores by the names they have now: what they find is whole.
  */
 import type { StoreDefinition } from "../Schema/Definition.ts"
-import { type MigrationEngine, type MigrationHandler, type MigrationLimits, StoreMigration } from "./StoreMigration.ts"
+import type { MigrationPrograms } from "./Conversion.ts"
+import { type MigrationEngine, type MigrationLimits, StoreMigration } from "./StoreMigration.ts"
 
 export class MigrationSet {
   readonly #engine: MigrationEngine
   readonly #migrations: Array<StoreMigration> = []
   #release: (() => void) | undefined
 
-  /** Begins one for each definition; `handlers` are those that they name. Faults with InvalidStore when one is missing. */
+  /** Begins one for each definition; `nowMs` is a clock by which slices end. Faults as `StoreMigration`. */
   constructor(
     engine: MigrationEngine,
     definitions: ReadonlyArray<StoreDefinition>,
-    handlers: ReadonlyMap<string, MigrationHandler>,
+    programs: MigrationPrograms,
+    nowMs: () => number,
     limits: Partial<MigrationLimits> = {}
   ) {
     this.#engine = engine
     try {
-      for (const definition of definitions) this.#migrations.push(new StoreMigration(engine, definition, handlers, limits))
+      for (const definition of definitions) this.#migrations.push(new StoreMigration(engine, definition, programs, nowMs, limits))
     } catch (error) {
       this.cancel()
       throw error

@@ -27,6 +27,7 @@ import { Inspect, type InspectedDirectory } from "./Inspect.ts"
 import { inspectFile, type InspectedFile, type InspectOptions } from "./InspectFile.ts"
 import type { HoldBroken, LogHold, LogHoldRequest } from "./LogHolds.ts"
 import type { LongSnapshot, LongSnapshotRequest } from "./LongSnapshots.ts"
+import { MigrationPlan, type MigrationReport } from "./MigrationPlan.ts"
 import { Opening } from "./Opening.ts"
 import { storageFault } from "./Reasons.ts"
 import type { Snapshot } from "./Reader.ts"
@@ -93,6 +94,14 @@ export class Storage extends Context.Service<
      * lists the documents for which that is not possible, and then nothing has changed.
      */
     readonly defineStores: (definitions: ReadonlyArray<StoreDefinition>, options?: DefineOptions) => Effect.Effect<void, StorageError>
+    /**
+     * What `defineStores` would do to the documents of stores of another version: how many, and which of them cannot be converted. Changes
+     * nothing. Fails with InvalidStore when there is no way from the version that is there.
+     */
+    readonly planMigrations: (
+      definitions: ReadonlyArray<StoreDefinition>,
+      options?: Pick<DefineOptions, "handlers" | "newer">
+    ) => Effect.Effect<ReadonlyArray<MigrationReport>, StorageError>
     /**
      * Takes a store away, with its documents and indexes. Succeeds when that is durable; open readers keep it. Fails with InvalidStore when there is none,
      * and for a store that `defineStores` was given while this database has been open: whoever declares it relies on it.
@@ -266,6 +275,8 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
     whenDurable,
     admitWrite,
     defineStores,
+    planMigrations: (definitions, { handlers = new Map(), newer = [] } = {}) =>
+      runWork(() => new MigrationPlan(engine, definitions, { handlers, newer })),
     dropStore,
     snapshot,
     longSnapshot,

@@ -10,15 +10,13 @@
  * - A document that cannot be converted is told with the reason, and the migration then ends without anything having changed.
  * - It begins by comparing what an interrupted one has left: what is right already is not written again.
  */
-import { equalBytes, findElement, fieldName, firstElement, nextElement } from "../Bson/View.ts"
-import { Writer } from "../Bson/Writer.ts"
+import { equalBytes } from "../Bson/View.ts"
 import { isFault } from "../Fault/Fault.ts"
-import type { Migration, StoreDefinition } from "../Schema/Definition.ts"
-import type { Issue } from "../Schema/Issue.ts"
-import { keptDefinition, migrate, migrationsFrom, versionOf } from "../Schema/Migration.ts"
-import { compileStore, type Validator } from "../Schema/Validator.ts"
+import type { StoreDefinition } from "../Schema/Definition.ts"
+import { keptDefinition, versionOf } from "../Schema/Migration.ts"
 import { toHex } from "../Wal/Segment.ts"
 import type { Commit } from "./Commit.ts"
+import { Conversion, type MigrationPrograms } from "./Conversion.ts"
 import { idOf } from "./Duplicates.ts"
 import { DocumentView, KEY_BYTES, type Store, type Transaction } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
@@ -29,6 +27,8 @@ export interface MigrationLimits {
   /** Documents and bytes of them that a slice converts at most: a few milliseconds. */
   readonly sliceDocumentsMax: number
   readonly sliceBytesMax: number
+  /** Milliseconds after which a slice ends, for handlers that take their time. */
+  readonly sliceMsMax: number
   /** Changed documents that are remembered; with more the walk begins again. */
   readonly changedDocumentsMax: number
   /** Documents that cannot be converted, above which the migration gives up. */
@@ -38,6 +38,7 @@ export interface MigrationLimits {
 const MIGRATION_LIMITS: MigrationLimits = {
   sliceDocumentsMax: 100,
   sliceBytesMax: 256 * 1024,
+  sliceMsMax: 5,
   changedDocumentsMax: 100_000,
   failedDocumentsMax: 10_000
 }
@@ -46,9 +47,6 @@ export const FAILED_LISTED_MAX = 100
 
 /** Why the engine does not take one document. */
 const REFUSALS: ReadonlySet<string> = new Set(["UniqueViolation", "DocumentTooLarge", "TooManyEntries", "IdCollision"])
-
-/** Converts a document, BSON in memory of its own: the handler of a migration that is a program. */
-export type MigrationHandler = (document: Uint8Array) => Uint8Array | Issue
 
 /** What a migration sees of the engine. */
 export interface MigrationEngine {
@@ -78,10 +76,10 @@ export class StoreMigration {
   converted = 0
   readonly #engine: MigrationEngine
   readonly #definition: StoreDefinition
-  readonly #migrations: ReadonlyArray<Migration>
-  readonly #handlers: ReadonlyMap<string, MigrationHandler>
+  readonly #conversion: Conversion
   readonly #limits: MigrationLimits
-  readonly #validator: Validator
+  readonly #nowMs: () => number
+  #sliceEndMs = 0
   readonly #isUnique: boolean
   readonly #source: Store
   readonly #stopListening: () => void
@@ -94,31 +92,22 @@ export class StoreMigration {
   /** The last key that the walk has passed. */
   #position: Uint8Array | undefined
   readonly #view = new DocumentView()
-  readonly #writer = new Writer()
 
-  /** `handlers`: those that the migrations name. Faults with InvalidStore when one is missing. */
+  /** `nowMs`: a clock by which slices end. Faults with InvalidStore when a handler is missing that a migration names, or a way back. */
   constructor(
     engine: MigrationEngine,
     definition: StoreDefinition,
-    handlers: ReadonlyMap<string, MigrationHandler>,
+    programs: MigrationPrograms,
+    nowMs: () => number,
     limits: Partial<MigrationLimits> = {}
   ) {
     const source = engine.store(definition.name)
     if (source === undefined) throw new Error(`there is no store ${definition.name} to migrate`)
     this.#engine = engine
     this.#definition = definition
-    this.#migrations = migrationsFrom(definition, versionOf(source.definition))
-    this.#handlers = handlers
+    this.#conversion = new Conversion(source.definition, definition, programs)
+    this.#nowMs = nowMs
     this.#limits = { ...MIGRATION_LIMITS, ...limits }
-    for (const { handler, to } of this.#migrations) {
-      if (handler === undefined || handlers.has(handler)) continue
-      throw storageFault({
-        _tag: "InvalidStore",
-        path: definition.name,
-        message: `the migration to version ${to} has no handler ${handler}`
-      })
-    }
-    this.#validator = compileStore(keptDefinition(definition))
     this.#isUnique = definition.indexes.some((it) => it.unique === true)
     this.#source = source
     this.#stopListening = engine.onCommit(this.#committed)
@@ -139,6 +128,7 @@ export class StoreMigration {
       if (this.#failed.size > 0) throw this.#failure()
       return "caughtUp"
     }
+    this.#sliceEndMs = this.#nowMs() + this.#limits.sliceMsMax
     this.#inTransaction((transaction) => {
       if (this.#phase === "sweep") this.#sweep(transaction)
       else if (this.#changed.size > 0) this.#convertChanged(transaction)
@@ -237,6 +227,7 @@ export class StoreMigration {
         this.#position = cursor.key.slice()
         bytes += cursor.document.length
         visit(this.#position, cursor.document)
+        if (this.#isSliceOver) return false
       }
       return false
     } finally {
@@ -244,10 +235,14 @@ export class StoreMigration {
     }
   }
 
+  get #isSliceOver(): boolean {
+    return this.#nowMs() >= this.#sliceEndMs
+  }
+
   #convertChanged(transaction: Transaction): void {
     let count = 0
     for (const name of this.#changed) {
-      if (count++ === this.#limits.sliceDocumentsMax) return
+      if (count++ === this.#limits.sliceDocumentsMax || (count > 1 && this.#isSliceOver)) return
       this.#changed.delete(name)
       const key = Uint8Array.from(Buffer.from(name, "hex"))
       const view = new DocumentView()
@@ -265,7 +260,7 @@ export class StoreMigration {
     this.converted++
     this.#failed.delete(name)
     this.#conflicting.delete(name)
-    const made = this.#made(document)
+    const made = this.#conversion.convert(document)
     if (!(made instanceof Uint8Array)) {
       this.#fail(name, document, made.pointer, made.message)
       transaction.delete(this.#shadow(), key)
@@ -290,21 +285,6 @@ export class StoreMigration {
 
   #fail(name: string, document: DocumentView, pointer: string, message: string): void {
     this.#failed.set(name, { id: idOf(document), pointer, message })
-  }
-
-  /** The document of the new version, or why there is none. */
-  #made({ at, bytes, length }: DocumentView): Uint8Array | Issue {
-    const before = bytes.slice(at, at + length)
-    let made: Uint8Array | Issue = before
-    for (const { handler, steps } of this.#migrations) {
-      made = handler === undefined ? migrate(steps ?? [], made, 0) : this.#handlers.get(handler)!(made)
-      if (!(made instanceof Uint8Array)) return made
-    }
-    if (!isSameId(before, made)) return { pointer: "/_id", code: "invalid", message: "a migration leaves _id as it is" }
-    const writer = this.#writer
-    writer.reset()
-    const [issue] = this.#validator.normalise(made, 0, writer)
-    return issue ?? writer.toBytes()
   }
 
   /** Values that were taken may be free now; tried again as long as that helps. Whether there is anything to try. */
@@ -380,14 +360,4 @@ function clearSome(engine: MigrationEngine, store: Store, documentsMax: number):
   if (keys.length === 0) transaction.rollback()
   else transaction.commit()
   return keys.length > 0
-}
-
-const ID = fieldName("_id")
-
-function isSameId(before: Uint8Array, after: Uint8Array): boolean {
-  const other = findElement(after, 0, ID)
-  if (other < 0) return false
-  const own = firstElement(0)
-  const length = nextElement(before, own) - own
-  return nextElement(after, other) - other === length && equalBytes(before, own, after, other, length)
 }

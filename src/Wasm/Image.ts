@@ -8,6 +8,7 @@
  * - The manifest follows from the source. Templates, assets and the source map are data that the host checks by itself.
  * - An image imports module `planck` only and has no start function. Its stack is empty.
  */
+import type { StoreDefinition } from "../Schema/Definition.ts"
 import { ABI_VERSION, Section as SectionName } from "./Abi.ts"
 import { evaluateSource, type Evaluation } from "./Evaluation.ts"
 import type { Engine } from "./Engine.ts"
@@ -111,14 +112,14 @@ type Definition = Pick<Manifest, "name" | "version" | "stores" | "config" | "lim
   readonly routes: ReadonlyArray<Omit<ManifestRoute, "handler">>
 }
 
-/** The manifest of an evaluated service. The handler of a route has the number of the route. */
+/** The manifest of an evaluated service. The handler of a route has the number of the route; those of migrations come behind them, as the stores name them. */
 export function manifestOf(evaluation: Evaluation): Manifest {
   const { name, version, stores, routes, config, limits, capabilities } = evaluation.definition as unknown as Definition // the SDK made it; the host checks it again when it reads the manifest
-  const handlers = routes.map((route, index): ManifestHandler => ({
-    name: `${route.method} ${route.pattern}`,
-    export: `handle_${index}`,
-    kind: "http"
-  }))
+  const named = [
+    ...routes.map((route) => ({ name: `${route.method} ${route.pattern}`, kind: "http" as const })),
+    ...migrationHandlers(stores).map((name) => ({ name, kind: "migration" as const }))
+  ]
+  const handlers = named.map((handler, index): ManifestHandler => ({ ...handler, export: `handle_${index}` }))
   return {
     abi: ABI_VERSION,
     name,
@@ -131,6 +132,14 @@ export function manifestOf(evaluation: Evaluation): Manifest {
     limits,
     capabilities
   }
+}
+
+/** The names of the handlers of migrations, in their order. */
+export function migrationHandlers(stores: ReadonlyArray<StoreDefinition>): ReadonlyArray<string> {
+  return stores
+    .flatMap((store) => store.migrations ?? [])
+    .flatMap(({ down, handler }) => [handler, down?.handler])
+    .filter((name) => name !== undefined)
 }
 
 interface FunctionNumbers {

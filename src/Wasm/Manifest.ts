@@ -36,11 +36,14 @@ export interface ManifestRoute {
   readonly bodyKind?: BodyKind
 }
 
+/** What handlers are called for: a request, or a document that has to get from one version of its store to another. */
+export const HANDLER_KINDS = ["http", "migration"] as const
+
 /** One handler: the name the manifest uses for it, and the function the module exports. */
 export interface ManifestHandler {
   readonly name: string
   readonly export: string
-  readonly kind: "http"
+  readonly kind: (typeof HANDLER_KINDS)[number]
 }
 
 /** A value the service needs from outside; a secret one never shows in a log. */

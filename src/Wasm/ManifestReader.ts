@@ -4,6 +4,7 @@ import { checkField, checkFields, checkStore } from "../Schema/Check.ts"
 import type { Field, StoreDefinition } from "../Schema/Definition.ts"
 import { ABI_VERSION } from "./Abi.ts"
 import {
+  HANDLER_KINDS,
   type BodyKind,
   type ConfigField,
   type Fields,
@@ -61,6 +62,8 @@ export function readManifest(section: Uint8Array): Manifest {
     limits: readLimits(reader, root["limits"]),
     capabilities: readCapabilities(reader, root["capabilities"])
   }
+  // Only now: what is wrong with a store is reported by then, and its migrations may be anything.
+  if (reader.issues.length === 0) checkMigrationHandlers(reader, manifest.stores, handlers)
   if (reader.issues.length > 0) throw invalid(reader.issues)
   return manifest
 }
@@ -104,7 +107,7 @@ function readHandlers(reader: PlainReader, value: unknown): ReadonlyArray<Manife
     return {
       name,
       export: reader.text(handler["export"], `${pointer}/export`, EXPORT_NAME, "the name of an export"),
-      kind: reader.oneOf(handler["kind"], `${pointer}/kind`, ["http"])
+      kind: reader.oneOf(handler["kind"], `${pointer}/kind`, HANDLER_KINDS)
     }
   })
 }
@@ -123,9 +126,7 @@ function readRoutes(reader: PlainReader, value: unknown, handlers: ReadonlyArray
     }
     patterns.push({ method, pattern, index })
     const handler = reader.text(route["handler"], `${pointer}/handler`, ANY_TEXT, "the name of a handler")
-    if (!handlers.some((known) => known.name === handler)) {
-      reader.report(`${pointer}/handler`, "unknown_handler", `no handler is called ${handler}`)
-    }
+    checkHandler(reader, `${pointer}/handler`, handler, handlers, "http")
     const input = readInput(reader, route["input"], `${pointer}/input`, pattern)
     const bodyKind = readBodyKind(reader, route["bodyKind"], `${pointer}/bodyKind`)
     return {
@@ -137,6 +138,34 @@ function readRoutes(reader: PlainReader, value: unknown, handlers: ReadonlyArray
       ...(bodyKind === undefined ? {} : { bodyKind })
     }
   })
+}
+
+/** What is named has to be a handler, and of the kind that is wanted there. */
+function checkHandler(
+  reader: PlainReader,
+  pointer: string,
+  name: string,
+  handlers: ReadonlyArray<ManifestHandler>,
+  kind: ManifestHandler["kind"]
+): void {
+  const known = handlers.find((handler) => handler.name === name)
+  if (known === undefined) reader.report(pointer, "unknown_handler", `no handler is called ${name}`)
+  else if (known.kind !== kind) reader.report(pointer, "unknown_handler", `the handler ${name} is of kind ${known.kind}, not ${kind}`)
+}
+
+/** The handlers that migrations of stores name. */
+function checkMigrationHandlers(
+  reader: PlainReader,
+  stores: ReadonlyArray<StoreDefinition>,
+  handlers: ReadonlyArray<ManifestHandler>
+): void {
+  for (const [store, { migrations = [] }] of stores.entries()) {
+    for (const [index, { down, handler }] of migrations.entries()) {
+      const pointer = `/stores/${store}/migrations/${index}`
+      if (handler !== undefined) checkHandler(reader, `${pointer}/handler`, handler, handlers, "migration")
+      if (down?.handler !== undefined) checkHandler(reader, `${pointer}/down/handler`, down.handler, handlers, "migration")
+    }
+  }
 }
 
 function readPattern(reader: PlainReader, value: unknown, pointer: string): RoutePattern {

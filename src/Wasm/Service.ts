@@ -93,7 +93,7 @@ interface BoundRoute extends ServiceRoute, RouteReader {
 }
 
 /** A share of its memory limit beyond which an instance is replaced after a call: a guest's memory never shrinks. */
-const RETIRE_SHARE = 0.5
+export const RETIRE_SHARE = 0.5
 /** The one status whose answers are kept. */
 const STATUS_OK = 200
 
@@ -372,7 +372,8 @@ export class Service {
   }
 }
 
-function limitsOf(manifest: Manifest, given: Partial<Limits> | undefined): Limits {
+/** What the host allows a module, which may ask for less. */
+export function limitsOf(manifest: Manifest, given: Partial<Limits> | undefined): Limits {
   const limits = { ...DEFAULT_LIMITS, ...given }
   return {
     ...limits,

@@ -12,7 +12,10 @@ import type * as Scope from "effect/Scope"
 import { randomFillSync } from "node:crypto"
 import type { QueryLimits } from "../Query/Reasons.ts"
 import type { StatementLog } from "../Query/StatementLog.ts"
+import type { StoreDefinition } from "../Schema/Definition.ts"
+import type { MigrationHandler } from "../Storage/Conversion.ts"
 import type { StorageError } from "../Storage/Errors.ts"
+import type { MigrationReport } from "../Storage/MigrationPlan.ts"
 import { Storage } from "../Storage/Storage.ts"
 import type { ConfigSource } from "./ConfigValues.ts"
 import { loadEngine } from "./Engine.ts"
@@ -21,6 +24,7 @@ import { type AcceptedFiles, acceptedInMemory, judgeWith } from "./Judge.ts"
 import { DEFAULT_LIMITS, type Limits } from "./Limits.ts"
 import type { LogPort } from "./Log.ts"
 import { loadModule, type Module } from "./Module.ts"
+import { MigrationCalls } from "./MigrationCalls.ts"
 import { isWasmFault } from "./Reasons.ts"
 import { Service } from "./Service.ts"
 
@@ -67,6 +71,16 @@ export class Wasm extends Context.Service<
     readonly inspect: (bytes: Uint8Array) => Effect.Effect<Module, WasmError>
     /** Checks a file, defines its stores, and starts it. Nothing has changed when it fails with a `WasmError`. */
     readonly load: (bytes: Uint8Array, options?: LoadOptions) => Effect.Effect<Service, WasmError | StorageError, Scope.Scope>
+    /**
+     * Says what bringing the stores to the versions of a file would come to, and changes nothing. `newer` is a later file of the service, whose
+     * migrations say how documents get back; see `Storage.planMigrations`.
+     */
+    readonly planMigrations: (
+      bytes: Uint8Array,
+      newer?: Uint8Array
+    ) => Effect.Effect<ReadonlyArray<MigrationReport>, WasmError | StorageError>
+    /** Brings the stores to what a file declares, without starting it; back to an earlier version when there is a `newer` file that knows how. */
+    readonly migrate: (bytes: Uint8Array, newer?: Uint8Array) => Effect.Effect<void, WasmError | StorageError>
   }
 >()("planck/Wasm") {
   static readonly layer = (options: WasmOptions = {}): Layer.Layer<Wasm, never, Storage> => Layer.effect(Wasm, make(options))
@@ -105,17 +119,65 @@ const make = Effect.fnUntraced(function* (options: WasmOptions) {
           ...(options.queryLimits === undefined ? {} : { queryLimits: options.queryLimits })
         })
     )
+  const load = (bytes: Uint8Array): Module => loadModule(bytes, { memoryBytes, judge })
+  const withMigrations = migrationRunner(
+    (module) =>
+      new MigrationCalls(module, {
+        ports,
+        nowMs: clock.currentTimeMillisUnsafe(),
+        ...(options.limits === undefined ? {} : { limits: options.limits })
+      })
+  )
   return Wasm.of({
     inspect: (bytes) => attempt(() => loadModule(bytes, { memoryBytes, judge: () => {} })),
     load: Effect.fn("Wasm.load")(function* (bytes: Uint8Array, loading?: LoadOptions) {
-      const module = yield* attempt(() => loadModule(bytes, { memoryBytes, judge }))
+      const module = yield* attempt(() => load(bytes))
       // Started before its stores are defined: a service that does not come up leaves the database as it was.
       const service = yield* Effect.acquireRelease(start(module, loading ?? {}), (service) => Effect.sync(() => service.close()))
-      yield* storage.defineStores(module.manifest.stores, { switched: () => loading?.switched?.(service) })
+      yield* withMigrations([module], (handlers) =>
+        storage.defineStores(module.manifest.stores, { handlers, switched: () => loading?.switched?.(service) })
+      )
       return service
-    })
+    }),
+    planMigrations: (bytes, newer) => migrating(load, withMigrations, bytes, newer, storage.planMigrations),
+    migrate: (bytes, newer) => migrating(load, withMigrations, bytes, newer, storage.defineStores)
   })
 })
+
+type Handlers = ReadonlyMap<string, MigrationHandler>
+type WithMigrations = <A>(
+  modules: ReadonlyArray<Module>,
+  use: (handlers: Handlers) => Effect.Effect<A, StorageError>
+) => Effect.Effect<A, WasmError | StorageError>
+
+/** Does something with the functions of modules by which documents get from version to version; started for that alone. */
+const migrationRunner =
+  (start: (module: Module) => MigrationCalls): WithMigrations =>
+  (modules, use) =>
+    Effect.acquireUseRelease(
+      attempt(() => modules.filter(({ manifest }) => manifest.handlers.some(({ kind }) => kind === "migration")).map(start)),
+      (calls) => use(new Map(calls.flatMap(({ handlers }) => [...handlers]))),
+      (calls) => Effect.sync(() => calls.forEach((it) => it.close()))
+    )
+
+/** Does something with the stores of a file and all that leads to them; `newer` is a later file, which knows the way back. */
+const migrating = <A>(
+  load: (bytes: Uint8Array) => Module,
+  withMigrations: WithMigrations,
+  bytes: Uint8Array,
+  newer: Uint8Array | undefined,
+  use: (
+    stores: ReadonlyArray<StoreDefinition>,
+    options: { handlers: Handlers; newer: ReadonlyArray<StoreDefinition> }
+  ) => Effect.Effect<A, StorageError>
+): Effect.Effect<A, WasmError | StorageError> =>
+  Effect.flatMap(
+    attempt(() => [bytes, ...(newer === undefined ? [] : [newer])].map(load)),
+    ([module, ...later]) =>
+      withMigrations([module!, ...later], (handlers) =>
+        use(module!.manifest.stores, { handlers, newer: later.flatMap(({ manifest }) => manifest.stores) })
+      )
+  )
 
 /** Runs the core; a refusal becomes the error of this folder, anything else is a defect. */
 function attempt<A>(work: () => A): Effect.Effect<A, WasmError> {

@@ -19,6 +19,7 @@ const verbs = [
   "backup",
   "restore",
   "compact",
+  "migrate",
   "repair"
 ]
 

@@ -88,6 +88,12 @@ describe("a definition with migrations", () => {
       "/migrations/0/to must be a version above 1, at most the store's own (1)"
     ])
     assert.deepStrictEqual(issues({ version: 2, migrations: [{ to: 2 }] }), ["/migrations/0 needs either steps or a handler"])
+    assert.deepStrictEqual(issues({ version: 2, migrations: [{ to: 2, steps, down: { handler: "back" } }] }), [])
+    assert.deepStrictEqual(issues({ version: 2, migrations: [{ to: 2, steps, down: { steps: [{ op: "drop" }], handler: "back" } }] }), [
+      "/migrations/0/down needs either steps or a handler",
+      "/migrations/0/down/steps/0/path is required",
+      "/migrations/0/down/steps/0/path must be a path of names with dots between them, not into _id"
+    ])
     const wrong = [{ op: "swap" }, { op: "drop", path: "_id" }, { op: "convert", path: "a", to: "money" }, { op: "drop" }]
     assert.deepStrictEqual(issues({ version: 2, migrations: [{ to: 2, steps: wrong }] }), [
       "/migrations/0/steps/0/op must be one of rename, drop, default, convert",

@@ -75,7 +75,7 @@ function begin({ coverage }: Machine, subject: Subject, { definition }: StoreSta
   subject.target = target
   const sliceDocumentsMax = random.chance(0.3) ? LARGE_SLICE_DOCUMENTS : 1 + random.below(SLICE_DOCUMENTS_MAX)
   const limits = { sliceDocumentsMax, changedDocumentsMax: 1 + random.below(CHANGED_DOCUMENTS_MAX) }
-  const migrations = new MigrationSet(subject.running, [withMigrations(target)], HANDLERS, limits)
+  const migrations = new MigrationSet(subject.running, [withMigrations(target)], { handlers: HANDLERS }, () => 0, limits)
   subject.migration = { migrations, target, settledLsn: undefined }
   coverage.note("migration begun")
   if (isAgain && (subject.history.latest.get(SHADOW)?.documents.size ?? 0) > 0) coverage.note("migration gone on with after an end")

@@ -11,7 +11,7 @@ import { valueOffset } from "../../src/Bson/View.ts"
 import type { Random } from "../../src/Disk/Random.ts"
 import type { Fields, IndexDefinition, Migration, StoreDefinition } from "../../src/Schema/Definition.ts"
 import type { Issue } from "../../src/Schema/Issue.ts"
-import type { MigrationHandler } from "../../src/Storage/StoreMigration.ts"
+import type { MigrationHandler } from "../../src/Storage/Conversion.ts"
 import type { StoredDocument } from "./Model.ts"
 
 export const BILLS = "bills"

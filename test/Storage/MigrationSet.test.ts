@@ -42,7 +42,7 @@ function totals({ engine }: Database, name: string): ReadonlyArray<unknown> {
   return found
 }
 
-const begin = ({ engine }: Database): MigrationSet => new MigrationSet(engine, NAMES.map(second), new Map())
+const begin = ({ engine }: Database): MigrationSet => new MigrationSet(engine, NAMES.map(second), { handlers: new Map() }, () => 0)
 
 /** Steps until there is nothing to do, without a sync. */
 function catchUp(migrations: MigrationSet): number {
@@ -98,6 +98,9 @@ describe("migrations of several stores", () => {
   it("begins none when one of them has no program", () => {
     const database = filled()
     const coded: StoreDefinition = { ...second("orders"), migrations: [{ to: 2, handler: "round" }] }
-    assert.throws(() => new MigrationSet(database.engine, [second("bills"), coded], new Map()), /has no handler round/)
+    assert.throws(
+      () => new MigrationSet(database.engine, [second("bills"), coded], { handlers: new Map() }, () => 0),
+      /has no handler round/
+    )
   })
 })

@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { decode, encode, type DocumentValue, Key } from "../../src/Bson/Value.ts"
 import { Fault, isFault } from "../../src/Fault/Fault.ts"
 import type { StoreDefinition } from "../../src/Schema/Definition.ts"
-import { beforeName, clearReplaced, type MigrationHandler, shadowName, StoreMigration } from "../../src/Storage/StoreMigration.ts"
+import type { MigrationHandler } from "../../src/Storage/Conversion.ts"
+import { beforeName, clearReplaced, shadowName, StoreMigration } from "../../src/Storage/StoreMigration.ts"
 import { type Database, openDatabase } from "./Database.ts"
 import { orderKey } from "./Shop.ts"
 
@@ -90,7 +91,7 @@ function entries(database: Database, index: string): number {
 }
 
 const begin = (database: Database, definition = SECOND, handlers: ReadonlyMap<string, MigrationHandler> = new Map()): StoreMigration =>
-  new StoreMigration(database.engine, definition, handlers)
+  new StoreMigration(database.engine, definition, { handlers }, () => database.nowMs)
 
 /** Steps to the end; `between` two slices something else happens. */
 function run(database: Database, migration: StoreMigration, between: (slice: number) => void = () => {}): void {
@@ -278,6 +279,54 @@ describe("the migration of a store", () => {
     assert.throws(() => begin(filled(1), definition), /has no handler shout/)
   })
 
+  it("lets others have their turn after a few milliseconds, however slow a program is", () => {
+    const database = filled(20)
+    const definition: StoreDefinition = { ...SECOND, schema: FIRST.schema, indexes: [], migrations: [{ to: 2, handler: "slow" }] }
+    const slow: MigrationHandler = (bytes) => {
+      database.nowMs += 3
+      return bytes
+    }
+    const migration = begin(database, definition, new Map([["slow", slow]]))
+    const converted: Array<number> = []
+    run(database, migration, () => converted.push(migration.converted))
+    const most = Math.max(...converted.map((count, slice) => count - (converted[slice - 1] ?? 0)))
+    assert.strictEqual(most, 2)
+    assert.lengthOf(documents(database, "orders"), 20)
+  })
+
+  it("goes back by the ways of the later version, in reverse, and not where one is missing", () => {
+    const third: StoreDefinition = {
+      ...SECOND,
+      schema: { buyer: { type: "string" }, total: { type: "int" }, state: { type: "string" } },
+      version: 3,
+      migrations: [
+        {
+          ...SECOND.migrations![0]!,
+          down: {
+            steps: [
+              { op: "drop", path: "status" },
+              { op: "convert", path: "total", to: "string" },
+              { op: "rename", from: "buyer", to: "customer" }
+            ]
+          }
+        },
+        { to: 3, steps: [{ op: "rename", from: "status", to: "state" }], down: { steps: [{ op: "rename", from: "state", to: "status" }] } }
+      ]
+    }
+    const database = filled(30)
+    run(database, begin(database, third))
+    const back = (newer: StoreDefinition): StoreMigration =>
+      new StoreMigration(database.engine, FIRST, { handlers: new Map(), newer: [newer] }, () => database.nowMs)
+    const [, last] = third.migrations!
+    assert.throws(() => back({ ...third, migrations: [SECOND.migrations![0]!, last!] }), /migration to version 2 has no way down/)
+    run(database, back(third))
+    assert.deepStrictEqual(
+      documents(database, "orders"),
+      Array.from({ length: 30 }, (_, n) => ({ customer: `c${n}`, total: String(n) }))
+    )
+    assert.deepStrictEqual(database.engine.store("orders")!.definition, FIRST)
+  })
+
   it("fails where values are taken in a unique index, and not where they become free", () => {
     const unique: StoreDefinition = { ...SECOND, indexes: [{ name: "byBuyer", on: [{ path: "buyer", direction: "asc" }], unique: true }] }
     const database = filled(10)
@@ -343,7 +392,7 @@ describe("the migration of a store", () => {
   it("forgets what it could not convert when the document goes, also when it loses count of what changes", () => {
     const database = filled(50)
     put(database, 7, "seven", "many")
-    const migration = new StoreMigration(database.engine, SECOND, new Map(), { changedDocumentsMax: 3 })
+    const migration = new StoreMigration(database.engine, SECOND, { handlers: new Map() }, () => database.nowMs, { changedDocumentsMax: 3 })
     run(database, migration, (slice) => {
       if (slice !== 2) return
       for (let n = 0; n < 8; n++) remove(database, n)
@@ -359,7 +408,7 @@ describe("the migration of a store", () => {
       for (let slice = 0; slice < 3; slice++) first.step()
       first.cancel()
       database.settle()
-      const second = new StoreMigration(database.engine, SECOND, new Map(), { sliceDocumentsMax: 10 })
+      const second = new StoreMigration(database.engine, SECOND, { handlers: new Map() }, () => database.nowMs, { sliceDocumentsMax: 10 })
       let removals = 0
       run(database, second, (slice) => {
         if (slice !== at) return

@@ -53,9 +53,20 @@ const full = {
   limits: { deadlineMs: 20, memoryBytes: 1048576 }
 }
 
+/** The manifest with a second version of its store. */
+const withMigration = (way: object): unknown => ({
+  ...full,
+  stores: [{ ...full.stores[0], version: 2, migrations: [{ to: 2, ...way }] }]
+})
+
 describe("a manifest", () => {
   it("is read as it was written", () => {
     assert.deepStrictEqual(readManifest(bytes(full)) as unknown, full)
+    const migrating = {
+      ...(withMigration({ handler: "up", down: { steps: [{ op: "drop", path: "x" }] } }) as typeof full),
+      handlers: [...full.handlers, { name: "up", export: "up", kind: "migration" }]
+    }
+    assert.deepStrictEqual(readManifest(bytes(migrating)) as unknown, migrating)
   })
 
   it("may leave out what it has none of", () => {
@@ -104,6 +115,20 @@ describe("a manifest", () => {
     ],
     ["a method nobody knows", { ...full, routes: [route("/", "BREW")] }, "/routes/0/method", "value"],
     ["a pattern that is none", { ...full, routes: [route("orders")] }, "/routes/0/pattern", "pattern"],
+    [
+      "a route to a handler of migrations",
+      { ...full, handlers: [{ ...full.handlers[0], kind: "migration" }] },
+      "/routes/0/handler",
+      "unknown_handler"
+    ],
+    ["a migration by no handler", withMigration({ handler: "up" }), "/stores/0/migrations/0/handler", "unknown_handler"],
+    ["a migration by a handler of routes", withMigration({ handler: "main" }), "/stores/0/migrations/0/handler", "unknown_handler"],
+    [
+      "a way down by no handler",
+      withMigration({ steps: [], down: { handler: "down" } }),
+      "/stores/0/migrations/0/down/handler",
+      "unknown_handler"
+    ],
     ["a route to no handler", { ...full, handlers: [] }, "/routes/0/handler", "unknown_handler"],
     ["a route that writes maybe", { ...full, routes: [{ ...full.routes[0], writes: "yes" }] }, "/routes/0/writes", "type"],
     [
