@@ -20,6 +20,7 @@ import type { DurabilityLevel, StoreDefinition } from "../Schema/Definition.ts"
 import { Backup, type BackupReport } from "./Backup.ts"
 import { Budget } from "./Budget.ts"
 import { defineAll, type DefineOptions, type Waiting } from "./Defining.ts"
+import { canMaintain, clear, expire, flushAll, maintain, reportBuilds, syncInIntervals, tick } from "./Duties.ts"
 import type { Engine } from "./Engine.ts"
 import { Closed, Poisoned, ReadOnly, StorageError, toStorageError } from "./Errors.ts"
 import type { StorageLimits } from "./Limits.ts"
@@ -36,7 +37,6 @@ import { discardRepair, Repair } from "./Repair.ts"
 import type { RepairReport } from "./RepairReport.ts"
 import { RepairSwap } from "./RepairSwap.ts"
 import { Restore, type RestoreReport } from "./Restore.ts"
-import { clearReplaced } from "./StoreMigration.ts"
 import type { CompactionReport } from "./TreeQueue.ts"
 import { type StorageReport, Verify } from "./Verify.ts"
 import { DurableWaiters, Signal } from "./Waiters.ts"
@@ -52,16 +52,8 @@ export interface StorageOptions {
   readonly flushOnClose?: boolean
 }
 
-/** Units of about 100 ns that a slice of maintenance may take: 1 to 2 ms. */
-const SLICE_BUDGET = 12_000
 /** Bytes of the log that a slice of opening works on. */
 const OPENING_SLICE_BYTES = 256 * 1024
-/** How often documents whose time is over are looked for. */
-const EXPIRY_INTERVAL_MS = 10_000
-/** How often the log tells how far the builds of indexes are. */
-const BUILD_REPORT_INTERVAL_MS = 10_000
-/** How often snapshots are expired and full disks tried again. */
-const TICK_INTERVAL_MS = 1000
 
 /**
  * One database.
@@ -409,67 +401,6 @@ const close = Effect.fnUntraced(function* (engine: Engine, changes: Signal, isFl
   if (fault !== undefined) yield* Effect.logError("the database could not be closed cleanly", fault.message)
 })
 
-/** Flushes until the memtable is empty, or nothing can be flushed any more; then the room of the log is given back. */
-const flushAll = Effect.fnUntraced(function* (engine: Engine, changes: Signal) {
-  const maintainWhile = (isDue: () => boolean): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      if (!canMaintain(engine) || !isDue()) return Effect.void
-      const seen = changes.raises
-      return Effect.andThen(engine.maintain(SLICE_BUDGET) === "more" ? Effect.yieldNow : changes.wait(seen), () => maintainWhile(isDue))
-    })
-  yield* maintainWhile(() => engine.freeze() || engine.backlog.frozenMemtables > 0)
-  const isResting = yield* Effect.orElseSucceed(
-    attempt(() => canMaintain(engine) && engine.logRest.begin()),
-    () => false
-  )
-  yield* maintainWhile(() => isResting && !engine.logRest.isOver)
-})
-
-/** Flushes and builds in slices, for ever. The engine poisons itself when that fails, so this fiber never does. */
-const maintain = (engine: Engine, changes: Signal): Effect.Effect<never> =>
-  Effect.suspend(() => {
-    const seen = changes.raises
-    return engine.maintain(SLICE_BUDGET) === "more" ? Effect.yieldNow : changes.wait(seen)
-  }).pipe(Effect.forever)
-
-const tick = (engine: Engine): Effect.Effect<never> =>
-  Effect.sync(() => {
-    engine.expireSnapshots()
-    engine.logHolds.expire()
-    engine.retry()
-  }).pipe(Effect.andThen(Effect.sleep(TICK_INTERVAL_MS)), Effect.forever)
-
-/** Removes the documents whose time is over, one transaction a turn, for ever. */
-const expire = (engine: Engine): Effect.Effect<never> =>
-  Effect.suspend(() => (engine.expireDocuments() === "more" ? Effect.yieldNow : Effect.sleep(EXPIRY_INTERVAL_MS))).pipe(Effect.forever)
-
-/** Removes the documents that migrations have replaced, one transaction a turn, for ever. */
-const clear = (engine: Engine): Effect.Effect<never> =>
-  Effect.suspend(() => {
-    const isOpen = engine.admission() === "open"
-    return isOpen && clearReplaced(engine) ? Effect.yieldNow : Effect.sleep(isOpen ? EXPIRY_INTERVAL_MS : TICK_INTERVAL_MS)
-  }).pipe(Effect.forever)
-
-/** Asks for the syncs of stores of level `interval`, for ever. */
-const syncInIntervals = (engine: Engine, changes: Signal): Effect.Effect<never> =>
-  Effect.suspend(() => {
-    const seen = changes.raises
-    if (!engine.isSyncDue) return changes.wait(seen)
-    return Effect.andThen(
-      Effect.sleep(engine.limits.syncIntervalMs),
-      Effect.sync(() => engine.sync())
-    )
-  }).pipe(Effect.forever)
-
-/** Says in the log how far the builds of indexes are that take their time. */
-const reportBuilds = (engine: Engine): Effect.Effect<never> =>
-  Effect.sleep(BUILD_REPORT_INTERVAL_MS).pipe(
-    Effect.andThen(
-      Effect.suspend(() => Effect.forEach(engine.builds(), (build) => Effect.logInfo("building an index", build), { discard: true }))
-    ),
-    Effect.forever
-  )
-
 /** What changes the stores. Those that were declared here cannot be dropped here. */
 function definitionsOf(engine: Engine, waiting: Waiting): Pick<Storage["Service"], "defineStores" | "dropStore"> {
   const declared = new Set<string>()
@@ -490,11 +421,6 @@ function definitionsOf(engine: Engine, waiting: Waiting): Pick<Storage["Service"
         attempt(() => drop(name))
       ).pipe(Effect.flatMap(waiting.awaitDurable))
   }
-}
-
-function canMaintain(engine: Engine): boolean {
-  const admission = engine.admission()
-  return admission !== "poisoned" && admission !== "closed"
 }
 
 /** Why something waited for will not come. */
