@@ -72,7 +72,11 @@ export class Archive {
 
   #replay(record: LogRecord): void {
     if (record.kind === KIND_DEFINITION) {
-      const { stores } = BSON.deserialize(record.body) as { stores: ReadonlyArray<{ id: number; definition: { name: string } }> }
+      const { dropped = [], stores } = BSON.deserialize(record.body) as {
+        stores: ReadonlyArray<{ id: number; definition: { name: string } }>
+        dropped?: ReadonlyArray<number>
+      }
+      for (const id of dropped) this.#stores.delete(id)
       for (const { id, definition } of stores) this.#names.set(id, definition.name)
       return
     }

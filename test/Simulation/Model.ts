@@ -46,6 +46,8 @@ export function stateDigest(state: State): string {
 export class History {
   /** Stores that got other names, and at which LSN. */
   #renames: Array<{ readonly lsn: number; readonly names: ReadonlyMap<string, string> }> = []
+  /** Stores that were dropped, and at which LSN. */
+  #drops: Array<{ readonly lsn: number; readonly store: string }> = []
   #states: Array<{ readonly lsn: number; readonly state: State }> = [{ lsn: 0, state: EMPTY }]
 
   /** From `lsn` on the database holds this. */
@@ -58,6 +60,7 @@ export class History {
   forgetAfter(lsn: number): void {
     while (this.#states.length > 1 && this.#states.at(-1)!.lsn > lsn) this.#states.pop()
     this.#renames = this.#renames.filter((it) => it.lsn <= lsn)
+    this.#drops = this.#drops.filter((it) => it.lsn <= lsn)
   }
 
   /** At `lsn`, which is recorded already, stores got other names. */
@@ -65,14 +68,26 @@ export class History {
     this.#renames.push({ lsn, names })
   }
 
+  /** At `lsn`, which is recorded already, a store was dropped. */
+  drop(lsn: number, store: string): void {
+    this.#drops.push({ lsn, store })
+  }
+
+  /** Whether a store of that name was dropped. */
+  wasDropped(store: string): boolean {
+    return this.#drops.some((it) => it.store === store)
+  }
+
   /** The state as of `lsn`. */
   at(lsn: number): State {
     return this.#states.findLast((it) => it.lsn <= lsn)!.state
   }
 
-  /** The state as of `lsn`, with every store under the name that it has now. */
+  /** The state as of `lsn`, with every store under the name that it has now, and without those that are dropped: a new one of the name is empty. */
   seenAt(lsn: number): State {
     let state = this.at(lsn)
+    const dropped = new Set(this.#drops.filter((it) => it.lsn > lsn).map(({ store }) => store))
+    if (dropped.size > 0) state = new Map([...state].filter(([name]) => !dropped.has(name)))
     for (const { lsn: renamedLsn, names } of this.#renames)
       if (renamedLsn > lsn) state = new Map([...state].map(([name, it]) => [names.get(name) ?? name, it]))
     return state
@@ -95,6 +110,7 @@ export class History {
   follow(other: History): void {
     this.#states = other.#states.slice()
     this.#renames = other.#renames.slice()
+    this.#drops = other.#drops.slice()
   }
 }
 

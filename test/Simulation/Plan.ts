@@ -18,6 +18,7 @@ const ALWAYS: Weights = { start: 30, open: 120, task: 100, sync: 380, maintain: 
 
 const SOMETIMES: Weights = {
   define: 12,
+  drop: 2,
   read: 12,
   hold: 20,
   holdLong: 12,

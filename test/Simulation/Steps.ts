@@ -20,7 +20,7 @@ import type { Subject } from "./Subject.ts"
 import { transact } from "./Transactions.ts"
 import { checkBuilds } from "./Unique.ts"
 import { violated } from "./Violation.ts"
-import { firstDefinitions, someDefinitions } from "./Workload.ts"
+import { firstDefinitions, isOfShape, someDefinitions } from "./Workload.ts"
 
 export interface Step {
   readonly kind: StepKind
@@ -58,6 +58,9 @@ const ACTIONS = {
   },
   define: (machine, subject, random) => {
     if (mayWrite(machine, subject)) attempt(machine, subject, "a definition", () => define(machine, subject, random))
+  },
+  drop: (machine, subject, random) => {
+    if (mayWrite(machine, subject)) attempt(machine, subject, "dropping a store", () => drop(machine, subject, random))
   },
   read: (machine, subject) => {
     if (!subject.isRunning) return
@@ -262,6 +265,7 @@ function define(machine: Machine, subject: Subject, random: Random): void {
     const dropped = before?.definition.indexes.filter((it) => !definition.indexes.includes(it)) ?? []
     drops += dropped.length
     if (dropped.some((it) => unbuilt.has(`${definition.name}.${it.name}`))) machine.coverage.note("index dropped while it is built")
+    if (before === undefined && subject.history.wasDropped(definition.name)) machine.coverage.note("store made again after it was dropped")
     if (before !== undefined && before.definition.schema !== definition.schema) machine.coverage.note("field added")
     state.set(definition.name, { definition, documents: before?.documents ?? new Map() })
   }
@@ -272,4 +276,27 @@ function define(machine: Machine, subject: Subject, random: Random): void {
     if (engine.lastLsn > before) subject.committed(engine.lastLsn, state)
   }
   if (drops > 0) machine.coverage.note("index dropped")
+}
+
+/** A store goes, with all it has. */
+function drop({ coverage }: Machine, subject: Subject, random: Random): void {
+  if (subject.work !== undefined) return
+  const engine = subject.running
+  const { history } = subject
+  const names = [...history.latest.keys()].filter(isOfShape)
+  const name = names[random.below(names.length)]
+  if (name === undefined) return
+  const state = new Map(history.latest)
+  state.delete(name)
+  const before = engine.lastLsn
+  try {
+    engine.drop(name)
+  } finally {
+    if (engine.lastLsn > before) {
+      subject.committed(engine.lastLsn, state)
+      history.drop(engine.lastLsn, name)
+    }
+  }
+  coverage.note("store dropped")
+  if (subject.held.some((it) => it.state.get(name)?.documents.size)) coverage.note("store dropped under a snapshot")
 }

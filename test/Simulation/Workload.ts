@@ -54,8 +54,11 @@ export function someDocument(definition: StoreDefinition, random: Random): Store
   return stored(definition, shape.document(random))
 }
 
+/** Whether it is one that may be dropped and made again at any time. */
+export const isOfShape = (name: string): boolean => SHAPES.some((it) => it.definition.name === name)
+
 /** Whether documents are made for it: not those that have a purpose of their own. */
-export const isFilledAtRandom = (name: string): boolean => name === BILLS || SHAPES.some((it) => it.definition.name === name)
+export const isFilledAtRandom = (name: string): boolean => name === BILLS || isOfShape(name)
 
 function stored(definition: StoreDefinition, fields: Readonly<Record<string, unknown>>): StoredDocument {
   const bytes = BSON.serialize(fields)
