@@ -16,7 +16,7 @@ const STARTS_MAX = 40
 const LIVES_MAX = 14
 
 /** Steps of a script that runs once for every operation that can fail. */
-const STEPS_WITH_FAILURE = 34
+const STEPS_WITH_FAILURE = 46
 
 /** What had been promised when the power went. */
 interface Promised {

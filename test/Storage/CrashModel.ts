@@ -1,6 +1,7 @@
 /** What a database must hold: plain maps beside it, one state for every LSN, and the comparison of a whole engine with a state. */
 import { assert } from "@effect/vitest"
 import { type DocumentValue, decode, encode } from "../../src/Bson/Value.ts"
+import { FIELDS_BYTES_MAX } from "../../src/Index/Layout.ts"
 import { keyOf } from "../../src/Bson/Key.ts"
 import { valueOffset } from "../../src/Bson/View.ts"
 import type { StoreDefinition } from "../../src/Schema/Definition.ts"
@@ -113,10 +114,13 @@ function assertScans(reader: Reader, store: Store, expected: StoreState, context
   }
 }
 
+/** What an entry has of a value in the first place: a long text is cut where its type and 1023 of its (one-byte) characters are full. */
+const asKept = <A>(value: A): A | string => (typeof value === "string" ? value.slice(0, FIELDS_BYTES_MAX - 1) : value)
+
 function assertIndex(reader: Reader, index: StoreIndex, expected: StoreState, context: string): void {
   const { definition } = index
   const entries = [...expected.entries.values()]
-    .flatMap((entry) => entriesOf(definition, entry.document).map((values) => ({ key: entry.key, values })))
+    .flatMap((entry) => entriesOf(definition, entry.document).map((values) => ({ key: entry.key, values: values.map(asKept) })))
     .toSorted((a, b) => compareEntries(definition, a.values, b.values) || Buffer.compare(a.key, b.key))
   const found: Array<string> = []
   const cursor = reader.entries(index, undefined, 1)
