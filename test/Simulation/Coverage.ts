@@ -55,6 +55,8 @@ export const SITUATIONS = [
   "long snapshot held over a compaction",
   "long snapshot expired",
   "hold broken for the space it kept",
+  "log kept for a reader",
+  "hold on the log broken",
   "answer waits for the disk",
   "nothing found, and that waits for the disk",
   "document expired",

@@ -3,6 +3,7 @@ import type { Random } from "../../src/Disk/Random.ts"
 import { checkExpired, expireDocuments } from "./Expiring.ts"
 import { releaseAll } from "./Holds.ts"
 import { backUp, endBackup, restore } from "./Backups.ts"
+import { releaseHolds } from "./LogHolding.ts"
 import { readSegments } from "./LogFiles.ts"
 import { goOnToTheEnd } from "./Migrating.ts"
 import type { Machine } from "./Machine.ts"
@@ -72,6 +73,7 @@ async function settleAndCheck(machine: Machine, subject: Subject, random: Random
   subject.work?.transaction.rollback()
   subject.work = undefined
   releaseAll(subject)
+  releaseHolds(subject)
   endBackup(subject)
   // A refusal from before may still be on its way: whoever runs an engine tries again every second.
   for (let count = 0; count < RETRIES; count++) {

@@ -18,6 +18,8 @@ const NAMES = ["alpha", "beta", "gamma"]
 export const SNAPSHOT_TIMEOUT_MS = 2500
 export const LONG_SNAPSHOT_TIMEOUT_MS = 4000
 
+const LOG_HOLD_AGE_MS_MAX = 6000
+
 export class Machine implements Host {
   volume: SimulatedVolume
   readonly allocator = new Chunks()
@@ -144,6 +146,8 @@ function someLimits(random: Random): Partial<StorageLimits> {
     indexTrimBytesMin: pick([8, 64]) * KIB,
     longSnapshotTimeoutMs: LONG_SNAPSHOT_TIMEOUT_MS,
     longSnapshotBytesMax: pick([2, 4, 16]) * KIB,
+    logHoldBytesMax: pick([16, 64, 1024]) * KIB,
+    logHoldAgeMsMax: LOG_HOLD_AGE_MS_MAX,
     indexCacheBytesMax: 512 * KIB,
     logSegmentBytesMax: pick([8, 16, 64]) * KIB,
     logStagingBytesMax: pick([8, 16, 64, 512]) * KIB,

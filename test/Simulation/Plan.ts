@@ -22,6 +22,7 @@ const SOMETIMES: Weights = {
   read: 12,
   hold: 20,
   holdLong: 12,
+  holdLog: 20,
   look: 40,
   release: 8,
   relay: 15,

@@ -10,6 +10,7 @@ import { ask } from "./Answers.ts"
 import { backUp, restore } from "./Backups.ts"
 import { expireDocuments } from "./Expiring.ts"
 import { expire, heldBack, hold, holdLong, look, release } from "./Holds.ts"
+import { expireHolds, holdLog } from "./LogHolding.ts"
 import type { Machine } from "./Machine.ts"
 import { migrate } from "./Migrating.ts"
 import { fallBack } from "./OlderMeta.ts"
@@ -68,6 +69,7 @@ const ACTIONS = {
     attempt(machine, subject, "reading", () => subject.checkDurable("running"))
   },
   hold,
+  holdLog,
   holdLong,
   look,
   release,
@@ -107,8 +109,10 @@ const ACTIONS = {
     heldBack(machine)
   },
   /** What its process does now and then. */
-  tick: (_machine, subject) => {
-    if (subject.isRunning) expire(subject)
+  tick: (machine, subject) => {
+    if (!subject.isRunning) return
+    expire(subject)
+    expireHolds(machine, subject)
   },
   replay: (machine, subject) => {
     if (subject.isRunning) attempt(machine, subject, "replaying", () => subject.checkReplay(subject.running.durableLsn))

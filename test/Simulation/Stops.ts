@@ -15,6 +15,7 @@ export function stop(machine: Machine, subject: Subject): void {
   subject.work = undefined
   subject.held.length = 0
   subject.heldLong.length = 0
+  subject.logHolds.length = 0
   engine.close((fault) => {
     const { lastLsn } = engine
     subject.fell()

@@ -19,6 +19,7 @@ import { Archive } from "./Archive.ts"
 import { checkReader } from "./Checks.ts"
 import type { Coverage } from "./Coverage.ts"
 import type { Lie } from "./Faults.ts"
+import type { LogHeld } from "./LogHolding.ts"
 import type { MigrationWork } from "./Migrating.ts"
 import { firstLsnOf, holdsRecord, provenLsn, readSegment, readSegments } from "./LogFiles.ts"
 import { digestOf, type Draft, History, type State, stateDigest } from "./Model.ts"
@@ -82,6 +83,7 @@ export class Subject {
   readonly tasks: Array<() => void> = []
   readonly held: Array<Held> = []
   readonly heldLong: Array<HeldLong> = []
+  readonly logHolds: Array<LogHeld> = []
   readonly backups: Array<BackupDone> = []
   backup: BackupWork | undefined
   migration: MigrationWork | undefined
@@ -205,6 +207,7 @@ export class Subject {
     this.work = undefined
     this.held.length = 0
     this.heldLong.length = 0
+    this.logHolds.length = 0
     this.backup = undefined
     this.migration = undefined
     this.isCompacting = false
