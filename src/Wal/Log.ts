@@ -225,7 +225,7 @@ export class Log {
 
   /** The oldest LSN whose record is in the log or would be the next. */
   get firstLsn(): number {
-    return this.#sealed[0]?.firstLsn ?? this.#open?.firstLsn ?? this.#planned[0]?.firstLsn ?? this.lastLsn + 1
+    return (this.#sealed[0] ?? this.#sealing ?? this.#open)?.firstLsn ?? this.#planned[0]?.firstLsn ?? this.lastLsn + 1
   }
 
   /** Bytes of the sealed segments that have a record behind `lsn`, so that `release(lsn)` leaves them. Throws `DiskFailure`. */

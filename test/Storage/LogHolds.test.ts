@@ -51,6 +51,21 @@ const keptBytes = (database: Database, name: string): number | undefined =>
 const segments = (database: Database): number => database.volume.list("data/shop/wal").filter((name) => name.endsWith(".wal")).length
 
 describe("a hold on the log", () => {
+  it("can be taken on everything the log has, at whatever moment of a change of segments", () => {
+    const database = openSmall()
+    const first = take(database, "first", { lsn: 1 })
+    let taken = 0
+    database.volume.onOperation(() => {
+      const { broken, hold } = take(database, "another", { lsn: 1 })
+      assert.deepStrictEqual(broken, [])
+      hold.release()
+      taken++
+    })
+    write(database, 3)
+    assert.isAbove(taken, 50)
+    assert.deepStrictEqual(first.broken, [])
+  })
+
   it("keeps what is behind its LSN, lets go as it moves, and of everything when it is given up", () => {
     const database = openSmall()
     const { hold } = take(database, "archive")
