@@ -25,7 +25,7 @@ export function ask(machine: Machine, subject: Subject, random: Random): void {
   transaction.rollback()
   if (isFound !== subject.history.latest.get(name)!.documents.has(hexOf(key)))
     violated("reads", `${subject.name}: ${name} ${hexOf(key)} is ${isFound ? "" : "not "}found`)
-  const lsn = engine.lastLsn
+  const lsn = subject.levels.promisedLsn(engine.lastLsn, engine.durableLsn)
   const waitLsn = seenLsn(engine)
   if (waitLsn === 0) return subject.observe(lsn)
   machine.coverage.note("answer waits for the disk")

@@ -80,6 +80,9 @@ async function settleAndCheck(machine: Machine, subject: Subject, random: Random
     subject.running.retry()
     await settle(machine, subject, random)
   }
+  checkDue(subject)
+  subject.running.sync()
+  await settle(machine, subject, random)
   await goOnToTheEnd(machine, subject, random, () => settle(machine, subject, random))
   const { running } = subject
   if (running.durableLsn !== running.lastLsn)
@@ -90,6 +93,8 @@ async function settleAndCheck(machine: Machine, subject: Subject, random: Random
     if (unbuilt !== undefined) violated("work gets done", `${subject.name} has ${definition.name}.${unbuilt.definition.name} not ready`)
   }
   await expireAll(machine, subject, random)
+  running.sync()
+  await settle(machine, subject, random)
   subject.checkDurable("settled")
   subject.checkReplay(running.lastLsn)
   // Twice, so that both metas are past everything.
@@ -156,6 +161,13 @@ async function expireAll(machine: Machine, subject: Subject, random: Random): Pr
   if (machine.faults.injected === subject.injectedBefore) checkExpired(subject, machine.nowMs)
 }
 
+/** What has to get to disk by itself is there. */
+function checkDue({ levels, name, running }: Subject): void {
+  const dueLsn = levels.dueLsn(running.lastLsn)
+  if (running.durableLsn < dueLsn)
+    violated("work gets done", `${name} stays at durable LSN ${running.durableLsn}, and LSN ${dueLsn} is due`)
+}
+
 /** The value log has every document once that is alive, and knows it. */
 function checkLiveBytes({ history, name, running }: Subject): void {
   let expected = 0
@@ -169,6 +181,7 @@ function checkLiveBytes({ history, name, running }: Subject): void {
 async function settle(machine: Machine, subject: Subject, random: Random): Promise<void> {
   for (let round = 0; round < ROUNDS_MAX; round++) {
     if (random.chance(FALL_BACK_CHANCE)) await fallBack(machine, subject, random)
+    if (subject.isRunning && subject.running.isSyncDue) subject.running.sync()
     const progress = maintain(machine, subject, SLICE)
     const isBusy = runTasks(subject) || machine.volume.pump()
     await undefined

@@ -13,7 +13,8 @@ export function hold(machine: Machine, subject: Subject): void {
   if (!subject.isRunning || subject.held.length >= HELD_MAX) return
   const engine = subject.running
   const snapshot = engine.snapshot()
-  subject.observe(snapshot.lsn)
+  subject.checkShown(snapshot.lsn)
+  subject.observe(engine.durableLsn)
   const state = subject.history.seenAt(snapshot.lsn)
   subject.held.push({ snapshot, stores: engine.stores(), state, startMs: machine.nowMs, flushes: subject.flushes })
 }

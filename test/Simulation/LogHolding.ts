@@ -35,7 +35,9 @@ export function holdLog(machine: Machine, subject: Subject, random: Random): voi
 export function expireHolds(machine: Machine, subject: Subject): void {
   if (subject.logHolds.length === 0) return
   const bytesMax = subject.limits.logHoldBytesMax!
-  const tooMuch = subject.logHolds.filter(({ hold }) => keptBytes(machine, subject, hold.lsn) > bytesMax)
+  // Of the newest one the footer may be written and not on disk.
+  const newest = readSegments(machine.volume, subject.logDirectory).findLast((it) => it.isSealed)?.sizeBytes ?? 0
+  const tooMuch = subject.logHolds.filter(({ hold }) => keptBytes(machine, subject, hold.lsn) - newest > bytesMax)
   attempt(machine, subject, "breaking holds", () => subject.running.logHolds.expire())
   const left = tooMuch.find(({ hold }) => !hold.isBroken)
   if (left !== undefined && !hasCause(machine, subject))
@@ -104,5 +106,5 @@ function keptBytes({ volume }: Machine, subject: Subject, lsn: number): number {
 }
 
 function firstLsnOf({ volume }: Machine, subject: Subject): number {
-  return readSegments(volume, subject.logDirectory)[0]?.firstLsn ?? 1
+  return readSegments(volume, subject.logDirectory)[0]?.firstLsn ?? subject.running.durableLsn + 1
 }

@@ -85,6 +85,7 @@ function goOn(machine: Machine, subject: Subject, work: MigrationWork, random: R
   const engine = subject.running
   if (work.settledLsn !== undefined) {
     if (engine.durableLsn >= work.settledLsn) finish(machine, subject, work)
+    else engine.sync()
     return
   }
   if (engine.admission() !== "open") return

@@ -113,6 +113,9 @@ const ACTIONS = {
     if (!subject.isRunning) return
     expire(subject)
     expireHolds(machine, subject)
+    if (!subject.running.isSyncDue) return
+    subject.running.sync()
+    machine.coverage.note("sync asked for in time")
   },
   replay: (machine, subject) => {
     if (subject.isRunning) attempt(machine, subject, "replaying", () => subject.checkReplay(subject.running.durableLsn))

@@ -6,6 +6,7 @@
  * - `observedLsn` is the newest LSN that anyone outside was told or shown. No crash may take it back.
  */
 import type { Random } from "../../src/Disk/Random.ts"
+import type { Commit } from "../../src/Storage/Commit.ts"
 import type { Backup } from "../../src/Storage/Backup.ts"
 import type { LongSnapshotRequest } from "../../src/Storage/LongSnapshots.ts"
 import type { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
@@ -20,6 +21,7 @@ import { checkReader } from "./Checks.ts"
 import type { Coverage } from "./Coverage.ts"
 import type { Lie } from "./Faults.ts"
 import type { LogHeld } from "./LogHolding.ts"
+import { CommitLevels } from "./Levels.ts"
 import type { MigrationWork } from "./Migrating.ts"
 import { firstLsnOf, holdsRecord, provenLsn, readSegment, readSegments } from "./LogFiles.ts"
 import { digestOf, type Draft, History, type State, stateDigest } from "./Model.ts"
@@ -80,6 +82,7 @@ export class Subject {
   readonly limits: Partial<StorageLimits>
   readonly history = new History()
   readonly archive = new Archive()
+  readonly levels = new CommitLevels()
   readonly tasks: Array<() => void> = []
   readonly held: Array<Held> = []
   readonly heldLong: Array<HeldLong> = []
@@ -168,6 +171,7 @@ export class Subject {
     this.observedLsn = other.observedLsn
     this.lastLsn = running.lastLsn
     this.history.follow(other.history)
+    this.levels.follow(other.levels)
     this.isCopy = true
   }
 
@@ -243,15 +247,25 @@ export class Subject {
     const engine = this.running
     const snapshot = engine.snapshot()
     try {
-      if (snapshot.lsn !== engine.durableLsn) violated("snapshots", `${this.name}: one at LSN ${snapshot.lsn} of ${engine.durableLsn}`)
-      this.observe(snapshot.lsn)
+      this.checkShown(snapshot.lsn)
+      this.observe(engine.durableLsn)
       const state = this.history.seenAt(snapshot.lsn)
       const digest = digestOf(checkReader(snapshot, engine.stores(), state, `${this.name} ${context}, LSN ${snapshot.lsn}`))
       if (digest !== stateDigest(state)) violated("reads", `${this.name} ${context}: the digest differs at LSN ${snapshot.lsn}`)
-      return stateDigest(this.history.at(snapshot.lsn))
+      return stateDigest(this.history.at(engine.durableLsn))
     } finally {
       snapshot.close()
     }
+  }
+
+  /** Readers are shown everything durable, and behind it commits that nobody waits for, up to the first that somebody does. */
+  checkShown(lsn: number): void {
+    const { running } = this
+    const isPoisoned = running.admission() === "poisoned"
+    const expected = isPoisoned ? running.durableLsn : this.levels.shownLsn(running.durableLsn)
+    if (lsn !== expected)
+      violated("snapshots", `${this.name}: one at LSN ${lsn} and not ${expected}, of which ${running.durableLsn} is durable`)
+    if (lsn > running.durableLsn) this.#host.coverage.note("commit shown before it is on disk")
   }
 
   /** The log, replayed by a reader of its own, leads to what the model holds. */
@@ -289,6 +303,7 @@ export class Subject {
     if (engine.isBuilding && this.#wasBuilding) coverage.note("index build begun again")
     if (engine.builds().some((it) => it.documents > 0)) coverage.note("index build gone on with after a restart")
     engine.onDurable((lsn) => this.observe(lsn))
+    engine.onCommit((commit) => this.#heard(commit))
     this.checkReplay(lastLsn)
     this.observe(lastLsn)
     this.checkDurable("opened")
@@ -307,6 +322,16 @@ export class Subject {
     this.observedLsn = Math.min(this.observedLsn, lsn)
     this.history.forgetAfter(lsn)
     this.archive.forgetAfter(lsn)
+    if (this.levels.forgetAfter(lsn) > 0) this.#host.coverage.note("commit lost that nobody waited for")
+  }
+
+  #heard(commit: Commit): void {
+    const levels = new Set<"fsync" | "interval" | "memory">()
+    for (const operation = commit.operations(); operation.next();) {
+      const { name } = operation.store.definition
+      levels.add(this.history.latest.get(name)?.definition.durability ?? "fsync")
+    }
+    this.levels.committed(commit.lsn, levels)
   }
 
   /**

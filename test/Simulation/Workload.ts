@@ -16,6 +16,8 @@ export const SIGHTINGS: StoreDefinition = {
   indexes: []
 }
 
+const LEVELS: ReadonlyArray<StoreDefinition["durability"]> = [undefined, undefined, "fsync", "interval", "memory", "memory"]
+
 /** A note that the database `name` was seen at `lsn`. */
 export function sighting(name: string, lsn: number, digest: string): StoredDocument {
   return stored(SIGHTINGS, { _id: name, lsn, digest })
@@ -29,10 +31,18 @@ export function someDefinitions(random: Random, known: (store: string) => StoreD
     const field = `added${Object.keys(schema).length}`
     return {
       ...definition,
+      ...someLevel(known(definition.name), random),
       schema: random.chance(0.1) ? { ...schema, [field]: { type: "string", optional: true } } : schema,
       indexes: someIndexes(indexes, random)
     }
   })
+}
+
+/** What its answers wait for: most often what they waited for before. */
+function someLevel(known: StoreDefinition | undefined, random: Random): Pick<StoreDefinition, "durability"> {
+  if (known !== undefined && random.chance(0.8)) return known.durability === undefined ? {} : { durability: known.durability }
+  const durability = LEVELS[random.below(LEVELS.length)]
+  return durability === undefined ? {} : { durability }
 }
 
 /** Any of them, in their order; of one name the last that was drawn. */
