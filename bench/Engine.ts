@@ -123,7 +123,17 @@ async function runPlan(plan: Plan, options: Options): Promise<ReadonlyArray<Row>
     for (const peer of PEERS) engines.push(await Engine.start(peer, join(folder, peer.replace(":", "-"))))
     options.say(`${name}: loading`)
     await each("puts", { kind: "load", from: 0, count: plan.count, order: plan.order, valueBytes: plan.valueBytes })
-    const amplified = space(engines, plan, "loaded")
+    const entriesOf = (work: string, engine: Engine): number => samples.get(`${work}|${engine.peer}`)?.at(-1)?.entries ?? plan.count
+    const space = (when: string, after: string): ReadonlyArray<Row> =>
+      engines.map((engine) =>
+        figure(
+          `disk-${when}`,
+          engine.peer,
+          null,
+          folderBytes(engine.directory) / (entriesOf(after, engine) * (plan.valueBytes + BYTES_PER_ENTRY))
+        )
+      )
+    const amplified = space("loaded", "puts")
     for (const engine of engines)
       extra.push(
         figure("write-amplification", engine.peer, null, samples.get(`puts|${engine.peer}`)![0]!.writtenBytes / logicalBytes(plan))
@@ -140,9 +150,9 @@ async function runPlan(plan: Plan, options: Options): Promise<ReadonlyArray<Row>
     }
     options.say(`${name}: overwriting`)
     await each("overwrites", { kind: "overwrite", count: plan.count * OVERWRITES })
-    extra.push(...space(engines, plan, "overwritten"))
+    extra.push(...space("overwritten", "overwrites"))
     await each("compact", { kind: "compact" })
-    extra.push(...space(engines, plan, "compacted"))
+    extra.push(...space("compacted", "compact"))
     await each("scan-compacted", { kind: "scans", seconds: plan.seconds })
     for (const engine of engines) {
       await engine.run({ kind: "close" })
@@ -161,10 +171,6 @@ const logicalBytes = (plan: Plan): number => plan.count * (plan.valueBytes + BYT
 
 function figure(work: string, peer: string, p50Ms: number | null, ratio: number): Row {
   return { work, peer, perSecond: null, p50Ms, p99Ms: null, cpuMicros: null, syncsPerSecond: null, ratio }
-}
-
-function space(engines: ReadonlyArray<Engine>, plan: Plan, when: string): ReadonlyArray<Row> {
-  return engines.map((engine) => figure(`disk-${when}`, engine.peer, null, folderBytes(engine.directory) / logicalBytes(plan)))
 }
 
 /** Bytes that the files of a folder take on the disk; holes do not count. */

@@ -25,6 +25,8 @@ export interface Outcome {
   readonly cpuMicros: number
   readonly writtenBytes: number
   readonly rssBytes: number
+  /** Entries in the store afterwards. */
+  readonly entries: number
   readonly delayP999Ms: number
 }
 
@@ -194,6 +196,7 @@ process.on("message", (command: Command) => {
       cpuMicros: user + system,
       writtenBytes: writtenBytes() - written,
       rssBytes: process.memoryUsage.rss(),
+      entries: loaded,
       delayP999Ms: delay.percentile(99.9) / 1e6
     }
     process.send?.(outcome)
