@@ -68,7 +68,8 @@ export class RootCursor implements TreeCursor {
   get value(): Uint8Array {
     const value = (this.#value ??= new Uint8Array(VALUE_BYTES_MAX))
     if (this.#hasValue) return value
-    copyBytes(this.#cache.memory.bytes, this.#valueOffset(), value, 0, this.valueLength)
+    // No value is longer; a damaged page whose checksum is right may say so.
+    copyBytes(this.#cache.memory.bytes, this.#valueOffset(), value, 0, Math.min(this.valueLength, VALUE_BYTES_MAX))
     this.#hasValue = true
     return value
   }
