@@ -264,6 +264,11 @@ export class IndexFile {
     return this.#entryValue(out.bytes, out.at, out.length)
   }
 
+  /** The path of the file. */
+  get path(): string {
+    return this.#file.path
+  }
+
   /** All catalog entries whose key begins with `prefix`, in key order, in memory of their own. */
   entries(version: TreeVersion, prefix: Uint8Array): Array<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
     const found: Array<{ readonly key: Uint8Array; readonly value: Uint8Array }> = []

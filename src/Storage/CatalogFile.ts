@@ -18,6 +18,7 @@ import { readUint64, writeUint64 } from "../Wal/Record.ts"
 import { Catalog, CatalogStore, decodeStoreRecord, encodeStoreRecord } from "./Catalog.ts"
 import type { BuildProgress } from "./IndexBuild.ts"
 import { KEY_BYTES } from "./Reader.ts"
+import { storageFault } from "./Reasons.ts"
 import { decodeAccount, encodeAccount, type ValueAccounts } from "./ValueAccounts.ts"
 import type { SegmentLength, SegmentTable, ValueLog } from "./ValueLog.ts"
 
@@ -45,10 +46,20 @@ function buildKey(id: number): Uint8Array {
 /** The catalog as of a version. */
 export function readCatalog(index: IndexFile, version: TreeVersion): Catalog {
   const durableLsn = version.checkpoint.lsn
-  const stores = index.entries(version, STORE_PREFIX).map((it) => new CatalogStore(decodeStoreRecord(it.value), durableLsn))
+  const stores = index.entries(version, STORE_PREFIX).map((it) => readStore(index, it.value, durableLsn))
   const counter = index.entry(version, COUNTER)
   const builds = index.entries(version, BUILD_PREFIX).map(({ key, value }) => [numberIn(key, BUILD_PREFIX), decodeBuild(value)] as const)
   return new Catalog(stores, counter === undefined ? Catalog.empty.nextId : readUint32(counter, 0), new Map(builds))
+}
+
+/** A store from its entry. Whatever keeps that from being one is damage: nobody wrote it so. */
+function readStore(index: IndexFile, value: Uint8Array, durableLsn: number): CatalogStore {
+  try {
+    return new CatalogStore(decodeStoreRecord(value), durableLsn)
+  } catch (error) {
+    const message = `the definition of a store cannot be read: ${error instanceof Error ? error.message : String(error)}`
+    throw storageFault({ _tag: "StorageDamaged", file: index.path, offset: 0, message })
+  }
 }
 
 /** The number at the end of an entry's key. */
