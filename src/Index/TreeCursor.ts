@@ -7,8 +7,8 @@ import type { ValueView } from "./Entry.ts"
  * A place in a tree of one version. A new cursor stands nowhere; `first`, `last` and the four `seek`s place it, `next` and `previous` move
  * it. Each says whether it stands on an entry now; one that ran off an end stays off until it is placed again.
  *
- * The key and value shown lie in the cursor's own memory and stay as they are until it moves. It sees its version only: later commits do
- * not touch it, as long as the version stays pinned.
+ * The key lies in the cursor's own memory and stays as it is until it moves; so does the value, once it was asked for, which has to be while the
+ * version is pinned. It sees its version only: later commits do not touch it, as long as the version stays pinned.
  *
  * @example
  * ```ts
@@ -35,6 +35,6 @@ export interface TreeCursor {
   readonly value: Uint8Array
   readonly valueAt: number
   readonly valueLength: number
-  /** Shows the value where it lies, which costs no copy. */
+  /** Shows the value where it lies, which costs no copy; valid until the next call on the index file. */
   showValue(out: ValueView): void
 }

@@ -64,8 +64,9 @@ export class PlanCache {
   }
 
   /**
-   * The plan of the statement at `at`; loads its values. `explains`: also what is expected of it has to be that of these values. `reader` is what is to be read, for statistics; without it the plan is one for a
-   * store of which nothing is known. Faults with InvalidStatement and UnknownStore.
+   * The plan of the statement at `at`; loads its values. `reader` is what is to be read, for statistics; without it the plan is one for a
+   * store of which nothing is known. With `explains` also what is expected of it is that of these values. Faults with InvalidStatement and
+   * UnknownStore.
    */
   take(kind: PlannedKind, bytes: Uint8Array, at: number, reader?: Reader, explains = false): Plan {
     const shape = this.#shape

@@ -182,17 +182,8 @@ function readNumber(bytes: Uint8Array, type: number, at: number): number {
 /** A writer that has grown further is not kept. */
 const SCRATCH_BYTES_MAX = 64 * 1024
 
-/** Members whose values are written as they are, for each kind that has any. */
-const PLAIN_MEMBERS: Partial<Record<Statement["kind"], ReadonlyArray<string>>> = {
-  find: ["limit", "skip", "after", "select", "omit"],
-  get: ["select", "omit", "key"],
-  count: ["limit", "skip"],
-  aggregate: ["limit", "skip"],
-  insert: ["documents"],
-  replace: ["document"],
-  upsert: ["document"],
-  update: [...CHANGES, "unset"]
-}
+/** Members whose values are written as they are. Those that a kind does not have are written too, for whoever reads the statement to refuse. */
+const PLAIN_MEMBERS = ["limit", "skip", "after", "select", "omit", "key", ...CHANGES, "unset", "document", "documents"] as const
 
 /** Holds one statement at a time. */
 let scratch: Writer | undefined
@@ -240,8 +231,8 @@ function writeStatement(writer: Writer, statement: Statement): void {
     for (const [name, value] of Object.entries(encodeAggregate(statement))) writeElement(writer, name, value, trail, 1)
   if ("compute" in statement && statement.compute !== undefined)
     writeElement(writer, "compute", encodeComputed(statement.compute), trail, 1)
-  for (const member of PLAIN_MEMBERS[statement.kind] ?? []) {
-    const value = (statement as unknown as Record<string, Value | undefined>)[member]
+  for (const member of PLAIN_MEMBERS) {
+    const value = (statement as Partial<Record<typeof member, Value>>)[member]
     if (value !== undefined) writeElement(writer, member, value, trail, 1)
   }
   writer.endDocument(start)

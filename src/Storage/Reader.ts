@@ -82,7 +82,7 @@ export type Direction = 1 | -1
 export interface DocumentCursor {
   /** Moves to the next document; false at the end. Throws Fault SnapshotExpired when its reader ran out of time. */
   next(): boolean
-  /** The 16 bytes of the current document's key, overwritten by the next move. */
+  /** The 16 bytes of the current document's key, made when they are asked for: ask after every move. The next one overwrites them. */
   readonly key: Uint8Array
   readonly document: DocumentView
   close(): void

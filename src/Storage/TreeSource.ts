@@ -15,6 +15,7 @@ export const LOCATION_BYTES = 24
 
 const TWO_POW_32 = 0x1_0000_0000
 
+/** Where a document lies, from an entry in its page: the way of every read. */
 export function readPlace({ at, view }: ValueView, out: Place): void {
   out.segment = view.getUint32(at, true)
   out.length = view.getUint32(at + 4, true)
@@ -29,6 +30,7 @@ export class Location implements Place {
   offset = 0
   lsn = 0
 
+  /** As `readPlace`, from any bytes. They may end too early, as a damaged entry may: what is missing reads as 0. */
   read(bytes: Uint8Array, at: number): void {
     this.segment = readUint32(bytes, at)
     this.length = readUint32(bytes, at + 4)

@@ -4,6 +4,7 @@ import { isFault } from "../../src/Fault/Fault.ts"
 import type { Statement } from "../../src/Query/Ast.ts"
 import type { QueryReason } from "../../src/Query/Reasons.ts"
 import { Shape, SHAPE_BYTES_MAX, SLOTS_MAX } from "../../src/Query/Shape.ts"
+import { encodeFilter } from "../../src/Query/FilterBson.ts"
 import { decodeStatement, encodeStatement } from "../../src/Query/StatementBson.ts"
 import type { StatementKind } from "../../src/Query/StatementMembers.ts"
 import { Random } from "../Storage/Random.ts"
@@ -105,6 +106,20 @@ describe("the BSON form of statements", () => {
     for (const statement of others) {
       assert.deepStrictEqual(decodeStatement(statement.kind as StatementKind, encodeStatement(statement), 0), statement)
     }
+  })
+
+  it("has filters in the form that they have as values", () => {
+    const random = new Random(6)
+    for (let round = 0; round < 500; round++) {
+      const { filter } = randomFind(random)
+      if (filter === undefined) continue
+      assert.deepStrictEqual(encodeStatement({ kind: "count", store: "s", filter }), encode({ store: "s", filter: encodeFilter(filter) }))
+    }
+  })
+
+  it("keeps members that the kind does not have, so that they are refused", () => {
+    const mistaken = { kind: "get", store: "s", key: "k", limit: 1 } as unknown as Statement
+    assert.throws(() => decodeStatement("get", encodeStatement(mistaken), 0), /get has no member limit/)
   })
 
   it("reads a key as the filter it stands for", () => {
