@@ -88,7 +88,9 @@ function checkCause(machine: Machine, subject: Subject, why: HoldBroken, held: L
   const { coverage, nowMs } = machine
   const { limits, name } = subject
   const isRight = {
-    bytes: () => keptBytes(machine, subject, why.lsn) > limits.logHoldBytesMax!,
+    // Where the log itself has rotted, less of it can be read from outside than the engine knows to be there.
+    bytes: () =>
+      subject.lie?.path.startsWith(subject.logDirectory) === true || keptBytes(machine, subject, why.lsn) > limits.logHoldBytesMax!,
     age: () => held !== undefined && nowMs - held.movedMs > limits.logHoldAgeMsMax!,
     disk: () => hasCause(machine, subject),
     released: () => held === undefined && why.lsn + 1 < firstLsn
