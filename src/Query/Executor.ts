@@ -15,8 +15,9 @@ import { unboundedAdvice } from "./Advice.ts"
 import { Changer, undoing } from "./Changer.ts"
 import { type ActualRun, explainPlan, type Explanation } from "./Explanation.ts"
 import { Finder } from "./Finder.ts"
-import { getById, getEqual } from "./IdKeys.ts"
+import { getById } from "./IdKeys.ts"
 import { KeyList } from "./KeyList.ts"
+import { JoinByKey } from "./JoinByKey.ts"
 import { applyLookup } from "./Lookups.ts"
 import { PageCursors } from "./PageCursor.ts"
 import type { Plan } from "./Plan.ts"
@@ -83,6 +84,7 @@ export class Executor {
   readonly #cursors: PageCursors
   readonly #log: StatementLog | undefined
   readonly #texts: RowTexts
+  readonly #joins: JoinByKey
 
   constructor(options: ExecutorOptions) {
     this.#findStore = (name) => {
@@ -92,6 +94,7 @@ export class Executor {
     }
     this.#limits = { ...DEFAULT_QUERY_LIMITS, ...options.limits }
     this.#texts = new RowTexts(this.#limits.textCacheBytesMax)
+    this.#joins = new JoinByKey(this.#limits, this.#texts)
     this.#cursors = new PageCursors(options.cursorSecret ?? new Uint8Array(0))
     this.#finder = new Finder(this.#findStore, this.#limits, {
       cursors: this.#cursors,
@@ -143,13 +146,9 @@ export class Executor {
 
   #lookUp(reader: Reader, plan: Plan, rows: RowList): void {
     for (const lookup of plan.lookups) {
-      const store = this.#findStore(lookup.store)
-      applyLookup(
-        lookup,
-        rows,
-        this.#limits,
-        (statement, into) => this.#finder.find(reader, this.#finder.plans.take("find", statement, 0, reader), into),
-        (bytes, type, at, out) => getEqual(reader, store, bytes, type, at, out)
+      if (this.#joins.join(lookup, rows, reader, this.#findStore(lookup.store))) continue
+      applyLookup(lookup, rows, this.#limits, (statement, into) =>
+        this.#finder.find(reader, this.#finder.plans.take("find", statement, 0, reader), into)
       )
     }
   }

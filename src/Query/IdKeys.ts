@@ -84,9 +84,20 @@ export function getById(reader: Reader, store: Store, bytes: Uint8Array, type: n
   return hasId(out, type, bytes, at)
 }
 
-/** As `getById`, and reads it; but only a document whose `_id` is equal to the value. A text may be read as a key; as values the two are not equal. */
-export function getEqual(reader: Reader, store: Store, bytes: Uint8Array, type: number, at: number, out: DocumentView): boolean {
-  if (!keyInto(store.definition.idKind, type, bytes, at, ID_KEY) || !reader.find(store, ID_KEY, 0, out)) return false
+/**
+ * As `getById`, and reads it; but only a document whose `_id` is equal to the value. A text may be read as a key; as values the two are not
+ * equal. `key` receives its key.
+ */
+export function getEqual(
+  reader: Reader,
+  store: Store,
+  bytes: Uint8Array,
+  type: number,
+  at: number,
+  out: DocumentView,
+  key: Uint8Array
+): boolean {
+  if (!keyInto(store.definition.idKind, type, bytes, at, key) || !reader.find(store, key, 0, out)) return false
   reader.read(out)
   return hasId(out, type, bytes, at)
 }

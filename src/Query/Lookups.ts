@@ -2,8 +2,9 @@
  * `lookup`: the rows of a statement with the documents of another store that belong to them.
  *
  * Invariants
- * - Rows that each name one `_id` get their documents by key. All others are served by few statements: the distinct local values are asked
- *   for together, `VALUES_MAX` at a time, as one `in`; the planner finds the documents by key or by index where there is one.
+ * - Rows that each name one `_id` get their documents by key (`JoinByKey.ts`). All others are served here by few statements: the distinct
+ *   local values are asked for together, `VALUES_MAX` at a time, as one `in`; the planner finds the documents by key or by index where there
+ *   is one.
  * - A document of the other store stands once in the list of a row, in the order of keys.
  * - What the rows take with their lists is held against `rowsBytesMax`.
  */
@@ -13,8 +14,6 @@ import { decodeValue, encode, type Value } from "../Bson/Value.ts"
 import { documentEnd, documentLength, fieldName, findElement, firstElement, skipValue, valueOffset } from "../Bson/View.ts"
 import { Writer } from "../Bson/Writer.ts"
 import { encodeValue, KeyWriter } from "../Index/KeyEncoding.ts"
-import { TwoFields } from "../Match/Fields.ts"
-import { DocumentView } from "../Storage/Reader.ts"
 import { withRaw } from "./Accumulator.ts"
 import type { Lookup } from "./Ast.ts"
 import { GroupTable } from "./GroupTable.ts"
@@ -27,13 +26,14 @@ export const VALUES_MAX = 1000
 /** About what a row takes beside its document and its list. */
 const ROW_BYTES = 64
 /** Type, end of the shortest name, length and end of an empty list. */
-const LIST_BYTES_MIN = 8
-const NOTHING: Uint8Array = new Uint8Array(0)
+export const LIST_BYTES_MIN = 8
 /** Largest buffer of rows with their lists. */
 const RESULT_BYTES_MAX = 256 * 1024 * 1024
 
 /** A lookup ready to run. */
 export interface LookupProgram {
+  /** Tells it from every other lookup: the store, the path that leads there, and the field that the list takes. */
+  readonly name: string
   readonly store: string
   readonly foreignPath: string
   readonly local: Path
@@ -45,6 +45,7 @@ export interface LookupProgram {
 
 export function compileLookup({ as, foreign, local, store }: Lookup): LookupProgram {
   return {
+    name: JSON.stringify([store, local, as]),
     store,
     foreignPath: foreign,
     local: compilePath(local),
@@ -112,88 +113,15 @@ class Found {
   }
 }
 
-/** Finds the document of the other store whose `_id` is equal to a value. */
-type GetById = (bytes: Uint8Array, type: number, at: number, out: DocumentView) => boolean
-
-/** The one value a row's path leads to. */
-class OnlyValue implements PathVisitor {
-  count = 0
-  bytes = NOTHING
-  type = 0
-  at = 0
-
-  visit(bytes: Uint8Array, type: number, at: number): boolean {
-    if (type === Type.MISSING || type === Type.NULL || type === Type.ARRAY) return false
-    this.bytes = bytes
-    this.type = type
-    this.at = at
-    return ++this.count > 1
-  }
-}
-
-/** What rows have by key. */
-interface ByKey {
-  /** For each row its document, or none. */
-  readonly views: ReadonlyArray<DocumentView | undefined>
-  /** Whether no row has a field of the list's name yet. */
-  readonly isFree: boolean
-}
-
 /**
- * For each row the document whose `_id` is its only value; undefined when a row has several values, or one that may be equal to an `_id` of
- * another type. Nothing for a row without one.
- */
-function findByKey({ as, local }: LookupProgram, rows: RowList, get: GetById): ByKey | undefined {
-  const value = new OnlyValue()
-  const fields = new TwoFields()
-  const name = local.components.length === 1 ? local.components[0]!.name : undefined
-  const views: Array<DocumentView | undefined> = []
-  let isFree = true
-  for (let row = 0; row < rows.count; row++) {
-    const rowBytes = rows.bytes(row)
-    const rowAt = rows.at(row)
-    value.count = 0
-    fields.find(rowBytes, rowAt, name ?? as, as)
-    isFree &&= fields.second < 0
-    if (name === undefined || (fields.first >= 0 && rowBytes[fields.first] === Type.ARRAY)) resolve(local, rowBytes, rowAt, value)
-    else if (fields.first >= 0) value.visit(rowBytes, rowBytes[fields.first]!, fields.first + 1 + name.length)
-    const { at, bytes, count, type } = value
-    if (count > 1 || (count === 1 && (type === Type.DOUBLE || type === Type.DECIMAL128))) return undefined
-    const view = new DocumentView()
-    views.push(count === 1 && get(bytes, type, at, view) ? view : undefined)
-  }
-  return { views, isFree }
-}
-
-/** Gives each row a list with its document or none: at once, or, where rows have no field of that name, when somebody needs their bytes. */
-function joinByKey(lookup: LookupProgram, rows: RowList, limits: QueryLimits, { isFree, views }: ByKey): void {
-  const finish = (): void =>
-    writeRows(lookup, rows, limits, (writer, row) => {
-      const view = views[row]
-      if (view === undefined) return
-      writer.index(Type.DOCUMENT, 0)
-      writer.raw(view.bytes, view.at, view.length)
-    })
-  let bytes = rows.sizeBytes + rows.count * LIST_BYTES_MIN
-  for (const view of views) bytes += view?.length ?? 0
-  if (!isFree || rows.projection !== undefined) return finish()
-  if (bytes > limits.rowsBytesMax) breakBudget("rowsBytesMax", limits, lookup.store)
-  rows.join = { opening: lookup.opening, document: (row) => views[row], finish }
-}
-
-/**
- * Replaces the rows by rows with the lists of a lookup. `find` fills a list with the rows of a statement, `get` finds a document of the other
- * store by its `_id`.
+ * Replaces the rows by rows with the lists of a lookup. `find` fills a list with the rows of a statement.
  */
 export function applyLookup(
   lookup: LookupProgram,
   rows: RowList,
   limits: QueryLimits,
-  find: (statement: Uint8Array, into: RowList) => void,
-  get: GetById
+  find: (statement: Uint8Array, into: RowList) => void
 ): void {
-  const single = lookup.foreignPath === "_id" ? findByKey(lookup, rows, get) : undefined
-  if (single !== undefined) return joinByKey(lookup, rows, limits, single)
   const values = new Values()
   const ofRow = Array.from({ length: rows.count }, (_, row) => {
     values.look(lookup.local, rows.bytes(row), rows.at(row), true)
@@ -221,9 +149,9 @@ export function applyLookup(
 }
 
 /** Writes the elements of the list of a row. */
-type WriteList = (writer: Writer, row: number) => void
+export type WriteList = (writer: Writer, row: number) => void
 
-function writeRows({ as, store }: LookupProgram, rows: RowList, limits: QueryLimits, write: WriteList): void {
+export function writeRows({ as, store }: LookupProgram, rows: RowList, limits: QueryLimits, write: WriteList): void {
   // Lists about as long as their rows; a writer of just the right size would have to be asked for all documents first.
   const writer = new Writer(Math.min(RESULT_BYTES_MAX, rows.sizeBytes * 2 + ROW_BYTES * rows.count), RESULT_BYTES_MAX)
   const starts: Array<number> = []

@@ -10,7 +10,7 @@
  */
 import { DocumentView, type Reader } from "../Storage/Reader.ts"
 import type { Projection } from "./Projection.ts"
-import type { RowTexts } from "./RowTexts.ts"
+import type { Link, RowTexts } from "./RowTexts.ts"
 
 /** Offset of the type of `_id` in a document whose first element it is, and of its value. */
 const ID_TYPE_OFFSET = 4
@@ -38,6 +38,10 @@ export interface Join {
   readonly opening: Uint8Array
   /** The document of a row. */
   readonly document: (row: number) => DocumentView | undefined
+  /** What to keep beside the text of a row that was joined anew. */
+  readonly link: (row: number) => Link | undefined
+  /** Reads such a document: it may be unread. */
+  readonly read: (document: DocumentView) => void
   /** Makes rows that have their lists of those that have not. */
   readonly finish: () => void
 }
@@ -60,14 +64,21 @@ export class RowList {
 
   /** The array that row `index` lies in. */
   bytes(index: number): Uint8Array {
-    if (this.join !== undefined) this.#finish()
+    if (this.join !== undefined) this.finish()
     return this.ownBytes(index)
   }
 
   /** Where in `bytes(index)` the row's document begins; -1 when it is missing (only `getMany` has such rows). */
   at(index: number): number {
-    if (this.join !== undefined) this.#finish()
+    if (this.join !== undefined) this.finish()
     return this.ownAt(index)
+  }
+
+  /** Puts into the rows what is still to be put into them. */
+  finish(): void {
+    const { join } = this
+    this.join = undefined
+    join?.finish()
   }
 
   /** As `bytes`, but of the row as it was found: without the list that it still lacks. */
@@ -154,12 +165,6 @@ export class RowList {
     const larger = new Float64Array(this.#numbers.length * 2)
     larger.set(this.#numbers)
     this.#numbers = larger
-  }
-
-  #finish(): void {
-    const { finish } = this.join!
-    this.join = undefined
-    finish()
   }
 
   #read(index: number): void {

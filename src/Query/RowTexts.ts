@@ -3,59 +3,115 @@
  * does its text, and nobody has to tell this cache of writes.
  *
  * Invariants
- * - Texts lie in a ring of at most `bytesMax` bytes; a new one overwrites the oldest. An entry is told only while its text is whole.
+ * - Texts lie in a ring of chunks, of at most `bytesMax` bytes together; a new one overwrites the oldest. An entry is told only while its
+ *   text is whole. No text lies in two chunks.
  * - While there is room a text comes in at once, later when it was asked for twice: an answer of very many rows must not push out the rest.
- * - The ring begins small and doubles, forgetting everything, each time it is full.
+ * - A text may have a link: which document of another store a lookup led to, and where that lay when the two were compared. That too stays
+ *   true for ever; whether that document is still the newest under its key is for the caller to find out.
+ * - Chunks come as they are needed. The table is made for all of them at once; of memory that nobody wrote to the system has none.
  */
 import type { ByteSink } from "../Bson/ByteSink.ts"
 import { copyRange } from "../Bson/View.ts"
+import { KEY_BYTES, type Place } from "../Storage/Reader.ts"
 
 /** Longer texts are written anew each time; copying them is a small part of that. */
 export const TEXT_BYTES_MAX = 16 * 1024
 const RING_BYTES_MIN = 64 * 1024
+const CHUNK_SHIFT = 22
+const CHUNK_BYTES_MAX = 1 << CHUNK_SHIFT
 /** Bytes of the ring for each entry of the table: below what most texts take, so that the table seldom is what runs out. */
 const BYTES_PER_ENTRY = 128
-/** An entry: segment, offset in the segment (two words), round of the ring, where in the ring, bytes (0: asked for once). */
-const ENTRY_WORDS = 6
+/** An entry: segment, offset in the segment (two words), round of the ring, chunk and where in it, bytes (0: asked for once), 1 with a link. */
+const ENTRY_WORDS = 8
+/** In front of a text with a link: number of the lookup, key, segment, offset (two words). */
+const LINK_BYTES = 4 + KEY_BYTES + 12
 const TWO_POW_32 = 0x1_0000_0000
+
+export const UNLINKED = -1
+export const UNKEPT = -2
+
+/** What a lookup leads to from a document. */
+export interface Link {
+  /** The number of the lookup. */
+  readonly lookup: number
+  /** The 16 bytes at `key[keyAt]`. */
+  readonly key: Uint8Array
+  readonly keyAt: number
+  readonly target: Place
+}
 
 export class RowTexts {
   readonly #bytesMax: number
-  #ring = new Uint8Array(0)
-  #view = new DataView(this.#ring.buffer)
+  readonly #chunkBytes: number
+  readonly #chunksMax: number
+  readonly #chunks: Array<Uint8Array> = []
+  readonly #views: Array<DataView> = []
   #words = new Uint32Array(0)
   /** Entries - 2: a document has one of two places beside each other. */
   #mask = 0
-  /** Where the next text goes, and how often the ring went round. */
+  /** The chunk that is being filled, where in it the next text goes, and how often the ring went round. */
+  #chunk = 0
   #end = 0
   #round = 1
 
   /** None are kept when `bytesMax` is below 64 KiB. */
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax
+    this.#chunkBytes = Math.min(CHUNK_BYTES_MAX, bytesMax)
+    this.#chunksMax = bytesMax < RING_BYTES_MIN ? 0 : Math.floor(bytesMax / this.#chunkBytes)
   }
 
   /** Writes the text of the document at a place; false when it is not here. */
   write(sink: ByteSink, segment: number, offset: number): boolean {
-    const words = this.#words
-    if (segment === 0 || words.length === 0) return false
-    const place = this.#find(segment, offset)
+    const place = this.#findWhole(segment, offset)
     if (place < 0) return false
-    const length = words[place + 5]!
-    const at = words[place + 4]!
-    if (length === 0 || !this.#isWhole(words[place + 3]!, at)) return false
+    const words = this.#words
+    const length = words[place + 6]!
     const start = sink.length
     sink.ensure(length)
-    copyRange(this.#view, at, sink.view, start, length)
+    copyRange(this.#views[words[place + 4]!]!, words[place + 5]!, sink.view, start, length)
     sink.length = start + length
     return true
   }
 
-  /** Keeps the text that a sink has from `start` on. */
-  add(sink: ByteSink, start: number, segment: number, offset: number): void {
+  /**
+   * Where the link of this lookup is that the document at a place has, for `keysOf`, `keyAt` and `ledTo`, until the next `add`. `UNLINKED`
+   * where there is none and `add` would keep one, `UNKEPT` where not even the text would be.
+   */
+  findLink(lookup: number, segment: number, offset: number): number {
+    const place = this.#findWhole(segment, offset)
+    if (place < 0) return segment === 0 || this.#round > 1 || this.#chunksMax === 0 ? UNKEPT : UNLINKED
+    const words = this.#words
+    if (words[place + 7] === 0) return UNLINKED
+    return this.#views[words[place + 4]!]!.getUint32(words[place + 5]! - LINK_BYTES, true) === lookup ? place : UNLINKED
+  }
+
+  /** The memory that the key of a link lies in, and where. */
+  keysOf(link: number): Uint8Array {
+    return this.#chunks[this.#words[link + 4]!]!
+  }
+
+  keyAt(link: number): number {
+    return this.#words[link + 5]! - LINK_BYTES + 4
+  }
+
+  /** Whether this is the place that a link led to. */
+  ledTo(link: number, { offset, segment }: Place): boolean {
+    const view = this.#views[this.#words[link + 4]!]!
+    const at = this.keyAt(link) + KEY_BYTES
+    return (
+      view.getUint32(at, true) === segment &&
+      view.getUint32(at + 4, true) === offset >>> 0 &&
+      view.getUint32(at + 8, true) === Math.floor(offset / TWO_POW_32)
+    )
+  }
+
+  /** Keeps the text that a sink has from `start` on. A text that is here already is kept once more, for the sake of its link. */
+  add(sink: ByteSink, start: number, segment: number, offset: number, link?: Link): void {
     const length = sink.length - start
     if (segment === 0 || length > TEXT_BYTES_MAX) return
-    if (this.#end + length > this.#ring.length && !this.#turn()) return
+    const linkBytes = link === undefined ? 0 : LINK_BYTES
+    if ((this.#words.length === 0 || this.#end + linkBytes + length > this.#chunkBytes) && !this.#turn()) return
     const words = this.#words
     const known = this.#find(segment, offset)
     const place = known < 0 ? this.#olderOfTwo(segment, offset) : known
@@ -63,34 +119,63 @@ export class RowTexts {
     words[place + 1] = offset
     words[place + 2] = Math.floor(offset / TWO_POW_32)
     words[place + 3] = this.#round
-    words[place + 5] = 0
+    words[place + 4] = this.#chunk
+    words[place + 5] = this.#end + linkBytes
+    words[place + 6] = 0
+    words[place + 7] = link === undefined ? 0 : 1
     if (this.#round > 1 && known < 0) return
-    words[place + 4] = this.#end
-    words[place + 5] = length
-    this.#ring.set(sink.bytes.subarray(start, sink.length), this.#end)
-    this.#end += length
+    words[place + 6] = length
+    const view = this.#views[this.#chunk]!
+    if (link !== undefined) this.#writeLink(view, this.#end, link)
+    copyRange(sink.view, start, view, this.#end + linkBytes, length)
+    this.#end += linkBytes + length
+  }
+
+  #writeLink(view: DataView, at: number, { key, keyAt, lookup, target }: Link): void {
+    view.setUint32(at, lookup, true)
+    for (let index = 0; index < KEY_BYTES; index++) view.setUint8(at + 4 + index, key[keyAt + index]!)
+    view.setUint32(at + 4 + KEY_BYTES, target.segment, true)
+    view.setUint32(at + 8 + KEY_BYTES, target.offset, true)
+    view.setUint32(at + 12 + KEY_BYTES, Math.floor(target.offset / TWO_POW_32), true)
+  }
+
+  /** Which of the two places of a document has its text, whole; or -1. */
+  #findWhole(segment: number, offset: number): number {
+    const words = this.#words
+    if (segment === 0 || words.length === 0) return -1
+    const place = this.#find(segment, offset)
+    if (place < 0 || words[place + 6] === 0) return -1
+    return this.#isWhole(words[place + 3]!, words[place + 4]!, words[place + 5]!) ? place : -1
   }
 
   /** Whether nothing was written over a text since. */
-  #isWhole(round: number, at: number): boolean {
-    return round === this.#round || (round === this.#round - 1 && at >= this.#end)
+  #isWhole(round: number, chunk: number, at: number): boolean {
+    if (round === this.#round) return true
+    return round === this.#round - 1 && (chunk > this.#chunk || (chunk === this.#chunk && at >= this.#end))
   }
 
-  /** Makes the ring larger, or goes round; false when there is none. */
+  /** Goes on to the next chunk, which may be the first again; false when there is none. */
   #turn(): boolean {
-    const bytes = Math.max(RING_BYTES_MIN, this.#ring.length * 2)
+    if (this.#chunksMax === 0) return false
+    if (this.#words.length === 0) this.#makeTable()
+    else this.#chunk++
     this.#end = 0
-    if (bytes > this.#bytesMax) {
+    if (this.#chunk === this.#chunksMax) {
+      this.#chunk = 0
       this.#round++
-      return this.#ring.length > 0
+    } else if (this.#chunk === this.#chunks.length) {
+      const chunk = new Uint8Array(this.#chunkBytes)
+      this.#chunks.push(chunk)
+      this.#views.push(new DataView(chunk.buffer))
     }
-    this.#ring = new Uint8Array(bytes)
-    this.#view = new DataView(this.#ring.buffer)
+    return true
+  }
+
+  #makeTable(): void {
     let entries = 1
-    while (entries * BYTES_PER_ENTRY < bytes) entries *= 2
+    while (entries * BYTES_PER_ENTRY < this.#bytesMax) entries *= 2
     this.#words = new Uint32Array(entries * ENTRY_WORDS)
     this.#mask = entries - 2
-    return true
   }
 
   /** Which of the two places of a document has its text, or -1. */
@@ -108,7 +193,7 @@ export class RowTexts {
     const words = this.#words
     const home = this.#home(segment, offset)
     const other = home + ENTRY_WORDS
-    const age = words[home + 3]! - words[other + 3]! || words[home + 4]! - words[other + 4]!
+    const age = words[home + 3]! - words[other + 3]! || words[home + 4]! - words[other + 4]! || words[home + 5]! - words[other + 5]!
     return age <= 0 ? home : other
   }
 

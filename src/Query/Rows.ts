@@ -8,7 +8,7 @@ import { readInt32 } from "../Bson/View.ts"
 import { Writer } from "../Bson/Writer.ts"
 import { type Projection, writeProjected } from "./Projection.ts"
 import type { Join, RowList } from "./RowList.ts"
-import type { RowTexts } from "./RowTexts.ts"
+import type { Link, RowTexts } from "./RowTexts.ts"
 
 const OPEN = 0x5b
 const COMMA = 0x2c
@@ -52,23 +52,38 @@ export function writeRowJson(sink: ByteSink, rows: RowList, index: number, proje
   }
 }
 
-/** Appends a document as JSON, and keeps its text. */
-function writeDocument(sink: ByteSink, texts: RowTexts | undefined, bytes: Uint8Array, at: number, segment: number, offset: number): void {
+/** Appends a document as JSON, and keeps its text, with a link where it has one. */
+function writeDocument(
+  sink: ByteSink,
+  texts: RowTexts | undefined,
+  bytes: Uint8Array,
+  at: number,
+  segment: number,
+  offset: number,
+  link?: Link
+): void {
   const start = sink.length
   writeJson(sink, bytes, Type.DOCUMENT, at)
-  texts?.add(sink, start, segment, offset)
+  texts?.add(sink, start, segment, offset, link)
 }
 
 /** Appends a row that still lacks its list, and the list in it. */
-function writeJoined(sink: ByteSink, rows: RowList, index: number, { document, opening }: Join): void {
+function writeJoined(sink: ByteSink, rows: RowList, index: number, { document, link, opening, read }: Join): void {
   const { texts } = rows
-  if (texts?.write(sink, rows.segment(index), rows.offset(index)) !== true)
-    writeDocument(sink, texts, rows.ownBytes(index), rows.ownAt(index), rows.segment(index), rows.offset(index))
+  const segment = rows.segment(index)
+  const offset = rows.offset(index)
+  const start = sink.length
+  const made = link(index)
+  if (texts?.write(sink, segment, offset) !== true)
+    writeDocument(sink, texts, rows.ownBytes(index), rows.ownAt(index), segment, offset, made)
+  else if (made !== undefined) texts.add(sink, start, segment, offset, made)
   sink.length-- // its end, which comes behind the list; a document has at least its `_id` in front of that
   sink.raw(opening, 0, opening.length)
   const view = document(index)
-  if (view !== undefined && texts?.write(sink, view.segment, view.offset) !== true)
+  if (view !== undefined && texts?.write(sink, view.segment, view.offset) !== true) {
+    read(view)
     writeDocument(sink, texts, view.bytes, view.at, view.segment, view.offset)
+  }
   sink.byte(CLOSE)
   sink.byte(END)
 }

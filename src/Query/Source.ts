@@ -195,7 +195,7 @@ export class Source {
     if (cursor === undefined || !cursor.next()) return false
     // Reading the document is what costs: a cursor does it when it is asked.
     if (!this.#fetch) return true
-    this.view = cursor.document
+    this.view = this.#findsOnly ? cursor.place : cursor.document
     this.#countDocument()
     return true
   }

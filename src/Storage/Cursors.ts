@@ -39,6 +39,15 @@ export class StoreCursor implements DocumentCursor {
     return this.#view
   }
 
+  get place(): DocumentView {
+    if (!this.#isShown) {
+      this.#check()
+      this.#walk.current.find(this.#view)
+      this.#isShown = this.#view.isRead
+    }
+    return this.#view
+  }
+
   next(): boolean {
     if (this.#isClosed) return false
     this.#check()

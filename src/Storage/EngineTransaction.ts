@@ -65,11 +65,14 @@ export class EngineTransaction implements Transaction {
   }
 
   find(store: Store, key: Uint8Array, keyAt: number, out: DocumentView): boolean {
-    return this.get(store, key, keyAt, out)
+    if (this.#isOver) this.#check()
+    return this.#overlay.find(store.id, key, keyAt, VERSION_MAX, out)
   }
 
-  /** Whatever it finds is read. */
-  read(): void {}
+  read(out: DocumentView): void {
+    if (this.#isOver) this.#check()
+    this.#overlay.read(out)
+  }
 
   documents(store: Store, range: Range | undefined, direction: Direction): DocumentCursor {
     return this.#documents(store, this.#overlay.sequence, range, direction)
@@ -87,15 +90,17 @@ export class EngineTransaction implements Transaction {
   statement(): Reader {
     this.#check()
     const sequence = this.#overlay.sequence
-    const get: Reader["get"] = (store, key, keyAt, out) => {
-      this.#check()
-      return this.#overlay.get(store.id, key, keyAt, sequence, out)
-    }
     return {
       lsn: this.lsn,
-      get,
-      find: get,
-      read: () => {},
+      get: (store, key, keyAt, out) => {
+        this.#check()
+        return this.#overlay.get(store.id, key, keyAt, sequence, out)
+      },
+      find: (store, key, keyAt, out) => {
+        this.#check()
+        return this.#overlay.find(store.id, key, keyAt, sequence, out)
+      },
+      read: (out) => this.read(out),
       documents: (store, range, direction) => this.#documents(store, sequence, range, direction),
       entries: (index, range, direction) => this.#entries(index, sequence, range, direction),
       size: (tree) => this.size(tree)

@@ -68,6 +68,10 @@ export class MemtableCursor implements SourceCursor {
     this.#memtable.show(this.#entry[7]!, this.#entry[8]!, out)
   }
 
+  find(out: DocumentView): void {
+    this.read(out)
+  }
+
   #advanceForward(): void {
     const memtable = this.#memtable
     let block = this.#block

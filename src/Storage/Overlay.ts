@@ -87,12 +87,24 @@ export class Overlay {
   }
 
   get(tree: number, key: Uint8Array, keyAt: number, sequence: number, out: DocumentView): boolean {
+    if (!this.find(tree, key, keyAt, sequence, out)) return false
+    this.read(out)
+    return true
+  }
+
+  /** As `get`, but a document in the value log is not read yet. */
+  find(tree: number, key: Uint8Array, keyAt: number, sequence: number, out: DocumentView): boolean {
     const memtable = this.memtable
     const kind = memtable.find(tree, key, keyAt, KEY_BYTES, sequence)
-    if (kind === 0) return this.#base().get(tree, key, keyAt, this.#lsn, out)
+    if (kind === 0) return this.#base().find(tree, key, keyAt, this.#lsn, out)
     if (kind === DELETE) return false
     memtable.showFound(out)
     return true
+  }
+
+  /** Reads a document that was found. */
+  read(out: DocumentView): void {
+    if (!out.isRead) this.#base().read(out)
   }
 
   /** About how much a tree has, without what is written here. */

@@ -85,6 +85,8 @@ export interface DocumentCursor {
   /** The 16 bytes of the current document's key, made when they are asked for: ask after every move. The next one overwrites them. */
   readonly key: Uint8Array
   readonly document: DocumentView
+  /** As `document`, but it may be unread (`isRead`): whoever wants its bytes calls `read` of the reader. */
+  readonly place: DocumentView
   close(): void
 }
 

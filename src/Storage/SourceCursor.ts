@@ -23,6 +23,8 @@ export interface SourceCursor {
   advance(): void
   /** Shows the current document. Only for trees of documents, and only when `kind` is PUT. */
   read(out: DocumentView): void
+  /** As `read`, but a document in the value log is not read yet. */
+  find(out: DocumentView): void
 }
 
 /** Orders two byte strings; a prefix comes before what it is a prefix of. */

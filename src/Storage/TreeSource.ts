@@ -83,6 +83,13 @@ export class TreeSource implements SourceCursor {
     this.#values.read(this.#location, out)
   }
 
+  find(out: DocumentView): void {
+    const value = this.#value
+    this.#cursor.showValue(value)
+    readPlace(value, out)
+    out.isRead = false
+  }
+
   #show(isThere: boolean): void {
     this.kind = isThere ? PUT : 0
     this.keyBytes = this.#cursor.key

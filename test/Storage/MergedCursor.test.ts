@@ -52,6 +52,10 @@ class ArraySource implements SourceCursor {
     this.#place += this.#direction
   }
 
+  find(): void {
+    this.read()
+  }
+
   read(): void {
     throw new Error("there are no documents here")
   }
