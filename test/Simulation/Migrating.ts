@@ -239,16 +239,22 @@ function mend(machine: Machine, subject: Subject, target: StoreDefinition, rando
   const store = engine.store(BILLS)!
   const isUnique = target.indexes.some((it) => it.unique === true)
   const seen = new Set<unknown>()
-  const transaction = engine.transact()
+  const inTheWay: Array<Uint8Array> = []
   for (const document of documents.values()) {
     const made = migrated(definition, document, target)
     const isTwice = isDocument(made) && isUnique && seen.has(partyOf(target, made))
     if (isDocument(made) && !isTwice) seen.add(partyOf(target, made))
     else {
-      transaction.delete(store, document.key)
+      inTheWay.push(document.key)
       draft.delete(BILLS, document.key)
     }
   }
+  const transaction = engine.transact()
+  const isDone = attempt(machine, subject, "removing what stands in the way", () => {
+    for (const key of inTheWay) transaction.delete(store, key)
+    return true
+  })
+  if (isDone !== true) return transaction.rollback()
   attempt(machine, subject, "mending documents", () => transaction.commit())
   if (engine.lastLsn > subject.history.newestLsn) subject.committed(engine.lastLsn, draft.state())
 }
