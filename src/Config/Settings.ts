@@ -49,7 +49,7 @@ export const settings = {
     elapsedMsMax: duration("Time one statement may take", { default: 10_000, min: 1, max: 3_600_000 }),
     answerBytesMax: bytes("Largest answer a statement may give", { default: 16 * MIB, min: KIB, max: 256 * MIB }),
     textCacheBytesMax: bytes("Memory for the JSON of documents that are written out again and again", {
-      default: 32 * MIB,
+      default: 64 * MIB,
       min: 0,
       max: 64 * GIB
     })

@@ -66,7 +66,7 @@ export interface QueryLimits {
   readonly groupBytesMax: number
   /** Ranges a plan may open for `in`. Above it the index is walked in fewer ranges and the rest is filtered. Default 1 000. */
   readonly rangesMax: number
-  /** Bytes of the JSON of documents kept to be copied when they are written out again. Default 32 MiB. */
+  /** Bytes of the JSON of documents kept to be copied when they are written out again. Default 64 MiB. */
   readonly textCacheBytesMax: number
   /** Bytes of whole results as JSON that the Query service keeps until what they rest on changes; 0 keeps none. Default 32 MiB. */
   readonly resultCacheBytesMax: number
@@ -80,7 +80,7 @@ export const DEFAULT_QUERY_LIMITS: QueryLimits = {
   sortBytesMax: 64 * 1024 * 1024,
   groupBytesMax: 64 * 1024 * 1024,
   rangesMax: 1_000,
-  textCacheBytesMax: 32 * 1024 * 1024,
+  textCacheBytesMax: 64 * 1024 * 1024,
   resultCacheBytesMax: 32 * 1024 * 1024
 }
 
