@@ -6,7 +6,8 @@
  * - A place is told only for the list of roots it was found under. Roots never change, and every list of them has a number of its own, so a
  *   flush, a merge or a compaction needs to tell the table nothing: what it made wrong is not asked for any more.
  * - Only keys that are there have a place. A key that is not there is looked for in the trees.
- * - At most `bytesMax` bytes. It begins small and doubles, forgetting everything, whenever half of it is taken.
+ * - At most `bytesMax` bytes. It begins small and becomes `GROWTH` times as large, forgetting everything, whenever half of it is taken: what
+ *   is forgotten has to be looked for once more, so it grows in few steps.
  */
 import type { Root } from "../Index/Version.ts"
 import type { Place } from "./Reader.ts"
@@ -15,6 +16,7 @@ import type { Place } from "./Reader.ts"
 const ENTRY_WORDS = 12
 export const PLACE_BYTES = ENTRY_WORDS * 4
 const ENTRIES_MIN = 1024
+const GROWTH = 8
 /** Places that a key may have, one behind the other. With half of all places taken one key in sixteen finds none; of two places, one in six. */
 const WAYS = 4
 const TWO_POW_32 = 0x1_0000_0000
@@ -147,7 +149,7 @@ export class PlaceTable {
   #grow(): void {
     const entries = this.#words.length / ENTRY_WORDS
     if (entries === this.#entriesMax) return
-    const larger = Math.max(ENTRIES_MIN, entries * 2)
+    const larger = Math.min(this.#entriesMax, Math.max(ENTRIES_MIN, entries * GROWTH))
     this.#words = new Uint32Array(larger * ENTRY_WORDS)
     this.#mask = larger - WAYS
     this.#taken = 0
