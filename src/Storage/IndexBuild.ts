@@ -6,7 +6,8 @@
  * the entries of the next documents as they are at that moment, with the newest LSN, to the active memtable; nothing can commit during a
  * slice, so an entry it adds is right, and a later change of its document removes it as it would any other. Whether a slice comes before or
  * after such a change makes no difference. Once all documents have their entries, no commit can bring a value twice: the search for those
- * that were there passes over the index once.
+ * that were there passes over the index once. A commit may mend what it has found already, so a search that found something while there were
+ * commits is made again: in one slice where the index is small, else at most `PASSES_MAX` times in all.
  *
  * Invariants
  * - Readers use the index from the LSN of the record on that follows the last slice.
@@ -25,6 +26,9 @@ import type { Generation, Sources } from "./Sources.ts"
 const ENTRY_COST = 40
 const CHECK_COST = 5
 const COMPARE_COST = 50
+/** Entries of an index that is searched again in one slice: some milliseconds, if all of their documents have to be compared. */
+const ONE_SLICE_ENTRIES_MAX = 1000
+const PASSES_MAX = 3
 
 /** What a slice may read and where it may write. `lsn` is the newest. */
 export interface BuildSite {
@@ -50,6 +54,11 @@ export class IndexBuild {
   #phase: BuildProgress["phase"] = "filling"
   #documents = 0
   #search: DuplicateSearch | undefined
+  /** The newest LSN when the search began, the entries that it was shown, and how many searches there were before. */
+  #searchLsn = 0
+  #searched = 0
+  #passes = 0
+  #isOneSlice = false
   /** Where the slice under way reads. */
   #site: BuildSite | undefined
 
@@ -87,19 +96,33 @@ export class IndexBuild {
   }
 
   #checkUnique(site: BuildSite, index: CatalogIndex, budget: number): boolean {
+    const search = this.#search ?? this.#beginSearch(site, index)
     this.#site = site
-    this.#search ??= new DuplicateSearch(site.store.definition.name, index, (key, out) => {
-      const { lsn, sources, store } = this.#site!
-      return sources.get(store.id, key, 0, lsn, out)
-    })
-    const search = this.#search
     const range = search.last.length === 0 ? undefined : { low: search.last, lowInclusive: false }
     const walk = site.sources.cursor(index.id, site.lsn, range, 1, undefined)
-    for (let left = budget; left > 0;) {
-      if (!walk.next()) return true
+    for (let left = budget; left > 0 || this.#isOneSlice;) {
+      if (!walk.next()) return this.#isExact(site, search)
       const { keyAt, keyBytes, keyLength } = walk.current
+      this.#searched++
       left -= CHECK_COST + COMPARE_COST * search.visit(keyBytes, keyAt, keyLength)
     }
+    return false
+  }
+
+  #beginSearch({ lsn, store: { definition } }: BuildSite, index: CatalogIndex): DuplicateSearch {
+    this.#searchLsn = lsn
+    this.#isOneSlice = this.#passes > 0 && this.#searched <= ONE_SLICE_ENTRIES_MAX
+    this.#searched = 0
+    return (this.#search = new DuplicateSearch(definition.name, index, (key, out) => {
+      const site = this.#site!
+      return site.sources.get(site.store.id, key, 0, site.lsn, out)
+    }))
+  }
+
+  /** Whether what a search found is still so, as far as can be said; if not, there will be another one. */
+  #isExact({ lsn }: BuildSite, { duplicates }: DuplicateSearch): boolean {
+    if (duplicates === undefined || lsn === this.#searchLsn || ++this.#passes === PASSES_MAX) return true
+    this.#search = undefined
     return false
   }
 

@@ -355,8 +355,7 @@ export class ValueLog {
     let segment = this.#lastRead
     if (segment === undefined || segment.number !== location.segment) {
       segment = this.#segments.get(location.segment)
-      if (segment === undefined)
-        throw this.#damaged(location.segment, location.offset, "the primary tree names a segment that does not exist")
+      if (segment === undefined) throw this.#damaged(location.segment, location.offset, "the primary tree names no segment that exists")
       this.#lastRead = segment
     }
     const start = location.offset & (BLOCK_BYTES - 1)
@@ -400,10 +399,13 @@ export class ValueLog {
     placed(out, bytes, at + VALUE_HEADER_BYTES, location)
   }
 
+  /** Reads a block in. What the file has behind what was written since the last commit or `rewind` will be overwritten: it is left out. */
   #load(segment: Segment, number: number, stay: typeof PASSING | typeof KEPT): Block {
     segment.blocks[number]?.forget()
     const bytes = Buffer.allocUnsafeSlow(OVERLAPPED_BYTES)
-    return this.#cache.add(this.#owner, segment.blocks, number, bytes, segment.file.readAt(number * BLOCK_BYTES, bytes), stay)
+    const written = segment.length - (this.#bufferedFor === segment ? this.#buffered : 0) - number * BLOCK_BYTES
+    const length = Math.min(written, segment.file.readAt(number * BLOCK_BYTES, bytes))
+    return this.#cache.add(this.#owner, segment.blocks, number, bytes, length, stay)
   }
 
   #segmentFor(size: number, stream: Stream): Segment {

@@ -40,6 +40,8 @@ export interface LogPosition {
   readonly epoch: number
   /** Every segment in the directory, oldest first. All of them are sealed. */
   readonly sealed: ReadonlyArray<SealedSegment>
+  /** From this LSN on no record is missing in them. */
+  readonly unbrokenLsn?: number
 }
 
 /** Called when something has been done; with the fault when it never will be. */
@@ -80,6 +82,7 @@ export class Log {
   readonly #header = new RecordHeader()
   readonly #saltBytes = new Uint8Array(4)
   readonly #sealed: Array<SealedSegment>
+  readonly #unbrokenLsn: number
   /** The segment being written, and those that will follow it, for which records are staged already. */
   #open: OpenSegment | undefined
   readonly #planned: Array<OpenSegment> = []
@@ -114,6 +117,7 @@ export class Log {
     this.epoch = position.epoch
     this.#lastChecksum = position.lastChecksum
     this.#sealed = [...position.sealed]
+    this.#unbrokenLsn = position.unbrokenLsn ?? 0
     this.#durableListeners = new Listeners(options.report)
     this.#stateListeners = new Listeners(options.report)
     this.#sealListeners = new Listeners(options.report)
@@ -223,9 +227,10 @@ export class Log {
     }
   }
 
-  /** The oldest LSN whose record is in the log or would be the next. */
+  /** The oldest LSN from which on every record is in the log; without records the next. */
   get firstLsn(): number {
-    return (this.#sealed[0] ?? this.#sealing ?? this.#open)?.firstLsn ?? this.#planned[0]?.firstLsn ?? this.lastLsn + 1
+    const oldest = (this.#sealed[0] ?? this.#sealing ?? this.#open)?.firstLsn ?? this.#planned[0]?.firstLsn ?? this.lastLsn + 1
+    return Math.max(oldest, this.#unbrokenLsn)
   }
 
   /** Bytes of the sealed segments that have a record behind `lsn`, so that `release(lsn)` leaves them. Throws `DiskFailure`. */

@@ -1,4 +1,4 @@
-import { Fault } from "../Fault/Fault.ts"
+import { Fault, isFault } from "../Fault/Fault.ts"
 import type { DiskFailure, File } from "../Disk/Volume.ts"
 import { joinPath } from "../Disk/Volume.ts"
 import type { ForeignSegment, UnsupportedFormat } from "./Errors.ts"
@@ -9,7 +9,7 @@ import { COPY_NAME, SPARE_NAME } from "./Options.ts"
 import type { RecordView } from "./Record.ts"
 import { SealedCopy } from "./SealedCopy.ts"
 import type { SegmentFooter } from "./Segment.ts"
-import { decodeHeader, FOOTER_BYTES, parseSegmentName, RECORDS_AT, SEGMENT_FORMAT, SEGMENT_HEADER_BYTES, toHex } from "./Segment.ts"
+import { decodeFooter, decodeHeader, FOOTER_BYTES, parseSegmentName, RECORDS_AT, SEGMENT_FORMAT, SEGMENT_HEADER_BYTES, toHex } from "./Segment.ts"
 import { SegmentReader } from "./SegmentReader.ts"
 import { damaged, Position, SegmentScan } from "./SegmentScan.ts"
 
@@ -87,6 +87,8 @@ export class Recovery {
   readonly #reader = new SegmentReader()
   readonly #position = new Position()
   readonly #sealed: Array<SealedSegment> = []
+  /** From this LSN on no record is missing: a crash may take back the removal of an older segment and not that of a newer one. */
+  #unbrokenLsn = 0
   readonly #unsealed: Array<UnsealedSegment> = []
   /** Segments without a record, which are removed. */
   readonly #empty: Array<string> = []
@@ -152,7 +154,8 @@ export class Recovery {
       lastChecksum: this.#position.checksum ?? 0,
       lastCommitTimeMs: this.#position.commitTimeMs,
       epoch: this.#position.epoch,
-      sealed: this.#sealed
+      sealed: this.#sealed,
+      unbrokenLsn: this.#unbrokenLsn
     })
     return this.#log
   }
@@ -200,7 +203,10 @@ export class Recovery {
     }
     for (let index = 0; index < start; index++) {
       const { path, firstLsn } = segments[index]!
-      this.#sealed.push({ path, firstLsn, lastLsn: segments[index + 1]!.firstLsn - 1 })
+      const following = segments[index + 1]!.firstLsn
+      const lastLsn = this.#lastLsnOf(path) ?? following - 1
+      this.#sealed.push({ path, firstLsn, lastLsn })
+      if (lastLsn + 1 < following) this.#unbrokenLsn = following
     }
     const firstLsn = segments[start]?.firstLsn ?? wanted
     this.#position.lsn = firstLsn - 1
@@ -209,6 +215,25 @@ export class Recovery {
     this.#position.checksum = firstLsn === 1 ? 0 : this.#checksumBefore(firstLsn)
     this.#next = Math.max(start, 0)
     this.#openNext()
+  }
+
+  /** The last LSN of a segment that recovery does not need, by its footer; undefined where that cannot be read. */
+  #lastLsnOf(path: string): number | undefined {
+    let file: File | undefined
+    try {
+      file = this.#options.volume.open(path, "read")
+      const head = new Uint8Array(SEGMENT_HEADER_BYTES)
+      const foot = new Uint8Array(FOOTER_BYTES)
+      const footerAt = file.size() - FOOTER_BYTES
+      if (footerAt < RECORDS_AT || file.readAt(0, head) < head.length || file.readAt(footerAt, foot) < foot.length) return undefined
+      const header = decodeHeader(head)
+      return header && decodeFooter(foot, new DataView(foot.buffer), 0, footerAt, header.salt)?.lastLsn
+    } catch (error) {
+      if (!isFault(error, "DiskFailure")) throw error
+      return undefined
+    } finally {
+      file?.close()
+    }
   }
 
   /** What the record `lsn` has to continue, when the checkpoint knows: the one before it is the checkpoint's. */
@@ -276,6 +301,7 @@ export class Recovery {
     }
     this.#noteSegment(scan)
     if (following.firstLsn !== expected) {
+      this.#unbrokenLsn = following.firstLsn
       this.#position.lsn = following.firstLsn - 1
       this.#position.checksum = this.#checksumBefore(following.firstLsn)
     }

@@ -107,6 +107,13 @@ function keptBytes({ volume }: Machine, subject: Subject, lsn: number): number {
   return bytes
 }
 
+/** From where on no record is missing: a power cut may bring an older segment back and not a newer one. */
 function firstLsnOf({ volume }: Machine, subject: Subject): number {
-  return readSegments(volume, subject.logDirectory)[0]?.firstLsn ?? subject.running.durableLsn + 1
+  const segments = readSegments(volume, subject.logDirectory)
+  let unbroken = segments[0]?.firstLsn ?? subject.running.durableLsn + 1
+  for (const [number, { firstLsn, records }] of segments.entries()) {
+    const following = segments[number + 1]?.firstLsn
+    if (following !== undefined && firstLsn + records.length < following) unbroken = following
+  }
+  return unbroken
 }

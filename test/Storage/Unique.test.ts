@@ -244,6 +244,24 @@ describe("building a unique index", () => {
     assert.isDefined(commit(database, { 7: { b: "y" } }))
   })
 
+  it("looks again when what it has found is mended before it has looked at everything", () => {
+    const documents = Array.from({ length: 600 }, (_, n) => ({ b: `v${String(n === 1 ? 0 : n).padStart(4, "0")}` }))
+    const mended = build(documents)
+    const { engine } = mended
+    while (engine.builds()[0]!.phase === "filling") {
+      engine.maintain(400)
+      mended.sync()
+    }
+    // Far enough to have passed the first two, not so far as to have seen them all.
+    for (let slice = 0; slice < 3; slice++) engine.maintain(400)
+    assert.strictEqual(engine.builds()[0]?.phase, "checking")
+    commit(mended, { 1: { b: "v0001" } })
+    mended.settle()
+    assert.isUndefined(failureOf(mended))
+    assert.isTrue(engine.store("things")!.indexes[0]!.ready)
+    assert.isDefined(commit(mended, { 700: { b: "v0001" } }))
+  })
+
   it("finds long values, elements of arrays and nulls that come twice, and only those", () => {
     const index = { on: on("a") }
     const ready = build([{ a: `${LONG}1` }, { a: `${LONG}2` }, { a: [] }, { a: [] }, { a: ["x"] }, { a: ["y", ["x"]] }, {}], index).settle()

@@ -131,11 +131,26 @@ describe("Recovery", () => {
     const machine = new Machine(image)
     const { records, log } = machine.open(6)
     assert.deepStrictEqual(lsns(records), [7, 8, 9, 10])
+    assert.strictEqual(log.firstLsn, 7, "nobody is told that what lies before the gap can be read on from")
     log.release(6)
     assert.deepStrictEqual(segmentFiles(image), files.slice(2))
     const damaged = volume.crash(1)
     damaged.remove(files[1]!)
     assert.deepInclude(refusalOf(damaged, 5), { _tag: "LogDamaged", file: files[0]!, lsn: 4 }, "unless something is missing")
+  })
+
+  it("says from where on its records are whole, also when the gap lies far before the checkpoint", () => {
+    const { volume, files } = sealed()
+    const image = volume.crash(1)
+    image.remove(files[1]!)
+    const { log } = new Machine(image).open(9)
+    assert.isAbove(files.length, 3)
+    assert.strictEqual(log.firstLsn, 7)
+    assert.strictEqual(new Machine(volume.crash(1)).open(9).log.firstLsn, 1)
+    const unreadable = volume.crash(1)
+    unreadable.remove(files[1]!)
+    overwrite(unreadable, files[0]!, (bytes) => void bytes.fill(0, bytes.length - FOOTER_BYTES))
+    assert.strictEqual(new Machine(unreadable).open(9).log.lastLsn, 10, "an old segment that rots keeps no database closed")
   })
 
   it("removes what earlier preparations left and leaves other files alone", () => {
