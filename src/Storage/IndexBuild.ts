@@ -97,11 +97,10 @@ export class IndexBuild {
 
   #checkUnique(site: BuildSite, index: CatalogIndex, budget: number): boolean {
     const search = this.#search ?? this.#beginSearch(site, index)
-    const isOneSlice = this.#isOneSlice
     this.#site = site
     const range = search.last.length === 0 ? undefined : { low: search.last, lowInclusive: false }
     const walk = site.sources.cursor(index.id, site.lsn, range, 1, undefined)
-    for (let left = budget; left > 0 || isOneSlice;) {
+    for (let left = this.#isOneSlice ? Number.POSITIVE_INFINITY : budget; left > 0;) {
       if (!walk.next()) return this.#isExact(site, search)
       const { keyAt, keyBytes, keyLength } = walk.current
       this.#searched++
