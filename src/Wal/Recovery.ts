@@ -9,7 +9,16 @@ import { COPY_NAME, SPARE_NAME } from "./Options.ts"
 import type { RecordView } from "./Record.ts"
 import { SealedCopy } from "./SealedCopy.ts"
 import type { SegmentFooter } from "./Segment.ts"
-import { decodeFooter, decodeHeader, FOOTER_BYTES, parseSegmentName, RECORDS_AT, SEGMENT_FORMAT, SEGMENT_HEADER_BYTES, toHex } from "./Segment.ts"
+import {
+  decodeFooter,
+  decodeHeader,
+  FOOTER_BYTES,
+  parseSegmentName,
+  RECORDS_AT,
+  SEGMENT_FORMAT,
+  SEGMENT_HEADER_BYTES,
+  toHex
+} from "./Segment.ts"
 import { SegmentReader } from "./SegmentReader.ts"
 import { damaged, Position, SegmentScan } from "./SegmentScan.ts"
 

@@ -28,7 +28,14 @@ function opened() {
     /** Appends a document of `length` bytes, all of them `fill`. */
     append: (length: number, fill: number): Location => {
       const location = new Location()
-      log.append({ kind: PUT, store: 1, lsn: ++lsn, key: new Uint8Array(16), keyAt: 0 }, new Uint8Array(length).fill(fill), 0, length, location, FLUSHED)
+      log.append(
+        { kind: PUT, store: 1, lsn: ++lsn, key: new Uint8Array(16), keyAt: 0 },
+        new Uint8Array(length).fill(fill),
+        0,
+        length,
+        location,
+        FLUSHED
+      )
       return location
     },
     toDisk: (): void => {
