@@ -25,6 +25,11 @@ const FETCH_COST = 2
 const SORT_COST = 0.5
 /** Sorting one key, or looking it up among those of another index. */
 const KEY_COST = 0.25
+/**
+ * Weight of what is read by a walk that ends when enough documents have passed a test: where the values asked for are rarer than the sample
+ * says it goes on, up to the end of the store, while a walk without a test ends when it should.
+ */
+const LUCK_COST = 4
 
 /** What is known of a store: its statistics and, by slot, the shares of ranges with the values of a run. */
 export type KnownShares = Pick<StoreStatistics, "documents" | "equalShare" | "entriesShare"> & {
@@ -170,13 +175,14 @@ export function costOf(
   const stopsEarly =
     !isCombined && (ordering === "walk" || ordering === "ties" || (ordering === "any" && (task.groupBy === undefined || streams)))
   const walked = stopsEarly ? enough : all
+  const luck = stopsEarly && enough < all && residual.length > 0 ? LUCK_COST : 1
   const fetched = covering !== undefined || !readsDocuments(way, task) ? 0 : stopsEarly || ordering === "keys" ? enough : all
   const sorted = ordering === "sort" || ordering === "keys" || (task.groupBy !== undefined && !streams) ? all * SORT_COST : 0
-  const cost = entriesOf(access, walked, known) + (covering === undefined ? 0 : walked * COVER_COST) + sorted
+  const cost = luck * (entriesOf(access, walked, known) + (covering === undefined ? 0 : walked * COVER_COST)) + sorted
   return {
     estimatedRows: rows,
     estimatedReads: Math.max(access.kind === "index" ? walked : 0, fetched),
-    cost: cost + (access.kind === "scan" ? Math.max(walked, fetched) : fetched * FETCH_COST)
+    cost: cost + luck * (access.kind === "scan" ? Math.max(walked, fetched) : fetched * FETCH_COST)
   }
 }
 

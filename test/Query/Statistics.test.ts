@@ -36,13 +36,13 @@ class People {
     this.database.settle()
   }
 
-  add(count: number): void {
+  add(count: number, countryOf = (number: number): string => (number % 2 === 0 ? "it" : "fr")): void {
     const documents = Array.from({ length: count }, () => {
       const number = this.#next++
       const late = number % 20 === 0 ? { late: true } : {}
       return {
         _id: keyNumber(number * 7),
-        country: number % 2 === 0 ? "it" : "fr",
+        country: countryOf(number),
         mail: `${number}@x`,
         tags: ["a", `t${number % 4}`],
         ...late
@@ -120,6 +120,21 @@ describe("statistics", () => {
     assert.strictEqual(half.access, "all documents")
     assert.approximately(half.estimatedRows, 500, 100)
     assert.strictEqual(half.actual?.rows, 500)
+  })
+
+  it("do not lure the planner into a walk over everything, when nearly all documents have another value than the one asked for", () => {
+    const people = new People()
+    people.add(4000, (number) => (number % 100 === 0 ? "mt" : "it"))
+    for (const [country, rows] of [
+      ["mt", 20],
+      ["it", 20],
+      ["va", 0]
+    ] as const) {
+      const plan = people.explain(`explain people.filter(country = '${country}').orderBy(_id, desc).limit(20)`)
+      assert.strictEqual(plan.access, "index byCountry")
+      assert.strictEqual(plan.actual?.rows, rows)
+      assert.isAtMost(plan.actual?.documentsRead ?? Infinity, rows)
+    }
   })
 
   it("say nothing of small stores, and are taken again when a store has doubled", () => {
