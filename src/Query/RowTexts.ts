@@ -17,8 +17,7 @@ import { KEY_BYTES, type Place } from "../Storage/Reader.ts"
 /** Longer texts are written anew each time; copying them is a small part of that. */
 export const TEXT_BYTES_MAX = 16 * 1024
 const RING_BYTES_MIN = 64 * 1024
-const CHUNK_SHIFT = 22
-const CHUNK_BYTES_MAX = 1 << CHUNK_SHIFT
+const CHUNK_BYTES_MAX = 4 * 1024 * 1024
 /** Bytes of the ring for each entry of the table: below what most texts take, so that the table seldom is what runs out. */
 const BYTES_PER_ENTRY = 128
 /** An entry: segment, offset in the segment (two words), round of the ring, chunk and where in it, bytes (0: asked for once), 1 with a link. */
@@ -145,7 +144,8 @@ export class RowTexts {
     if (segment === 0 || words.length === 0) return -1
     const place = this.#find(segment, offset)
     if (place < 0 || words[place + 6] === 0) return -1
-    return this.#isWhole(words[place + 3]!, words[place + 4]!, words[place + 5]!) ? place : -1
+    // A link goes before its text does, and what is left of one may read as another: then neither counts.
+    return this.#isWhole(words[place + 3]!, words[place + 4]!, words[place + 5]! - words[place + 7]! * LINK_BYTES) ? place : -1
   }
 
   /** Whether nothing was written over a text since. */

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ByteSink } from "../../src/Bson/ByteSink.ts"
-import { RowTexts, TEXT_BYTES_MAX } from "../../src/Query/RowTexts.ts"
+import { type Link, RowTexts, TEXT_BYTES_MAX, UNLINKED } from "../../src/Query/RowTexts.ts"
 import { Random } from "../Storage/Random.ts"
 
 const KIB = 1024
@@ -69,5 +69,56 @@ describe("RowTexts", () => {
     for (let number = 0; number < 100; number++) add(texts, "c".repeat(500), 3, number * 500)
     const kept = Array.from({ length: 50 }, (_, number) => written(texts, 2, number * 500)).filter((text) => text === "b".repeat(500))
     assert.isAbove(kept.length, 0)
+  })
+
+  it("gives a link only to the lookup and the document it was made for, however often the ring has gone round", () => {
+    const random = new Random(8)
+    const texts = new RowTexts(128 * KIB)
+    const keyOf = (lookup: number, offset: number): Uint8Array =>
+      Uint8Array.from({ length: 16 }, (_, index) => (lookup * 37 + offset + index) & 255)
+    const targetOf = (lookup: number, offset: number) => ({ segment: lookup, offset: 2 ** 33 + offset, lsn: 1, length: 9 })
+    const sink = new ByteSink(64)
+    let found = 0
+    for (let step = 0; step < 60_000; step++) {
+      const offset = 200 * (random.below(4) > 0 ? random.below(60) : random.below(2000))
+      // What is left of a link begins with the last bytes of a text, so these are numbers of lookups.
+      const lookup = 1 + random.below(4)
+      const link = texts.findLink(lookup, 1, offset)
+      if (link >= 0) {
+        const at = texts.keyAt(link)
+        assert.deepStrictEqual([...texts.keysOf(link).subarray(at, at + 16)], [...keyOf(lookup, offset)])
+        assert.isTrue(texts.ledTo(link, targetOf(lookup, offset)))
+        assert.isFalse(texts.ledTo(link, { segment: lookup, offset: offset, lsn: 1, length: 9 }))
+        found++
+      } else if (link === UNLINKED || random.below(3) === 0) {
+        sink.reset()
+        for (let byte = 20 + random.below(300); byte > 0; byte--) sink.byte(1 + random.below(4))
+        for (let byte = random.below(4); byte > 0; byte--) sink.byte(0)
+        texts.add(sink, 0, 1, offset, { lookup, key: keyOf(lookup, offset), keyAt: 0, target: targetOf(lookup, offset) })
+      }
+    }
+    assert.isAbove(found, 3000)
+  })
+
+  it("takes what is left of a link, when a newer text has overwritten its beginning, for none", () => {
+    const texts = new RowTexts(64 * KIB)
+    const sink = new ByteSink(64)
+    const addBytes = (offset: number, bytes: ReadonlyArray<number>, link?: Link): void => {
+      sink.reset()
+      for (const byte of bytes) sink.byte(byte)
+      texts.add(sink, 0, 1, offset, link)
+    }
+    const zeros = (count: number): ReadonlyArray<number> => Array.from({ length: count }, () => 0)
+    const target = { segment: 5, offset: 77, lsn: 1, length: 9 }
+    addBytes(0, zeros(1000), { lookup: 1, key: new Uint8Array(16).fill(9), keyAt: 0, target })
+    assert.isAtLeast(texts.findLink(1, 1, 0), 0)
+    // 32 bytes for the link, 1000 for its text, and the rest of the ring.
+    for (const [number, length] of [16_384, 16_384, 16_384, 15_352].entries()) addBytes(10_000 * (number + 1), zeros(length))
+    assert.isAtLeast(texts.findLink(1, 1, 0), 0)
+    // Asked for twice, these four bytes are the first of the next round, and read as the number of another lookup.
+    addBytes(90_000, [2, 0, 0, 0])
+    addBytes(90_000, [2, 0, 0, 0])
+    assert.isBelow(texts.findLink(2, 1, 0), 0)
+    assert.isBelow(texts.findLink(1, 1, 0), 0)
   })
 })
