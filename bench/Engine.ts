@@ -142,7 +142,8 @@ async function runPlan(plan: Plan, options: Options): Promise<ReadonlyArray<Row>
       )
     extra.push(...amplified)
     // What is measured before the just-in-time compilers are done is the compiler.
-    for (const kind of ["gets", "scans"] as const) for (const engine of engines) await engine.run({ kind, seconds: plan.seconds * WARM_UP_ROUNDS })
+    for (const kind of ["gets", "scans"] as const)
+      for (const engine of engines) await engine.run({ kind, seconds: plan.seconds * WARM_UP_ROUNDS })
     // Reads come before all writes but the loading: a faster engine takes more of these within its seconds, and has more to look through then.
     for (let round = 0; round < plan.rounds; round++) {
       options.say(`${name}: reads, round ${round + 1} of ${plan.rounds}`)
