@@ -76,7 +76,7 @@ export class JoinByKey {
         isLate &&= this.#fields.second < 0
         views.push(this.#get(reader, store, view) ? view : undefined)
         if (link !== UNKEPT && views[row] !== undefined && view.segment > 0)
-          links[row] = { lookup: number, key: this.#key.slice(), keyAt: 0, target: view }
+          links[row] = { lookup: number, key: this.#key.slice(), target: view }
       }
     }
     this.#give(lookup, rows, reader, views, isLate ? links : undefined)

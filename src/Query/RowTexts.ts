@@ -33,9 +33,8 @@ export const UNKEPT = -2
 export interface Link {
   /** The number of the lookup. */
   readonly lookup: number
-  /** The 16 bytes at `key[keyAt]`. */
+  /** 16 bytes. */
   readonly key: Uint8Array
-  readonly keyAt: number
   readonly target: Place
 }
 
@@ -130,9 +129,9 @@ export class RowTexts {
     this.#end += linkBytes + length
   }
 
-  #writeLink(view: DataView, at: number, { key, keyAt, lookup, target }: Link): void {
+  #writeLink(view: DataView, at: number, { key, lookup, target }: Link): void {
     view.setUint32(at, lookup, true)
-    for (let index = 0; index < KEY_BYTES; index++) view.setUint8(at + 4 + index, key[keyAt + index]!)
+    for (let index = 0; index < KEY_BYTES; index++) view.setUint8(at + 4 + index, key[index]!)
     view.setUint32(at + 4 + KEY_BYTES, target.segment, true)
     view.setUint32(at + 8 + KEY_BYTES, target.offset, true)
     view.setUint32(at + 12 + KEY_BYTES, Math.floor(target.offset / TWO_POW_32), true)

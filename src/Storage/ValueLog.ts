@@ -355,7 +355,7 @@ export class ValueLog {
     let segment = this.#lastRead
     if (segment === undefined || segment.number !== location.segment) {
       segment = this.#segments.get(location.segment)
-      if (segment === undefined) throw this.#damaged(location.segment, location.offset, "the primary tree names no segment that exists")
+      if (segment === undefined) throw this.#damaged(location.segment, location.offset, "the primary tree names a segment that is missing")
       this.#lastRead = segment
     }
     const start = location.offset & (BLOCK_BYTES - 1)

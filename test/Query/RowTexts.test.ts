@@ -94,7 +94,7 @@ describe("RowTexts", () => {
         sink.reset()
         for (let byte = 20 + random.below(300); byte > 0; byte--) sink.byte(1 + random.below(4))
         for (let byte = random.below(4); byte > 0; byte--) sink.byte(0)
-        texts.add(sink, 0, 1, offset, { lookup, key: keyOf(lookup, offset), keyAt: 0, target: targetOf(lookup, offset) })
+        texts.add(sink, 0, 1, offset, { lookup, key: keyOf(lookup, offset), target: targetOf(lookup, offset) })
       }
     }
     assert.isAbove(found, 3000)
@@ -110,7 +110,7 @@ describe("RowTexts", () => {
     }
     const zeros = (count: number): ReadonlyArray<number> => Array.from({ length: count }, () => 0)
     const target = { segment: 5, offset: 77, lsn: 1, length: 9 }
-    addBytes(0, zeros(1000), { lookup: 1, key: new Uint8Array(16).fill(9), keyAt: 0, target })
+    addBytes(0, zeros(1000), { lookup: 1, key: new Uint8Array(16).fill(9), target })
     assert.isAtLeast(texts.findLink(1, 1, 0), 0)
     // 32 bytes for the link, 1000 for its text, and the rest of the ring.
     for (const [number, length] of [16_384, 16_384, 16_384, 15_352].entries()) addBytes(10_000 * (number + 1), zeros(length))
