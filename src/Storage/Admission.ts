@@ -4,7 +4,7 @@ import { storageFault } from "./Reasons.ts"
 /** Whether a transaction may begin now, and why not. `wait`: until `onWork` or `onDurable`. `full`: no room on the disk. */
 export type WriteAdmission = "open" | "wait" | "full" | "poisoned" | "closed"
 
-/** Share of the log's staging that has to be free for a writer to begin, so that a commit of up to that size is not refused after its handler ran. */
+/** Share of the log's staging that has to be free for a writer to begin: commits of up to that size keep the staging within its bounds. */
 export const ADMISSION_SHARE = 0.5
 
 /**

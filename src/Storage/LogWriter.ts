@@ -64,7 +64,7 @@ export class LogWriter {
     overlay.checkUnique()
     const record = this.#record
     if (writeTransaction(record, overlay.memtable, catalog) === 0) return NOTHING_WRITTEN
-    const admitted = log.admit(record.length)
+    const admitted = log.takes(record.length)
     if (admitted === "tooLarge") throw storageFault({ _tag: "TransactionTooLarge", limit: "transactionBytesMax", max: BODY_BYTES_MAX })
     requireAdmitted(log, admitted)
     target.reserve(overlay.memtable.entries)

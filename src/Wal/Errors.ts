@@ -40,7 +40,7 @@ export interface UnknownRecord {
   readonly message: string
 }
 
-/** A record was appended that `admit` had refused (or would have): nothing was changed. */
+/** A record was appended that the log does not take, as `takes` says: nothing was changed. */
 export interface NotAdmitted {
   readonly _tag: "NotAdmitted"
   readonly admission: string

@@ -128,20 +128,28 @@ export class Log {
     return this.#lastChecksum
   }
 
-  /** Whether a record with a body of `bodyBytes` may be appended now. What is admitted cannot be refused by the append that follows. */
+  /** Whether a writer may begin whose record may well have a body of `bodyBytes`. What is admitted cannot be refused by the append that follows. */
   admit(bodyBytes: number): Admission {
+    const taken = this.takes(bodyBytes)
+    return taken !== "admitted" || this.#staging.hasRoom(recordBytes(bodyBytes)) ? taken : "wait"
+  }
+
+  /**
+   * Whether the log takes a record with a body of `bodyBytes` of a writer that `admit` has let in. Not "wait": a handler that ran is not undone
+   * because its record came out longer than was thought. The staging makes room for it, and gives that back.
+   */
+  takes(bodyBytes: number): Exclude<Admission, "wait"> {
     if (this.state === "closing") return "closed"
     if (this.state !== "open") return this.state
-    if (bodyBytes > BODY_BYTES_MAX) return "tooLarge"
-    return this.#staging.hasRoom(recordBytes(bodyBytes)) ? "admitted" : "wait"
+    return bodyBytes > BODY_BYTES_MAX ? "tooLarge" : "admitted"
   }
 
   /**
    * Appends a record with the first `length` bytes of `body` and returns its LSN. It is durable when `onDurable` says so. A relaxed one does
-   * not ask for that by itself: it goes with the next that does, at `sync`, or when much is staged. Throws `NotAdmitted`, and does nothing, when `admit(length)` is not `"admitted"`.
+   * not ask for that by itself: it goes with the next that does, at `sync`, or when much is staged. Throws `NotAdmitted`, and does nothing, when `takes(length)` is not `"admitted"`.
    */
   append(kind: number, flags: number, commitTimeMs: number, body: Uint8Array, length: number, isRelaxed = false): number {
-    const admission = this.admit(length)
+    const admission = this.takes(length)
     if (admission !== "admitted") throw new Fault<NotAdmitted>({ _tag: "NotAdmitted", admission })
     const bytes = recordBytes(length)
     const staging = this.#staging

@@ -3,9 +3,10 @@
  *
  * Invariants
  * - What is staged is contiguous: `bytes[head .. tail)`, and `view` always looks at the same buffer.
- * - The buffer never grows beyond `bytesMax`, except for a single record longer than that; such a buffer is dropped once it is empty.
- * - Of a room that is shared the buffer takes what it grows by, and gives it back once it is empty and others want it. Only a record that
- *   waits alone takes more than there is: it could never be written otherwise.
+ * - The buffer grows beyond `bytesMax` only for a record that `hasRoom` was not asked about, or that is longer than that and alone; such a
+ *   buffer is dropped once it is empty.
+ * - Of a room that is shared the buffer takes what it grows by, and gives it back once it is empty and others want it. Only such records
+ *   take more than there is: the one could never be written otherwise, of the other the writer has done its work.
  */
 
 const FIRST_BYTES = 64 * 1024

@@ -210,6 +210,17 @@ describe("a flush", () => {
     assert.strictEqual(list(database).length, writes)
   })
 
+  it("commits what a writer brings that could begin, however large it is", () => {
+    const database = openOrders({ logStagingBytesMax: 64 * 1024 })
+    put(database, 1, 1, "x".repeat(20_000))
+    assert.strictEqual(database.engine.admission(), "open")
+    put(database, 2, 1, "y".repeat(200_000))
+    assert.strictEqual(database.engine.admission(), "wait")
+    database.settle()
+    assert.strictEqual(database.engine.admission(), "open")
+    assert.strictEqual(list(database).length, 2)
+  })
+
   it("tells writers that wait when there is nothing left to wait for", () => {
     for (const [code, admission, tag] of [
       ["EIO", "poisoned", "Poisoned"],

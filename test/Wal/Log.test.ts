@@ -127,11 +127,28 @@ describe("Log: admission", () => {
     assert.strictEqual(log.admit(400), "admitted")
     append(log, 400)
     assert.strictEqual(log.admit(400), "wait")
-    assert.throws(() => append(log, 400), /NotAdmitted.*wait/)
-    assert.strictEqual(log.lastLsn, 3, "nothing was appended")
+    assert.strictEqual(log.takes(400), "admitted", "of who was let in before")
     machine.endTurn()
     volume.pump()
     assert.strictEqual(log.admit(400), "admitted")
+  })
+
+  it("takes a record of a writer that was let in although it came out longer than there is room for", () => {
+    const { machine, log } = freshLog({ stagingBytesMax: 1000 })
+    append(log, 400)
+    assert.strictEqual(log.admit(300), "admitted")
+    append(log, 5000)
+    append(log, 8)
+    assert.strictEqual(log.admit(8), "wait")
+    machine.settle()
+    assert.strictEqual(log.durableLsn, 3)
+    assert.strictEqual(log.admit(8), "admitted")
+  })
+
+  it("refuses a record beyond every limit without having changed anything", () => {
+    const { log } = freshLog({ stagingBytesMax: 1000 })
+    assert.throws(() => append(log, BODY_BYTES_MAX + 1), /NotAdmitted.*tooLarge/)
+    assert.strictEqual(log.lastLsn, 0, "nothing was appended")
   })
 
   it("admits a record longer than the staging alone, and refuses one beyond every limit", () => {
