@@ -3,6 +3,8 @@
  *
  * Invariants
  * - A frame has at most one page, of one cache; `owners` says whose. Page numbers alone do not tell caches apart.
+ * - A frame that was emptied is filled before one that never was: memory that is touched for the first time is dear. `free` names a frame and
+ *   `fill` takes it, so a page that could not be read costs none.
  * - Of a cache that has no more than its sure part no other takes a frame: however much one reads, the rest keep something. The sure parts
  *   are a quarter of all frames together, so the hand always finds one.
  */
@@ -40,6 +42,10 @@ export class PageFrames {
   #sureFrames = 0
   #count = 0
   #hand = 0
+  /** Frames that had a page and are empty, the one emptied last on top. From `#untouched` on no frame ever had one. */
+  readonly #emptied: Uint32Array
+  #emptiedCount = 0
+  #untouched = 0
 
   constructor(cacheBytes: number) {
     const frames = Math.min(FRAMES_MAX, Math.max(FRAMES_MIN, Math.floor(cacheBytes / PAGE_BYTES)))
@@ -47,6 +53,7 @@ export class PageFrames {
     this.pages = new Uint32Array(frames)
     this.owners = new Uint8Array(frames)
     this.referenced = new Uint8Array(frames)
+    this.#emptied = new Uint32Array(frames)
   }
 
   /** A number for a cache. Throws RangeError when there are `CACHES_MAX`. */
@@ -67,8 +74,10 @@ export class PageFrames {
     this.#divide(-1)
   }
 
-  /** The page lies in a frame that `free` gave. */
+  /** The page lies in the frame that `free` named last. */
   fill(frame: number, number: number, page: number): void {
+    if (this.#emptiedCount > 0) this.#emptiedCount--
+    else this.#untouched++
     this.pages[frame] = page
     this.owners[frame] = number
     this.#caches[number]!.frames++
@@ -79,11 +88,17 @@ export class PageFrames {
     this.pages[frame] = 0
     this.owners[frame] = 0
     this.referenced[frame] = 0
+    this.#emptied[this.#emptiedCount++] = frame
   }
 
-  /** An empty frame for a cache: the next one round the clock that was not used since the hand last passed, and is not another's sure part. */
+  /**
+   * An empty frame for a cache. When none is empty, the next page round the clock gives way that was not used since the hand last passed, and
+   * is not another's sure part.
+   */
   free(number: number): number {
     const { owners, pages, referenced } = this
+    if (this.#emptiedCount > 0) return this.#emptied[this.#emptiedCount - 1]!
+    if (this.#untouched < pages.length) return this.#untouched
     for (;;) {
       const frame = this.#hand
       this.#hand = frame + 1 === pages.length ? 0 : frame + 1
@@ -92,7 +107,6 @@ export class PageFrames {
         continue
       }
       const owner = owners[frame]!
-      if (owner === 0) return frame
       const cache = this.#caches[owner]!
       if (owner !== number && cache.frames <= this.#sureFrames) continue
       cache.owner.drop(pages[frame]!)

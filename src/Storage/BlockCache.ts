@@ -79,8 +79,6 @@ const SURE_SHARE = 1 / 4
 export class BlockCache {
   readonly #ring: Array<Block | undefined>
   #hand = 0
-  /** Whether every place was taken once. */
-  #isFull = false
   readonly #passing: Array<Block | undefined>
   #passed = 0
   /** Blocks that were missed lately, each where its number leads; a later one takes the place of an earlier one. */
@@ -126,11 +124,6 @@ export class BlockCache {
     return blocks * OVERLAPPED_BYTES
   }
 
-  /** Whether a block can come in without another having to go. */
-  get hasRoom(): boolean {
-    return !this.#isFull
-  }
-
   /** Notes that block `number` of an owner's segment is missing: whether it should be read in now (then `add` it so), or only what is asked for. */
   admits(owner: BlockOwner, segment: number, number: number): typeof ALONE | typeof PASSING | typeof KEPT {
     let victim = this.#ring[this.#hand]
@@ -172,7 +165,6 @@ export class BlockCache {
       owner.blocks++
       this.#ring[this.#hand] = block
       this.#advance()
-      this.#isFull ||= this.#hand === 0
     }
     home[number] = block
     return block

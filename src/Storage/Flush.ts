@@ -118,33 +118,34 @@ class Flush {
   }
 }
 
+/** Locations in one chunk of a flush's places. Chunks are not joined: what is copied to grow is memory touched twice. */
+const CHUNK_LOCATIONS = 2048
+
 /** Where the documents of a flush went, in the order in which they were appended. */
 class Places {
-  #bytes = new Uint8Array(LOCATION_BYTES * 1024)
+  readonly #chunks: Array<Uint8Array> = []
   #count = 0
   #next = 0
+  /** The place that `take` came to: in `bytes` at `at`. */
+  bytes: Uint8Array = NO_BYTES
+  at = 0
 
   add(location: Location): void {
-    const at = this.#count++ * LOCATION_BYTES
-    if (at === this.#bytes.length) {
-      const grown = new Uint8Array(this.#bytes.length * 2)
-      grown.set(this.#bytes)
-      this.#bytes = grown
-    }
-    location.write(this.#bytes, at)
+    const within = this.#count++ % CHUNK_LOCATIONS
+    if (within === 0) this.#chunks.push(new Uint8Array(CHUNK_LOCATIONS * LOCATION_BYTES))
+    location.write(this.#chunks.at(-1)!, within * LOCATION_BYTES)
   }
 
   rewind(): void {
     this.#next = 0
   }
 
-  get bytes(): Uint8Array {
-    return this.#bytes
-  }
-
-  /** The offset of the next place in `bytes`. */
-  take(): number {
-    return this.#next++ * LOCATION_BYTES
+  /** Goes to the next place. */
+  take(): void {
+    const within = this.#next % CHUNK_LOCATIONS
+    if (within === 0) this.bytes = this.#chunks[this.#next / CHUNK_LOCATIONS]!
+    this.at = within * LOCATION_BYTES
+    this.#next++
   }
 }
 
@@ -185,8 +186,9 @@ class FlushSource implements EntrySource {
     this.remove = cursor.kind === DELETE
     this.valueLength = 0
     if (this.#places !== undefined && !this.remove) {
+      this.#places.take()
       this.value = this.#places.bytes
-      this.valueAt = this.#places.take()
+      this.valueAt = this.#places.at
       this.valueLength = LOCATION_BYTES
     }
     return true

@@ -11,7 +11,7 @@
  */
 import { type File, joinPath, type SyncDone, type Volume } from "../Disk/Volume.ts"
 import type { Fault } from "../Fault/Fault.ts"
-import type { PASSING } from "./BlockCache.ts"
+import type { PASSING, KEPT } from "./BlockCache.ts"
 import {
   ALONE,
   type Block,
@@ -20,7 +20,6 @@ import {
   type BlockCache,
   type BlockOwner,
   firstBlockAt,
-  KEPT,
   OVERLAPPED_BYTES
 } from "./BlockCache.ts"
 import { DELETE } from "./MemtableLayout.ts"
@@ -462,21 +461,7 @@ export class ValueLog {
     const segment = this.#bufferedFor
     if (this.#buffered === 0 || segment === undefined) return
     segment.file.writeAt(segment.length - this.#buffered, this.#buffer.subarray(0, this.#buffered))
-    this.#keepWritten(segment)
     this.#buffered = 0
-  }
-
-  /** What was just written is likely to be read: while there is room for them, blocks come in without being read. */
-  #keepWritten(segment: Segment): void {
-    const end = segment.length
-    const start = end - this.#buffered
-    for (let number = Math.ceil(start / BLOCK_BYTES); (number + 1) * BLOCK_BYTES <= end && this.#cache.hasRoom; number++) {
-      const bytes = Buffer.allocUnsafeSlow(OVERLAPPED_BYTES)
-      const from = number * BLOCK_BYTES - start
-      const length = Math.min(OVERLAPPED_BYTES, this.#buffered - from)
-      bytes.set(this.#buffer.subarray(from, from + length))
-      this.#cache.add(this.#owner, segment.blocks, number, bytes, length, KEPT)
-    }
   }
 
   #damaged(segment: number, offset: number, message: string): Fault {
