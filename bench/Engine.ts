@@ -12,6 +12,8 @@ import { median, type Report, type Row } from "./Report.ts"
 
 interface Options {
   readonly quick: boolean
+  /** One of the plans alone, counted from 1. */
+  readonly plan?: number
   readonly say: (line: string) => void
 }
 
@@ -90,7 +92,7 @@ export async function runEngine(options: Options): Promise<Report> {
         { order: "random", count: 10_000_000, valueBytes: 200, rounds: 1, seconds: 5 }
       ]
   const rows: Array<Row> = []
-  for (const plan of plans) rows.push(...(await runPlan(plan, options)))
+  for (const plan of options.plan === undefined ? plans : [plans[options.plan - 1]!]) rows.push(...(await runPlan(plan, options)))
   return { suite: "engine", notes: NOTES, rows }
 }
 
