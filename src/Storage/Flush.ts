@@ -54,9 +54,10 @@ class Flush {
   *run(): Generator<Pause, void, void> {
     const { lsn, recordCrc, epoch, commitTimeMs, catalog } = this.#boundary
     yield* this.#writeValues()
-    yield* this.#work.syncValues()
+    const values = this.#work.beginValueSync()
     yield* this.#writeTrees()
     writeCatalog(this.#work.writer, this.#parts.catalog, catalog)
+    yield* this.#work.valuesSynced(values)
     yield* this.#work.commit({ lsn, recordCrc, epoch, commitTimeMs }, catalog)
   }
 

@@ -27,6 +27,12 @@ export interface TreeWorkParts {
   readonly wake: () => void
 }
 
+/** A sync of the value log that was begun. */
+export interface ValueSync {
+  isOver: boolean
+  fault: unknown
+}
+
 export class TreeWork {
   readonly #parts: TreeWorkParts
   readonly #steps: Generator<Pause, void, void>
@@ -68,14 +74,24 @@ export class TreeWork {
     if (index.poisoned === undefined) values.rewind(index.current().transaction + 1)
   }
 
-  /** Brings the value log to disk: before the first page that names what was written to it. */
+  /** Brings the value log to disk. */
   *syncValues(): Generator<Pause, void, void> {
-    const outcome: { isOver: boolean; fault: unknown } = { isOver: false, fault: undefined }
+    yield* this.valuesSynced(this.beginValueSync())
+  }
+
+  /** Begins to bring the value log to disk. `valuesSynced` has to come before `commit`; pages may be written meanwhile, for nobody reads them before. */
+  beginValueSync(): ValueSync {
+    const outcome: ValueSync = { isOver: false, fault: undefined }
     this.#parts.values.sync((fault) => {
       outcome.isOver = true
       outcome.fault = fault
       this.#parts.wake()
     })
+    return outcome
+  }
+
+  /** Waits for the end of a sync. Throws its fault. */
+  *valuesSynced(outcome: ValueSync): Generator<Pause, void, void> {
     while (!outcome.isOver) yield "waiting"
     if (outcome.fault !== undefined) throw outcome.fault
   }

@@ -150,6 +150,9 @@ export class ValueLog {
   /** Segments written to since the last sync began, and whether a name was added to the directory. */
   #unsynced = new Set<Segment>()
   #isDirectoryChanged = false
+  #syncsUnderWay = 0
+  /** Of a sync that failed since everything that one might have lost was last given up. */
+  #syncFault: Parameters<SyncDone>[0]
 
   /**
    * Opens the log as a checkpoint describes it: checks every segment, cuts what lies beyond the committed lengths, removes segments that
@@ -297,7 +300,10 @@ export class ValueLog {
     segment.length += size
   }
 
-  /** Brings everything appended so far to disk, and the removals. */
+  /**
+   * Brings everything appended so far to disk, and the removals. It fails, too, when one fails that was under way when its work was given up:
+   * what the system could not write for that one it may have forgotten, and written over meanwhile.
+   */
   sync(done: SyncDone): void {
     this.#write()
     const dirty = [...this.#unsynced]
@@ -307,12 +313,13 @@ export class ValueLog {
     const isDirectorySynced = this.#isDirectoryChanged || dirty.length === 0
     this.#isDirectoryChanged = false
     let waiting = dirty.length + (isDirectorySynced ? 1 : 0)
-    let failure: Parameters<SyncDone>[0]
+    this.#syncsUnderWay++
     const finish: SyncDone = (fault) => {
-      failure ??= fault
+      this.#syncFault ??= fault
       if (--waiting > 0) return
-      if (failure === undefined) for (const segment of removed) this.accounts.forget(segment)
-      done(failure)
+      this.#syncsUnderWay--
+      if (this.#syncFault === undefined) for (const segment of removed) this.accounts.forget(segment)
+      done(this.#syncFault)
     }
     for (const segment of dirty) segment.file.syncData(finish)
     if (isDirectorySynced) this.#options.volume.syncDirectory(this.#options.directory, finish)
@@ -330,6 +337,7 @@ export class ValueLog {
   rewind(transaction: number): void {
     this.#buffered = 0
     this.#bufferedFor = undefined
+    if (this.#syncsUnderWay === 0) this.#syncFault = undefined
     this.accounts.abort()
     this.#growing[FLUSHED] = this.#committedGrowing[FLUSHED]
     this.#growing[MOVED] = this.#committedGrowing[MOVED]

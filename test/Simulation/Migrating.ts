@@ -88,7 +88,9 @@ function goOn(machine: Machine, subject: Subject, work: MigrationWork, random: R
     else engine.sync()
     return
   }
-  if (engine.admission() !== "open") return
+  const admission = engine.admission()
+  // Where writers have to wait a slice is refused, and nothing may be left out for it.
+  if (admission !== "open" && admission !== "wait") return
   if (random.chance(0.02)) {
     machine.coverage.note("migration given up")
     return endMigration(subject)

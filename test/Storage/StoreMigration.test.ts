@@ -370,7 +370,7 @@ describe("the migration of a store", () => {
     let refusals = 0
     for (let slice = 0; slice < 100; slice++) {
       // Not synced: it takes a part of the room that the next slice needs.
-      if (refusals < 2) put(database, 60, "w".repeat(25 * 1024), "60")
+      if (refusals < 2) put(database, 60, "w".repeat(40 * 1024), "60")
       try {
         if (migration.step() === "caughtUp") break
       } catch (error) {
@@ -386,7 +386,7 @@ describe("the migration of a store", () => {
       found.map(({ total }) => total),
       Array.from({ length: 120 }, (_, n) => n)
     )
-    assert.strictEqual(found[60]!["buyer"], "w".repeat(25 * 1024))
+    assert.strictEqual(found[60]!["buyer"], "w".repeat(40 * 1024))
   })
 
   it("forgets what it could not convert when the document goes, also when it loses count of what changes", () => {

@@ -25,6 +25,7 @@ function opened() {
   let lsn = 0
   return {
     log,
+    volume,
     /** Appends a document of `length` bytes, all of them `fill`. */
     append: (length: number, fill: number): Location => {
       const location = new Location()
@@ -68,5 +69,30 @@ describe("ValueLog", () => {
     toDisk()
     log.commit()
     assert.deepStrictEqual([read(first), read(second), read(third)], [filled(100, 1), filled(40, 3), filled(50, 4)])
+  })
+
+  it("hears of a sync that failed after its work was given up", () => {
+    const { append, log, toDisk, volume } = opened()
+    const outcomes: Array<string> = []
+    const sync = (): void => log.sync((fault) => outcomes.push(fault?.reason.code ?? "done"))
+    append(100, 1)
+    toDisk()
+    log.commit()
+    append(100, 2)
+    let isFailing = true
+    volume.failWhen(({ operation }) => (isFailing && operation === "syncCompletes" ? "EIO" : undefined))
+    sync()
+    log.rewind(1)
+    volume.pumpAll()
+    isFailing = false
+    append(100, 3)
+    sync()
+    volume.pumpAll()
+    assert.deepStrictEqual(outcomes, ["EIO", "EIO"], "bytes written over what was being synced may be lost")
+    log.rewind(1)
+    append(100, 4)
+    sync()
+    volume.pumpAll()
+    assert.deepStrictEqual(outcomes, ["EIO", "EIO", "done"], "everything it could have lost was written again")
   })
 })
