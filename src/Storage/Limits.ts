@@ -51,7 +51,7 @@ export interface StorageLimits {
   readonly longSnapshotBytesMax: number
   /** Bytes of a segment of the log. */
   readonly logSegmentBytesMax: number
-  /** Bytes of records that may wait for being written. */
+  /** Bytes of records that may wait for being written, besides one record of a writer that was let in before. */
   readonly logStagingBytesMax: number
   /** Bytes of the log kept for a named hold, above which it is broken. */
   readonly logHoldBytesMax: number
