@@ -30,6 +30,8 @@ const REFERENCE: Readonly<Record<string, string>> = {
 const SYNCED_CLIENTS = 64
 /** How many rounds' time each engine reads before it is measured. */
 const WARM_UP_ROUNDS = 2
+/** Entries that each engine loads, and forgets, before loading is measured. */
+const WARM_UP_ENTRIES = 200_000
 /** Share of the entries that are written again, in steps, before space is looked at once more. */
 const OVERWRITES = 2
 /** What is stored at the least for an entry beside its value: the BSON around it (`{ _id, value }`), and 16 bytes to find it by. */
@@ -83,13 +85,13 @@ export async function runEngine(options: Options): Promise<Report> {
     execFileSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: compare, stdio: ["ignore", "ignore", "inherit"] })
   }
   const plans: ReadonlyArray<Plan> = options.quick
-    ? [{ order: "random", count: 200_000, valueBytes: 200, rounds: 2, seconds: 1 }]
+    ? [{ order: "random", count: 200_000, valueBytes: 200, loads: 3, rounds: 2, seconds: 1 }]
     : [
-        { order: "random", count: 1_000_000, valueBytes: 200, rounds: 3, seconds: 3 },
-        { order: "ordered", count: 1_000_000, valueBytes: 200, rounds: 3, seconds: 3 },
-        { order: "random", count: 200_000, valueBytes: 2048, rounds: 3, seconds: 3 },
-        { order: "random", count: 10_000, valueBytes: 65_536, rounds: 2, seconds: 3 },
-        { order: "random", count: 10_000_000, valueBytes: 200, rounds: 1, seconds: 5 }
+        { order: "random", count: 1_000_000, valueBytes: 200, loads: 3, rounds: 3, seconds: 3 },
+        { order: "ordered", count: 1_000_000, valueBytes: 200, loads: 3, rounds: 3, seconds: 3 },
+        { order: "random", count: 200_000, valueBytes: 2048, loads: 3, rounds: 3, seconds: 3 },
+        { order: "random", count: 10_000, valueBytes: 65_536, loads: 3, rounds: 2, seconds: 3 },
+        { order: "random", count: 10_000_000, valueBytes: 200, loads: 1, rounds: 1, seconds: 5 }
       ]
   const rows: Array<Row> = []
   for (const plan of options.plan === undefined ? plans : [plans[options.plan - 1]!]) rows.push(...(await runPlan(plan, options)))
@@ -106,6 +108,8 @@ interface Plan {
   readonly order: KeyOrder
   readonly count: number
   readonly valueBytes: number
+  /** How often everything is loaded, each time into an empty store. */
+  readonly loads: number
   readonly rounds: number
   readonly seconds: number
 }
@@ -125,8 +129,14 @@ async function runPlan(plan: Plan, options: Options): Promise<ReadonlyArray<Row>
   const extra: Array<Row> = []
   try {
     for (const peer of PEERS) engines.push(await Engine.start(peer, join(folder, peer.replace(":", "-"))))
-    options.say(`${name}: loading`)
-    await each("puts", { kind: "load", from: 0, count: plan.count, order: plan.order, valueBytes: plan.valueBytes })
+    const { order, valueBytes } = plan
+    const load = (count: number): Command => ({ kind: "load", from: 0, count, order, valueBytes })
+    for (const engine of engines) await engine.run(load(Math.min(plan.count, WARM_UP_ENTRIES)))
+    for (let round = 0; round < plan.loads; round++) {
+      options.say(`${name}: loading, round ${round + 1} of ${plan.loads}`)
+      for (const engine of engines) await engine.run({ kind: "empty" })
+      await each("puts", load(plan.count))
+    }
     const entriesOf = (work: string, engine: Engine): number => samples.get(`${work}|${engine.peer}`)?.at(-1)?.entries ?? plan.count
     const space = (when: string, after: string): ReadonlyArray<Row> =>
       engines.map((engine) =>
@@ -140,7 +150,12 @@ async function runPlan(plan: Plan, options: Options): Promise<ReadonlyArray<Row>
     const amplified = space("loaded", "puts")
     for (const engine of engines)
       extra.push(
-        figure("write-amplification", engine.peer, null, samples.get(`puts|${engine.peer}`)![0]!.writtenBytes / logicalBytes(plan))
+        figure(
+          "write-amplification",
+          engine.peer,
+          null,
+          median(samples.get(`puts|${engine.peer}`)!.map((it) => it.writtenBytes)) / logicalBytes(plan)
+        )
       )
     extra.push(...amplified)
     // What is measured before the just-in-time compilers are done is the compiler.

@@ -4,13 +4,17 @@
 // What must hold
 // - Only Node 18 syntax and `node:` imports: this file runs under whatever Node a user has.
 import { spawnSync } from "node:child_process"
-import { existsSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { constants } from "node:os"
 import { delimiter, join } from "node:path"
 
 export const NODE_MAJOR_MIN = 24
 /** Threads for file work: the log's sync must not wait behind reads of files. */
 export const THREADS = "8"
+
+/** What asks glibc for memory in pages of 2 MiB, and where Linux says whether it gives them to whoever asks. */
+const LARGE_PAGES = "glibc.malloc.hugetlb"
+const LARGE_PAGES_FILE = "/sys/kernel/mm/transparent_hugepage/enabled"
 
 /** Whether a version such as `v24.1.0` is one that Planck runs in. */
 export const isSuitable = (version) => Number(/^v(\d+)\./.exec(version)?.[1] ?? 0) >= NODE_MAJOR_MIN
@@ -25,6 +29,22 @@ export function findNode(first) {
     if (isSuitable(answer.stdout ?? "")) return candidate
   }
   return undefined
+}
+
+/**
+ * The environment of a process that holds a database: as it is, but that memory comes in large pages where the system gives them to those who
+ * ask, unless whoever started us has said something about them. The same object when there is nothing to add.
+ */
+export function withLargePages(environment, file = LARGE_PAGES_FILE) {
+  const set = environment.GLIBC_TUNABLES ?? ""
+  if (process.platform !== "linux" || set.includes(LARGE_PAGES)) return environment
+  try {
+    if (!readFileSync(file, "utf8").includes("[madvise]")) return environment
+  } catch {
+    return environment
+  }
+  const asked = `${LARGE_PAGES}=1`
+  return { ...environment, GLIBC_TUNABLES: set === "" ? asked : `${set}:${asked}` }
 }
 
 /** Hands our signals to a child until it ends: how it ended, and the first signal we were asked to stop with. */

@@ -10,7 +10,7 @@ import { createHash } from "node:crypto"
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { delimiter, dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
-import { exitCode, fail, findNode, NODE_MAJOR_MIN, supervise, THREADS } from "../bin/launch.js"
+import { exitCode, fail, findNode, NODE_MAJOR_MIN, supervise, THREADS, withLargePages } from "../bin/launch.js"
 
 const LOCK_POLL_MS = 200
 const PARENT_POLL_MS = 250
@@ -153,7 +153,7 @@ function run(node, file, rest) {
   const path = `${join(modules, ".bin")}${delimiter}${dirname(node)}${delimiter}${process.env.PATH ?? ""}`
   const child = spawn(node, [...(ours ? [SOURCES] : []), resolve(root, file), ...rest], {
     stdio: ours ? ["inherit", "inherit", "inherit", "ipc"] : "inherit",
-    env: { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? THREADS, PATH: path }
+    env: { ...withLargePages(process.env), UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? THREADS, PATH: path }
   })
   stopWithNpm(child)
   return supervise(child).then(({ error, code, signal }) => {

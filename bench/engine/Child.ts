@@ -1,5 +1,5 @@
 /** One engine in a process of its own, told by its parent what to do: `node Child.ts <peer> <directory>`. */
-import { readFileSync } from "node:fs"
+import { readFileSync, rmSync } from "node:fs"
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { type KeyOrder, keyOf, Numbers, Values, Zipf } from "./Entries.ts"
 import { openPlanck } from "./PlanckStore.ts"
@@ -15,6 +15,7 @@ export type Command =
   | { readonly kind: "scans"; readonly seconds: number }
   | { readonly kind: "ycsb"; readonly work: YcsbKind; readonly seconds: number }
   | { readonly kind: "compact" }
+  | { readonly kind: "empty" }
   | { readonly kind: "reopen" }
   | { readonly kind: "close" }
 
@@ -59,15 +60,23 @@ let zipf: Zipf | undefined
 /** Lets the process do what else it has to between two batches, as a server would; otherwise nobody could say how long it was kept from it. */
 const turn = (): Promise<void> => new Promise((done) => setImmediate(done))
 
-async function load(from: number, count: number): Promise<number> {
-  for (let at = from; at < from + count; at += BATCH) {
-    const indexes = Array.from({ length: Math.min(BATCH, from + count - at) }, (_, offset) => at + offset)
-    await store.putBatch(
-      indexes.map((index) => keyOf(index, order)),
-      indexes.map((index) => values.of(index))
-    )
-    await turn()
+/** The keys of a batch, filled anew for each: no engine keeps them, and what a client allocates is not to be measured. */
+const batchKeys = Array.from({ length: BATCH }, () => Buffer.allocUnsafeSlow(16))
+const batchValues = new Array<Buffer>(BATCH)
+
+/** Writes a batch of entries; `of` says which key each one has, and which value. */
+async function putBatch(of: (offset: number) => { readonly key: number; readonly value: number }): Promise<void> {
+  for (let offset = 0; offset < BATCH; offset++) {
+    const { key, value } = of(offset)
+    keyOf(key, order, batchKeys[offset])
+    batchValues[offset] = values.of(value)
   }
+  await store.putBatch(batchKeys, batchValues)
+  await turn()
+}
+
+async function load(from: number, count: number): Promise<number> {
+  for (let at = from; at < from + count; at += BATCH) await putBatch((offset) => ({ key: at + offset, value: at + offset }))
   loaded = Math.max(loaded, from + count)
   await store.settle()
   return count
@@ -76,12 +85,10 @@ async function load(from: number, count: number): Promise<number> {
 /** Writes new values under keys that are there, in batches. */
 async function overwrite(count: number): Promise<number> {
   for (let done = 0; done < count; done += BATCH) {
-    const indexes = Array.from({ length: BATCH }, () => numbers.below(loaded))
-    await store.putBatch(
-      indexes.map((index) => keyOf(index, order)),
-      indexes.map((index) => values.of(index + done + 1))
-    )
-    await turn()
+    await putBatch(() => {
+      const key = numbers.below(loaded)
+      return { key, value: key + done + 1 }
+    })
   }
   await store.settle()
   return count
@@ -161,6 +168,12 @@ async function run(command: Command): Promise<number> {
       return repeat(command.seconds, ycsb(command.work))
     case "compact":
       await store.compact()
+      return 1
+    case "empty":
+      await store.close()
+      rmSync(directory, { recursive: true })
+      loaded = 0
+      store = await openStore(directory)
       return 1
     case "reopen":
       store = await openStore(directory)

@@ -115,7 +115,7 @@ export class Compaction {
     yield* work.syncValues()
     const { writer } = work
     for (const store of this.#moved.stores()) {
-      this.#roots.prepare(writer, store, this.#moved.firstKey(store))
+      this.#roots.prepare(writer, store, this.#moved.firstKey(store), Infinity)
       yield* work.drive(writer.apply(store, this.#moved.source(store), this.#values.accounts.replaced))
     }
     if (isLast) for (const segment of this.segments) this.#values.condemn(segment, writer.transaction)

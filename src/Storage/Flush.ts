@@ -91,7 +91,7 @@ class Flush {
       const isStore = catalog.storeById(tree) !== undefined
       if (!isStore && catalog.index(tree) === undefined) continue
       const source = new FlushSource(this.#memtable, tree, isStore ? this.#places : undefined)
-      this.#parts.roots.prepare(work.writer, tree, source.firstKey())
+      this.#parts.roots.prepare(work.writer, tree, source.firstKey(), this.#memtable.entries)
       yield* work.drive(work.writer.apply(tree, source, isStore ? accounts.replaced : undefined))
     }
     for (const tree of this.#parts.catalog.trees) {

@@ -2,7 +2,8 @@
  * When a tree of the index file gets a small root before its large one, and when the small one is merged into it.
  *
  * Random keys touch nearly every leaf of a large tree, so a flush would write most of it again. It goes to a small root instead, which is
- * merged when it has grown to about an eighth: each leaf is then written once for many flushes. A reader looks into the newest first.
+ * merged when it has grown to about an eighth: each leaf is then written once for many flushes. A reader looks into the newest first. The
+ * same holds of a tree that is not large yet and a flush that brings little, such as the last one before a stop.
  *
  * Invariants
  * - Nothing is applied to a root of which a part is merged already: a flush that comes meanwhile pushes another one.
@@ -22,6 +23,8 @@ import type { TreeWork, Pause } from "./TreeWork.ts"
  */
 const FOLD_FACTOR = 8
 const FOLD_FACTOR_REPLACING = 16
+/** A tree this share as large as a large one gets a small root for a flush whose entries would not be merged at once. */
+const SPARSE_SHARE = 1 / 8
 
 const text = new TextEncoder()
 const FOLD_PREFIX = text.encode("fold/")
@@ -46,13 +49,15 @@ export class RootLists {
     this.settle()
   }
 
-  /** Sees to it that entries may be applied to the newest root. `first` is the lowest of their keys. */
-  prepare(writer: TreeWriter, tree: number, first: Uint8Array): void {
+  /** Sees to it that entries may be applied to the newest root. `first` is the lowest of their keys; there are `count` of them at the most. */
+  prepare(writer: TreeWriter, tree: number, first: Uint8Array, count: number): void {
     const roots = this.#index.current().roots(tree)
     const [newest] = roots
     if (newest === undefined) return
     const isFoldedNext = roots.length === 2 && this.#folding.has(tree)
-    const isLarge = roots.length === 1 && newest.pages * PAGE_BYTES > this.#limits.directTreeBytesMax && !this.#isBehind(tree, first)
+    const share = count * FOLD_FACTOR < newest.entries ? SPARSE_SHARE : 1
+    const isLarge =
+      roots.length === 1 && newest.pages * PAGE_BYTES > this.#limits.directTreeBytesMax * share && !this.#isBehind(tree, first)
     if (isFoldedNext || isLarge) writer.pushRoot(tree)
   }
 

@@ -28,7 +28,7 @@ export function pack(into: string): string {
 
 /** The environment without what npm and the launcher of the checkout put into it. */
 function clean(): NodeJS.ProcessEnv {
-  const entries = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|VITEST|PLANCK_)/i.test(name))
+  const entries = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|VITEST|PLANCK_|GLIBC_)/i.test(name))
   return Object.fromEntries(entries)
 }
 

@@ -1,12 +1,13 @@
 /** The package as npm makes it, installed where nothing of the checkout is. `npm run test:package` has the long version. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { OLD_NODE } from "../Scripts/Skeleton.ts"
 import { Consumer, NODES, pack, versionOf } from "./Consumer.ts"
 
+const LARGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled"
 const PACKED_BYTES_MAX = 2 * 1024 * 1024
 
 const home = mkdtempSync(join(tmpdir(), "planck-packed-"))
@@ -92,6 +93,19 @@ describe("the packed package", () => {
       assert.isTrue(WebAssembly.validate(readFileSync(join(user.path, "notes/dist/notes.wasm"))))
     })
   }
+
+  it("serves in memory of large pages where the system gives them to those who ask, in the process that was started", async () => {
+    if (!existsSync("/proc/self/environ")) return
+    using user = new Consumer(process.execPath, { of: consumer })
+    const planck = join(user.path, "node_modules/.bin/planck")
+    await using server = user.start(process.execPath, [planck, "serve", "notes", "--dir", "large", "--port", "0"])
+    await server.shows(/http:\/\/localhost:\d+/)
+    const environment = readFileSync(`/proc/${server.pid}/environ`, "utf8").split("\0")
+    const gives = existsSync(LARGE_PAGES) && readFileSync(LARGE_PAGES, "utf8").includes("[madvise]")
+    assert.strictEqual(environment.includes("GLIBC_TUNABLES=glibc.malloc.hugetlb=1"), gives)
+    server.signal("SIGTERM")
+    assert.strictEqual((await server.ended).code, 0, server.err)
+  })
 
   it("says in one line what to install when no Node is new enough", () => {
     if (OLD_NODE === process.execPath) return

@@ -164,6 +164,44 @@ describe("the Node it runs with", () => {
   })
 })
 
+const launch = join(import.meta.dirname, "../../bin/launch.js")
+const { withLargePages } = (await import(launch)) as {
+  readonly withLargePages: (environment: NodeJS.ProcessEnv, file?: string) => NodeJS.ProcessEnv
+}
+
+describe("large pages", () => {
+  const given = (says: string | undefined, tunables?: string): string | undefined => {
+    using project = new Skeleton({})
+    if (says !== undefined) project.write("enabled", says)
+    const environment = tunables === undefined ? {} : { GLIBC_TUNABLES: tunables }
+    const larger = withLargePages(environment, join(project.path, "enabled"))
+    if (larger["GLIBC_TUNABLES"] === tunables) assert.strictEqual(larger, environment, "nothing was to be added")
+    return larger["GLIBC_TUNABLES"]
+  }
+
+  it.runIf(process.platform === "linux")("are asked for where the system gives them to those who ask", () => {
+    assert.strictEqual(given("always [madvise] never"), "glibc.malloc.hugetlb=1")
+    assert.strictEqual(given("always [madvise] never", "glibc.malloc.arena_max=2"), "glibc.malloc.arena_max=2:glibc.malloc.hugetlb=1")
+  })
+
+  it("are not asked for where everybody or nobody has them, or where it is not known", () => {
+    assert.isUndefined(given("[always] madvise never"))
+    assert.isUndefined(given("always madvise [never]"))
+    assert.isUndefined(given(undefined))
+  })
+
+  it("are left to whoever has said something about them", () => {
+    assert.strictEqual(given("always [madvise] never", "glibc.malloc.hugetlb=0"), "glibc.malloc.hugetlb=0")
+  })
+
+  it("are what the launcher's programs get", async () => {
+    using project = new Skeleton({ "tunables.mjs": "console.log(process.env.GLIBC_TUNABLES)" })
+    await using child = project.start(["tunables.mjs"], { env: { GLIBC_TUNABLES: "" } })
+    await child.ended
+    assert.strictEqual(child.out.trim(), withLargePages({ GLIBC_TUNABLES: "" })["GLIBC_TUNABLES"])
+  })
+})
+
 describe("the program", () => {
   it("gives its exit code", async () => {
     using project = new Skeleton({ "exit.mjs": "process.exit(Number(process.argv[2]))", "die.mjs": 'process.kill(process.pid, "SIGKILL")' })

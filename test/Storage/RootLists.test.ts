@@ -88,6 +88,25 @@ describe("a list of roots", () => {
     assert.strictEqual(flush(), 1, "what is replaced hides lost space, so it is merged sooner")
   })
 
+  it("is begun for a flush of few entries before the tree is large, and not for one that would be merged at once", () => {
+    const rootsAfter = (count: number): number => {
+      const database = open({ directTreeBytesMax: 1024 * 1024 })
+      const { engine } = database
+      const even = Array.from({ length: 12_000 }, (_, index) => 2 * index)
+      put(database, even, 1)
+      engine.freeze()
+      database.settle()
+      const between = Array.from({ length: count }, (_, index) => 2 * Math.floor((index * even.length) / count) + 1)
+      put(database, between, 2)
+      engine.freeze()
+      database.settle()
+      assertOrders(database, new Map([...even.map((n) => [n, 1] as const), ...between.map((n) => [n, 2] as const)]))
+      return engine.index.current().roots(engine.store("orders")!.id).length
+    }
+    assert.strictEqual(rootsAfter(300), 2)
+    assert.strictEqual(rootsAfter(3000), 1)
+  })
+
   it.each([1, 2, 3])("reads as one tree whatever is flushed, merged, compacted and started again meanwhile (seed %i)", async (seed) => {
     const random = new Random(seed)
     const totals = new Map<number, number>()
