@@ -19,6 +19,8 @@ interface Options {
 
 const compare = join(import.meta.dirname, "compare")
 const PEERS = ["planck", "classic-level", "lmdb", "lmdb-nosync", "node:sqlite"] as const
+/** Those that ten million entries do not take an hour: what ratios are to is among them. */
+const LARGE_PEERS: ReadonlyArray<string> = ["planck", "classic-level", "lmdb-nosync"]
 const YCSB: ReadonlyArray<YcsbKind> = ["a", "b", "c", "d", "e", "f"]
 /** What the ratio of a work is to; the best of the others where nothing is named. */
 const REFERENCE: Readonly<Record<string, string>> = {
@@ -34,6 +36,10 @@ const WARM_UP_ROUNDS = 2
 const WARM_UP_ENTRIES = 200_000
 /** Share of the entries that are written again, in steps, before space is looked at once more. */
 const OVERWRITES = 2
+const SPACE_POLL_MS = 250
+const BUSY_ROUNDS = 3
+/** Times the seconds of a round: of a thousand turns one counts. */
+const BUSY_SECONDS_FACTOR = 2
 /** What is stored at the least for an entry beside its value: the BSON around it (`{ _id, value }`), and 16 bytes to find it by. */
 const BYTES_PER_ENTRY = 43 + 16
 
@@ -91,7 +97,7 @@ export async function runEngine(options: Options): Promise<Report> {
         { order: "ordered", count: 1_000_000, valueBytes: 200, loads: 3, rounds: 3, seconds: 3 },
         { order: "random", count: 200_000, valueBytes: 2048, loads: 3, rounds: 3, seconds: 3 },
         { order: "random", count: 10_000, valueBytes: 65_536, loads: 3, rounds: 2, seconds: 3 },
-        { order: "random", count: 10_000_000, valueBytes: 200, loads: 1, rounds: 1, seconds: 5 }
+        { order: "random", count: 10_000_000, valueBytes: 200, loads: 1, rounds: 1, seconds: 5, overwrites: 1 / 4, peers: LARGE_PEERS }
       ]
   const rows: Array<Row> = []
   for (const plan of options.plan === undefined ? plans : [plans[options.plan - 1]!]) rows.push(...(await runPlan(plan, options)))
@@ -100,7 +106,8 @@ export async function runEngine(options: Options): Promise<Report> {
 
 const NOTES = [
   "ratio: puts and synced-puts to classic-level, get and scan to lmdb-nosync, ycsb to the best of the others",
-  "disk: ratio is bytes on disk over those of the documents as BSON and 16 more for each; write-amplification: bytes handed to the disk over the same; open, memory and delay: milliseconds or MiB in the column p50",
+  "disk: ratio is bytes on disk over those of the documents as BSON and 16 more for each; write-amplification: bytes handed to the disk over the same; disk-overwriting: on average while entries are written again without a pause; open, memory and loop-delay: milliseconds or MiB in the column p50",
+  "loop-delay: of the event loop at 99.9 %, batches of 100, ratio to a control that writes and syncs as many bytes for each entry as Planck",
   "rocksdb is left out: its newest build for Node aborts on Node 24"
 ]
 
@@ -112,6 +119,10 @@ interface Plan {
   readonly loads: number
   readonly rounds: number
   readonly seconds: number
+  /** Share of the entries that are written again; OVERWRITES otherwise. */
+  readonly overwrites?: number
+  /** Who takes part; everybody otherwise. */
+  readonly peers?: ReadonlyArray<string>
 }
 
 async function runPlan(plan: Plan, options: Options): Promise<ReadonlyArray<Row>> {
@@ -128,7 +139,7 @@ async function runPlan(plan: Plan, options: Options): Promise<ReadonlyArray<Row>
   }
   const extra: Array<Row> = []
   try {
-    for (const peer of PEERS) engines.push(await Engine.start(peer, join(folder, peer.replace(":", "-"))))
+    for (const peer of plan.peers ?? PEERS) engines.push(await Engine.start(peer, join(folder, peer.replace(":", "-"))))
     const { order, valueBytes } = plan
     const load = (count: number): Command => ({ kind: "load", from: 0, count, order, valueBytes })
     for (const engine of engines) await engine.run(load(Math.min(plan.count, WARM_UP_ENTRIES)))
@@ -172,8 +183,10 @@ async function runPlan(plan: Plan, options: Options): Promise<ReadonlyArray<Row>
       for (const work of YCSB) await each(`ycsb-${work}`, { kind: "ycsb", work, seconds: plan.seconds })
       await each("synced-puts", { kind: "syncedPuts", seconds: plan.seconds, clients: SYNCED_CLIENTS })
     }
+    options.say(`${name}: busy event loops`)
+    extra.push(...(await busy(engines, join(folder, "control"), plan.seconds)))
     options.say(`${name}: overwriting`)
-    await each("overwrites", { kind: "overwrite", count: plan.count * OVERWRITES })
+    for (const engine of engines) extra.push(...(await overwritten(engine, plan, note)))
     extra.push(...space("overwritten", "overwrites"))
     await each("compact", { kind: "compact" })
     extra.push(...space("compacted", "compact"))
@@ -183,6 +196,7 @@ async function runPlan(plan: Plan, options: Options): Promise<ReadonlyArray<Row>
       const opened = await engine.run({ kind: "reopen" })
       extra.push(figure("open", engine.peer, opened.micros / 1000, 0))
       extra.push(figure("memory", engine.peer, opened.rssBytes / 2 ** 20, 0))
+      extra.push(figure("memory-most", engine.peer, opened.rssBytesMost / 2 ** 20, 0))
     }
     return [...rowsOf(samples), ...extra].map((row) => ({ ...row, work: `${name} ${row.work}` }))
   } finally {
@@ -191,18 +205,54 @@ async function runPlan(plan: Plan, options: Options): Promise<ReadonlyArray<Row>
   }
 }
 
+/** What a hundred writes a turn keep the event loop from, at 99.9 %, beside a control that writes and syncs the same bytes. */
+async function busy(engines: ReadonlyArray<Engine>, path: string, seconds: number): Promise<ReadonlyArray<Row>> {
+  const control = await Engine.start("control", path)
+  const delays = new Map<string, Array<number>>()
+  let bytesPerEntry = 0
+  try {
+    for (let round = 0; round < BUSY_ROUNDS; round++) {
+      for (const engine of [...engines, control]) {
+        const outcome = await engine.run({ kind: "busy", seconds: seconds * BUSY_SECONDS_FACTOR, bytesPerEntry })
+        if (engine.peer === "planck") bytesPerEntry = outcome.writtenBytes / outcome.operations
+        delays.set(engine.peer, [...(delays.get(engine.peer) ?? []), outcome.delayP999Ms])
+      }
+    }
+  } finally {
+    control.stop()
+  }
+  const base = median(delays.get("control")!)
+  return [...delays].map(([peer, ms]) => figure("loop-delay", peer, median(ms), median(ms) / base))
+}
+
+/** Writes entries again, without a pause and until the engine has settled; how much of the disk that takes meanwhile, on average in the second half. */
+async function overwritten(
+  engine: Engine,
+  plan: Plan,
+  note: (work: string, engine: Engine, outcome: Outcome) => void
+): Promise<ReadonlyArray<Row>> {
+  const seen: Array<number> = []
+  const look = setInterval(() => seen.push(folderBytes(engine.directory)), SPACE_POLL_MS)
+  const outcome = await engine.run({ kind: "overwrite", count: plan.count * (plan.overwrites ?? OVERWRITES) })
+  clearInterval(look)
+  note("overwrites", engine, outcome)
+  const late = seen.slice(seen.length >>> 1)
+  const bytes = late.reduce((sum, it) => sum + it, 0) / late.length
+  return [figure("disk-overwriting", engine.peer, null, bytes / (outcome.entries * (plan.valueBytes + BYTES_PER_ENTRY)))]
+}
+
 const logicalBytes = (plan: Plan): number => plan.count * (plan.valueBytes + BYTES_PER_ENTRY)
 
 function figure(work: string, peer: string, p50Ms: number | null, ratio: number): Row {
   return { work, peer, perSecond: null, p50Ms, p99Ms: null, cpuMicros: null, syncsPerSecond: null, ratio }
 }
 
-/** Bytes that the files of a folder take on the disk; holes do not count. */
+/** Bytes that the files of a folder take on the disk; holes do not count, nor does what is removed meanwhile. */
 function folderBytes(folder: string): number {
   const blockBytes = 512
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).blocks * blockBytes, 0)
+    .reduce((sum, entry) => sum + (statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.blocks ?? 0) * blockBytes, 0)
 }
 
 function rowsOf(samples: ReadonlyMap<string, ReadonlyArray<Outcome>>): ReadonlyArray<Row> {

@@ -1,6 +1,7 @@
 /** One engine in a process of its own, told by its parent what to do: `node Child.ts <peer> <directory>`. */
 import { readFileSync, rmSync } from "node:fs"
 import { monitorEventLoopDelay } from "node:perf_hooks"
+import { openControl } from "./Control.ts"
 import { type KeyOrder, keyOf, Numbers, Values, Zipf } from "./Entries.ts"
 import { openPlanck } from "./PlanckStore.ts"
 import type { EngineStore, OpenStore } from "./Store.ts"
@@ -10,6 +11,8 @@ export type YcsbKind = "a" | "b" | "c" | "d" | "e" | "f"
 export type Command =
   | { readonly kind: "load"; readonly from: number; readonly count: number; readonly order: KeyOrder; readonly valueBytes: number }
   | { readonly kind: "overwrite"; readonly count: number }
+  /** Writes in small batches for some seconds, for the sake of what the event loop is kept from. The control writes so many bytes for each entry. */
+  | { readonly kind: "busy"; readonly seconds: number; readonly bytesPerEntry: number }
   | { readonly kind: "syncedPuts"; readonly seconds: number; readonly clients: number }
   | { readonly kind: "gets"; readonly seconds: number }
   | { readonly kind: "scans"; readonly seconds: number }
@@ -26,12 +29,15 @@ export interface Outcome {
   readonly cpuMicros: number
   readonly writtenBytes: number
   readonly rssBytes: number
+  /** At most, since the process began. */
+  readonly rssBytesMost: number
   /** Entries in the store afterwards. */
   readonly entries: number
   readonly delayP999Ms: number
 }
 
 const BATCH = 1000
+const BUSY_BATCH = 100
 const SCAN_LENGTH = 100
 const SCAN_LENGTH_MAX = 100
 const CHECK_EVERY = 64
@@ -43,10 +49,13 @@ const modules: Readonly<Record<string, string>> = {
   "lmdb-nosync": "lmdb.mjs",
   "node:sqlite": "sqlite-engine.mjs"
 }
+let controlBytesPerEntry = 0
 const openStore: OpenStore =
   peer === "planck"
     ? openPlanck
-    : ((await import(new URL(`../compare/${modules[peer]}`, import.meta.url).href)) as { open: OpenStore }).open
+    : peer === "control"
+      ? openControl(() => controlBytesPerEntry)
+      : ((await import(new URL(`../compare/${modules[peer]}`, import.meta.url).href)) as { open: OpenStore }).open
 
 let store: EngineStore = await openStore(directory)
 let loaded = 0
@@ -63,15 +72,20 @@ const turn = (): Promise<void> => new Promise((done) => setImmediate(done))
 /** The keys of a batch, filled anew for each: no engine keeps them, and what a client allocates is not to be measured. */
 const batchKeys = Array.from({ length: BATCH }, () => Buffer.allocUnsafeSlow(16))
 const batchValues = new Array<Buffer>(BATCH)
+const smallKeys = batchKeys.slice(0, BUSY_BATCH)
+const smallValues = new Array<Buffer>(BUSY_BATCH)
 
 /** Writes a batch of entries; `of` says which key each one has, and which value. */
-async function putBatch(of: (offset: number) => { readonly key: number; readonly value: number }): Promise<void> {
-  for (let offset = 0; offset < BATCH; offset++) {
+async function putBatch(
+  of: (offset: number) => { readonly key: number; readonly value: number },
+  [keys, contents]: readonly [ReadonlyArray<Buffer>, Array<Buffer>] = [batchKeys, batchValues]
+): Promise<void> {
+  for (let offset = 0; offset < keys.length; offset++) {
     const { key, value } = of(offset)
-    keyOf(key, order, batchKeys[offset])
-    batchValues[offset] = values.of(value)
+    keyOf(key, order, keys[offset])
+    contents[offset] = values.of(value)
   }
-  await store.putBatch(batchKeys, batchValues)
+  await store.putBatch(keys, contents)
   await turn()
 }
 
@@ -82,15 +96,20 @@ async function load(from: number, count: number): Promise<number> {
   return count
 }
 
+/** A new value under a key that is there. */
+const another = (): { readonly key: number; readonly value: number } => ({ key: numbers.below(loaded), value: numbers.next() })
+
 /** Writes new values under keys that are there, in batches. */
 async function overwrite(count: number): Promise<number> {
-  for (let done = 0; done < count; done += BATCH) {
-    await putBatch(() => {
-      const key = numbers.below(loaded)
-      return { key, value: key + done + 1 }
-    })
-  }
+  for (let done = 0; done < count; done += BATCH) await putBatch(another)
   await store.settle()
+  return count
+}
+
+async function busy(seconds: number): Promise<number> {
+  const end = performance.now() + seconds * 1000
+  let count = 0
+  for (; performance.now() < end; count += BUSY_BATCH) await putBatch(another, [smallKeys, smallValues])
   return count
 }
 
@@ -158,6 +177,9 @@ async function run(command: Command): Promise<number> {
       return load(command.from, command.count)
     case "overwrite":
       return overwrite(command.count)
+    case "busy":
+      controlBytesPerEntry = command.bytesPerEntry
+      return busy(command.seconds)
     case "syncedPuts":
       return syncedPuts(command.seconds, command.clients)
     case "gets":
@@ -209,6 +231,7 @@ process.on("message", (command: Command) => {
       cpuMicros: user + system,
       writtenBytes: writtenBytes() - written,
       rssBytes: process.memoryUsage.rss(),
+      rssBytesMost: process.resourceUsage().maxRSS * 1024,
       entries: loaded,
       delayP999Ms: delay.percentile(99.9) / 1e6
     }

@@ -20,6 +20,10 @@ export const BLOCK_BYTES = 1 << BLOCK_SHIFT
 /** Bytes of the next block that a block has as well, so that small documents on the border need no read of their own. */
 const OVERLAP_BYTES = 1024
 export const OVERLAPPED_BYTES = BLOCK_BYTES + OVERLAP_BYTES
+/** What the process takes for a block beside its bytes: four objects, and the allocator's own (measured: 666 to 679). */
+const OBJECTS_BYTES = 680
+/** What a block takes of the budget. */
+export const PLACE_BYTES = OVERLAPPED_BYTES + OBJECTS_BYTES
 /** More blocks than a segment has. */
 const SEGMENT_BLOCKS_MAX = 2 ** 20
 /** Two names that are alike do no harm: a block comes in for a short time that was not missed before. */
@@ -90,7 +94,7 @@ export class BlockCache {
 
   /** Holds at most `bytesMax` bytes, at least one block. */
   constructor(bytesMax: number) {
-    const blocks = Math.max(1, Math.floor(bytesMax / OVERLAPPED_BYTES))
+    const blocks = Math.max(1, Math.floor(bytesMax / PLACE_BYTES))
     const passing = Math.min(PASSING_MAX, blocks >>> 2)
     this.#ring = new Array<Block | undefined>(blocks - passing)
     this.#passing = new Array<Block | undefined>(passing)
@@ -117,11 +121,11 @@ export class BlockCache {
     this.#divide()
   }
 
-  /** Bytes of all blocks. */
+  /** Bytes of all blocks, with what the process takes for them. */
   get bytes(): number {
     let blocks = 0
     for (const owner of this.#owners) blocks += owner.blocks
-    return blocks * OVERLAPPED_BYTES
+    return blocks * PLACE_BYTES
   }
 
   /** Notes that block `number` of an owner's segment is missing: whether it should be read in now (then `add` it so), or only what is asked for. */

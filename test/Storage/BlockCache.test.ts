@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ALONE, type Block, BlockCache, KEPT, OVERLAPPED_BYTES, PASSING } from "../../src/Storage/BlockCache.ts"
+import { ALONE, type Block, BlockCache, KEPT, PLACE_BYTES, PASSING } from "../../src/Storage/BlockCache.ts"
 import { Random } from "./Random.ts"
 
 /** A cache of so many blocks, and reading through it: whether the block was there. */
@@ -8,7 +8,7 @@ function reading(blocks: number): {
   readonly read: (number: number) => boolean
   readonly leave: () => void
 } {
-  return readingOf(new BlockCache(blocks * OVERLAPPED_BYTES))
+  return readingOf(new BlockCache(blocks * PLACE_BYTES))
 }
 
 function readingOf(cache: BlockCache): ReturnType<typeof reading> {
@@ -71,7 +71,7 @@ describe("a cache of blocks", () => {
   })
 
   it("reads a block in for a short time when it was missed a moment ago", () => {
-    const cache = new BlockCache(300 * OVERLAPPED_BYTES)
+    const cache = new BlockCache(300 * PLACE_BYTES)
     const owner = cache.enter()
     const home: Array<Block | undefined> = []
     // Of 300 places 64 are for blocks that stay for a short time.
@@ -86,7 +86,7 @@ describe("a cache of blocks", () => {
   })
 
   it("leaves a log its sure part while another one reads without end, and gives all of it to that one when it is closed", () => {
-    const cache = new BlockCache(800 * OVERLAPPED_BYTES)
+    const cache = new BlockCache(800 * PLACE_BYTES)
     const [idle, busy] = [readingOf(cache), readingOf(cache)]
     for (let number = 0; number < 800; number++) idle.read(number)
     const random = new Random(5)
@@ -95,7 +95,7 @@ describe("a cache of blocks", () => {
     assert.isAtLeast(held, 90)
     assert.isAtMost(held, 100)
     assert.isAbove(present(busy.home), 600)
-    assert.isAtMost(cache.bytes, 800 * OVERLAPPED_BYTES)
+    assert.isAtMost(cache.bytes, 800 * PLACE_BYTES)
     idle.leave()
     assert.strictEqual(present(idle.home), 0)
     for (let turn = 0; turn < 20_000; turn++) busy.read(random.below(700))
