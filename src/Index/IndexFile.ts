@@ -22,6 +22,7 @@ import type { Checkpoint, Meta } from "./Meta.ts"
 import { EMPTY_CHECKPOINT, decodeMeta, encodeMeta, metaOffset } from "./Meta.ts"
 import { PageCache } from "./PageCache.ts"
 import { PageFrames } from "./PageFrames.ts"
+import { PageRun } from "./PageRun.ts"
 import { ABSENT, DELETED, PRESENT, RootCursor, lookup } from "./RootCursor.ts"
 import type { TreeCursor } from "./TreeCursor.ts"
 import { TreeWriter } from "./TreeWriter.ts"
@@ -81,6 +82,8 @@ export class IndexFile {
   readonly #file: File
   readonly #cache: PageCache
   readonly #free: FreePages
+  /** Made with the first transaction, and kept: large buffers made anew make the garbage collector stop everything more often. */
+  #run: PageRun | undefined
   readonly #pinned = new Set<TreeVersion>()
   #current: TreeVersion
   #older: Meta
@@ -289,10 +292,12 @@ export class IndexFile {
     if (this.#poisoned !== undefined) throw indexFault({ _tag: "IndexPoisoned", file, message: `${file}: ${this.#poisoned}` })
     if (this.#writer !== undefined) throw indexFault({ _tag: "IndexBusy", file })
     this.#free.begin(this.#current.transaction + 1, this.#oldestPinned())
+    this.#run ??= new PageRun(this.#file, this.#cache, this.#free, this.#current.meta.salt)
     this.#writer = new TreeWriter({
       file: this.#file,
       cache: this.#cache,
       free: this.#free,
+      run: this.#run,
       base: this.#current,
       publish: (version) => {
         this.#older = this.#current.meta

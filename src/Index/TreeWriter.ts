@@ -32,7 +32,7 @@ import type { FreePages } from "./FreePages.ts"
 import { childChecksum, childPage, entryCount } from "./Page.ts"
 import { LooseLeaves, type PackPart } from "./LooseLeaves.ts"
 import type { PageCache } from "./PageCache.ts"
-import { PageRun } from "./PageRun.ts"
+import type { PageRun } from "./PageRun.ts"
 import type { Checkpoint, Meta } from "./Meta.ts"
 import { assertCheckpoint, encodeMeta, metaOffset } from "./Meta.ts"
 import { FoldPart, PRESENT, PartSource, RootCursor, lookup } from "./RootCursor.ts"
@@ -47,6 +47,8 @@ export interface WriterHost {
   readonly file: File
   readonly cache: PageCache
   readonly free: FreePages
+  /** What the writer before left in it counts no more. */
+  readonly run: PageRun
   readonly base: TreeVersion
   /** The commit is on disk. */
   publish(version: TreeVersion): void
@@ -73,11 +75,12 @@ export class TreeWriter {
   #state: State = "open"
 
   constructor(host: WriterHost) {
-    const { file, cache, free, base } = host
+    const { cache, free, base, run } = host
     this.#host = host
     this.transaction = base.transaction + 1
-    this.#run = new PageRun(file, cache, free, base.meta.salt)
-    this.#site = { cache, run: this.#run, free, transaction: this.transaction, budget: this.#budget }
+    this.#run = run
+    run.discard()
+    this.#site = { cache, run, free, transaction: this.transaction, budget: this.#budget }
   }
 
   /**

@@ -19,7 +19,7 @@ import type { IndexFile } from "../Index/IndexFile.ts"
 import type { Catalog } from "./Catalog.ts"
 import { BYTES_PER_COST, VALUE_COST } from "./Flush.ts"
 import { PUT } from "./MemtableLayout.ts"
-import { MovedEntries } from "./MovedEntries.ts"
+import type { MovedEntries } from "./MovedEntries.ts"
 import { findRuns, type Run, RunMerge, RUNS_MAX } from "./RunMerge.ts"
 import type { RootLists } from "./RootLists.ts"
 import type { RunReader } from "./RunReader.ts"
@@ -29,7 +29,7 @@ import { MOVED, type ValueLog } from "./ValueLog.ts"
 import { valueBytes } from "./ValueSegment.ts"
 
 /** Entries that one batch moves at most. */
-const BATCH_ENTRIES_MAX = 16_384
+export const BATCH_ENTRIES_MAX = 16_384
 /** What looking an entry up costs of a slice's budget, in its units of about 100 ns, and reading so many bytes. */
 const LOOKUP_COST = 12
 const BYTES_READ_PER_COST = 64
@@ -41,6 +41,8 @@ export interface CompactionParts {
   /** The catalog as of the index file's current commit. */
   readonly catalog: () => Catalog
   readonly batchBytesMax: number
+  /** For BATCH_ENTRIES_MAX entries; one compaction after the other uses it. */
+  readonly moved: MovedEntries
 }
 
 export class Compaction {
@@ -54,7 +56,7 @@ export class Compaction {
   readonly #bounds: ReadonlyMap<number, number>
   #runs: Array<Run> = []
   #merge: RunMerge | undefined
-  readonly #moved = new MovedEntries(BATCH_ENTRIES_MAX)
+  readonly #moved: MovedEntries
   readonly #from = new Location()
   readonly #to = new Location()
   #isOver = false
@@ -70,6 +72,7 @@ export class Compaction {
     this.#catalog = parts.catalog
     this.#roots = parts.roots
     this.#batchBytesMax = parts.batchBytesMax
+    this.#moved = parts.moved
   }
 
   /** Whether the segments are given up. */

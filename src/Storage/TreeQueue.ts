@@ -10,12 +10,13 @@ import { isFault } from "../Fault/Fault.ts"
 import type { Volume } from "../Disk/Volume.ts"
 import type { IndexFile } from "../Index/IndexFile.ts"
 import type { Catalog } from "./Catalog.ts"
-import { Compaction } from "./Compaction.ts"
+import { BATCH_ENTRIES_MAX, Compaction } from "./Compaction.ts"
 import { DefinitionsKeeper } from "./DefinitionsFile.ts"
 import { flushWork } from "./Flush.ts"
 import type { StorageLimits } from "./Limits.ts"
 import type { Progress } from "./Maintenance.ts"
 import { directoryNames } from "./Directory.ts"
+import { MovedEntries } from "./MovedEntries.ts"
 import { Packing } from "./Packing.ts"
 import { Reserve } from "./Reserve.ts"
 import { recount } from "./Recount.ts"
@@ -81,6 +82,8 @@ export class TreeQueue {
   #finished: () => void = () => {}
   #looking: Generator<"more", void, void> | undefined
   #compaction: Compaction | undefined
+  /** Kept from one compaction to the next: large buffers made anew make the garbage collector stop everything more often. */
+  #moved: MovedEntries | undefined
   #counting: Generator<"more", void, void> | undefined
   #budget = 0
   #isFlushOutOfRoom = false
@@ -307,7 +310,8 @@ export class TreeQueue {
     if (chosen === undefined) return undefined
     this.#looking = undefined
     const batchBytesMax = this.#limits.compactionBatchBytesMax
-    const parts = { ...this.#parts, catalog: () => this.#catalog, roots: this.#roots, batchBytesMax }
+    const moved = (this.#moved ??= new MovedEntries(BATCH_ENTRIES_MAX))
+    const parts = { ...this.#parts, catalog: () => this.#catalog, roots: this.#roots, batchBytesMax, moved }
     return new Compaction(chosen.segments, chosen.bounds, parts)
   }
 
