@@ -3,7 +3,7 @@
  *
  * The key of a setting is its path here (`http.port`); the environment variable is the same in capitals (`PLANCK_HTTP_PORT`).
  */
-import { valueCacheBytesDefault } from "./Memory.ts"
+import { pageCacheBytesDefault, valueCacheBytesDefault } from "./Memory.ts"
 import type { Setting } from "./Setting.ts"
 import { bytes, choice, duration, integer, text } from "./Setting.ts"
 
@@ -69,7 +69,12 @@ export const settings = {
       min: MIB,
       max: 2 * GIB
     }),
-    pageCacheBytesMax: bytes("Memory for index pages, of all services together", { default: 128 * MIB, min: MIB, max: 64 * GIB }),
+    pageCacheBytesMax: bytes("Memory for index pages, of all services together", {
+      default: pageCacheBytesDefault(),
+      defaultText: "a 32nd of the memory of the machine or container, at least 134217728",
+      min: MIB,
+      max: 64 * GIB
+    }),
     valueCacheBytesMax: bytes("Memory for documents read from disk, of all services together", {
       default: valueCacheBytesDefault(),
       defaultText: "an eighth of the memory of the machine or container, at least 268435456",

@@ -10,7 +10,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { valueCacheBytesDefault } from "../Config/Memory.ts"
+import { cacheBytesDefault } from "../Config/Memory.ts"
 import { PageFrames } from "../Index/PageFrames.ts"
 import { AccountedChunks, CHUNK_BYTES, ChunkAllocator } from "./Arena.ts"
 import { BlockCache } from "./BlockCache.ts"
@@ -193,6 +193,6 @@ export class Budget extends Context.Service<Budget, ProcessBudget>()("planck/Sto
   static readonly layer = (limits: Partial<BudgetLimits> = {}): Layer.Layer<Budget> =>
     Layer.effect(
       Budget,
-      Effect.sync(() => new ProcessBudget({ valueCacheBytesMax: valueCacheBytesDefault(), ...limits }))
+      Effect.sync(() => new ProcessBudget({ ...cacheBytesDefault(), ...limits }))
     )
 }

@@ -35,7 +35,7 @@ export interface StorageLimits {
   readonly reserveBytes: number
   /** Bytes kept to find documents that were read before without going through the index. */
   readonly placeCacheBytesMax: number
-  /** Bytes of index pages kept in memory. */
+  /** Bytes of index pages kept in memory. A database that is opened by its layer, or with a `Budget`, has a 32nd of the machine's memory when that is more. */
   readonly indexCacheBytesMax: number
   /** Free bytes of the index file from which on it is made smaller without being asked to, when they are the greater part. */
   readonly indexFreeBytesMax: number

@@ -13,7 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { Disk } from "../Disk/Disk.ts"
-import { valueCacheBytesDefault } from "../Config/Memory.ts"
+import { cacheBytesDefault } from "../Config/Memory.ts"
 import { diskFault } from "../Disk/Failure.ts"
 import type { Fault } from "../Fault/Fault.ts"
 import type { DurabilityLevel, StoreDefinition } from "../Schema/Definition.ts"
@@ -377,7 +377,7 @@ const open = Effect.fnUntraced(function* (options: StorageOptions) {
   const opening = new Opening({
     volume,
     directory,
-    limits: { valueCacheBytesMax: valueCacheBytesDefault(), ...limits },
+    limits: { ...cacheBytesDefault(), ...limits },
     ...(Option.isNone(budget) ? {} : { budget: budget.value }),
     ...(durability === undefined ? {} : { durability }),
     now: () => clock.currentTimeMillisUnsafe(),

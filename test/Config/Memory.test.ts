@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { totalmem } from "node:os"
-import { memoryBytes, valueCacheBytesDefault } from "../../src/Config/Memory.ts"
+import { cacheBytesDefault, memoryBytes, pageCacheBytesDefault, valueCacheBytesDefault } from "../../src/Config/Memory.ts"
 
 const MIB = 1024 * 1024
 
@@ -15,5 +15,15 @@ describe("memory that defaults depend on", () => {
     assert.strictEqual(valueCacheBytesDefault(2048 * MIB), 256 * MIB)
     assert.strictEqual(valueCacheBytesDefault(16 * 1024 * MIB + 12_345), 2048 * MIB)
     assert.strictEqual(valueCacheBytesDefault() % MIB, 0)
+  })
+
+  it("gives index pages a 32nd, in whole MiB, never less than 128 MiB and never more than one buffer can have", () => {
+    assert.strictEqual(pageCacheBytesDefault(2048 * MIB), 128 * MIB)
+    assert.strictEqual(pageCacheBytesDefault(16 * 1024 * MIB + 12_345), 512 * MIB)
+    assert.strictEqual(pageCacheBytesDefault(1024 * 1024 * MIB), 2047 * MIB)
+    assert.deepStrictEqual(cacheBytesDefault(), {
+      indexCacheBytesMax: pageCacheBytesDefault(),
+      valueCacheBytesMax: valueCacheBytesDefault()
+    })
   })
 })
