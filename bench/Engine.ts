@@ -221,6 +221,7 @@ async function runPlan(plan: Plan, options: Options): Promise<ReadonlyArray<Row>
 async function busy(engines: ReadonlyArray<Engine>, path: string, seconds: number): Promise<ReadonlyArray<Row>> {
   const control = await Engine.start("control", path)
   const delays = new Map<string, Array<number>>()
+  // Planck's turn comes first in each round, the control's last.
   let bytesPerEntry = 0
   try {
     for (let round = 0; round < BUSY_ROUNDS; round++) {
@@ -243,7 +244,7 @@ async function overwritten(
   plan: Plan,
   note: (work: string, engine: Engine, outcome: Outcome) => void
 ): Promise<ReadonlyArray<Row>> {
-  const seen: Array<number> = []
+  const seen = [folderBytes(engine.directory)]
   const look = setInterval(() => seen.push(folderBytes(engine.directory)), SPACE_POLL_MS)
   const outcome = await engine.run({ kind: "overwrite", count: plan.count * (plan.overwrites ?? OVERWRITES) })
   clearInterval(look)
