@@ -215,6 +215,7 @@ export class IndexFile {
   get(version: TreeVersion, treeId: number, key: Uint8Array, keyAt: number, keyLength: number, out: ValueView): boolean {
     this.#assertReadable(version)
     for (const root of version.roots(treeId)) {
+      if (root.filter?.mayHave(key, keyAt, keyLength) === false) continue
       const found = lookup(this.#cache, root, key, keyAt, keyLength, out)
       if (found === PRESENT) return true
       if (found === DELETED) return false
@@ -227,6 +228,7 @@ export class IndexFile {
     this.#assertReadable(version)
     const out = new ValueView()
     for (const root of version.roots(treeId)) {
+      if (root.filter?.mayHave(key, keyAt, keyLength) === false) continue
       const found = lookup(this.#cache, root, key, keyAt, keyLength, out)
       if (found !== ABSENT) return found === DELETED
     }

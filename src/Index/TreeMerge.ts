@@ -13,6 +13,7 @@ import { PAGE_COST } from "./Entry.ts"
 import { indexFault } from "./Errors.ts"
 import type { FreePages } from "./FreePages.ts"
 import { HEAD_BYTES, LEAF, KEY_BYTES_MAX, LEVELS_MAX, VALUE_BYTES_MAX, compareBytes, copyBytes, pageMemory, readU32 } from "./Layout.ts"
+import type { KeyFilter } from "./KeyFilter.ts"
 import { LeafPatch } from "./LeafPatch.ts"
 import {
   childChecksum,
@@ -78,6 +79,8 @@ export interface MergeOptions {
   readonly replaced?: ReplacedValue | undefined
   /** Whether what is opened is written as full pages, rather than each leaf as it was with its changes. */
   readonly isPacked?: boolean
+  /** Gets every key of the source. */
+  readonly filter?: KeyFilter | undefined
 }
 
 /** A value that no longer is under its key: `length` bytes at `bytes[at]`, valid until it returns. */
@@ -150,6 +153,7 @@ export class TreeMerge {
       throw invalidEntry("the entries to apply are not in ascending key order")
     }
     last.set(key, keyAt, keyLength)
+    this.#options.filter?.add(key, keyAt, keyLength)
     this.#site.budget.left -= SOURCE_COST
   }
 

@@ -31,6 +31,7 @@ import { indexFault } from "./Errors.ts"
 import type { FreePages } from "./FreePages.ts"
 import { childChecksum, childPage, entryCount } from "./Page.ts"
 import { LooseLeaves, type PackPart } from "./LooseLeaves.ts"
+import { KeyFilter } from "./KeyFilter.ts"
 import type { PageCache } from "./PageCache.ts"
 import type { PageRun } from "./PageRun.ts"
 import type { Checkpoint, Meta } from "./Meta.ts"
@@ -57,6 +58,9 @@ export interface WriterHost {
   /** The transaction is over, either way. */
   ended(): void
 }
+
+/** A root is merged into the next one when it has grown to about this share of it. */
+const FILTERED_SHARE = 1 / 8
 
 type State = "open" | "committing" | "decided" | "failed" | "ended"
 
@@ -170,14 +174,30 @@ export class TreeWriter {
 
   *#apply(treeId: number, source: EntrySource, replaced: ReplacedValue | undefined): Generator<"more", void, void> {
     const roots = this.#rootsOf(treeId)
-    roots[0] = yield* this.#merge(roots[0], source, { treeId, keepTombstones: roots.length > 1, replaced })
+    const filter = yield* this.#filter(roots)
+    roots[0] = yield* this.#merge(roots[0], source, { treeId, keepTombstones: roots.length > 1, replaced, filter })
+  }
+
+  /** The filter of the newest root, if there are others behind it: with the keys of that root when it has none yet. */
+  *#filter([newest, next]: ReadonlyArray<Root | undefined>): Generator<"more", KeyFilter | undefined, void> {
+    if (next === undefined || newest?.filter !== undefined) return newest?.filter
+    const filter = new KeyFilter(Math.max(next.entries * FILTERED_SHARE, newest?.entries ?? 0))
+    if (newest === undefined) return filter
+    const cursor = new RootCursor(this.#host.cache, newest, () => {})
+    for (let on = cursor.first(); on; on = cursor.next()) {
+      filter.add(cursor.key, 0, cursor.keyLength)
+      if (this.#budget.left-- <= 0) yield "more"
+    }
+    return filter
   }
 
   *#merge(root: Root | undefined, source: EntrySource, options: MergeOptions): Generator<"more", Root | undefined, void> {
     const merge = new TreeMerge(this.#site, root, source, options)
     yield* merge.work()
     this.#run.flush()
-    return merge.result
+    const { result } = merge
+    const filter = options.filter ?? root?.filter
+    return result === undefined || result === root || filter === undefined ? result : { ...result, filter }
   }
 
   *#foldRoot(treeId: number, part: FoldPart, replaced: ReplacedValue | undefined): Generator<"more", void, void> {

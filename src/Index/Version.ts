@@ -6,6 +6,7 @@
  * - Every tree is a list of roots, the newest first. An entry hides those under its key in the roots behind it; a tombstone says that
  *   there is none. The last root has no tombstones.
  */
+import type { KeyFilter } from "./KeyFilter.ts"
 import type { Checkpoint, Meta } from "./Meta.ts"
 
 /** Where a tree (one of a list) begins, and how large it is. `entries` counts tombstones too. */
@@ -15,6 +16,8 @@ export interface Root {
   readonly level: number
   readonly entries: number
   readonly pages: number
+  /** Of a root before others: which keys it does not have. None when the root was not changed since the file was opened. */
+  readonly filter?: KeyFilter | undefined
 }
 
 /** The tree number of the catalog; those of Storage begin at 1. */

@@ -11,8 +11,7 @@
  *   block once, not each document.
  * - A log that has no more than its sure part of the places loses none to another one, so however much one reads, the rest keep something.
  *   The sure parts are a quarter of all together.
- * - `length` says how much of the block was in the file when it was read; the last block of a growing segment is read again when more is
- *   asked of it.
+ * - A block is as long as what was in the file when it was read; the last one of a growing segment is read again when more is asked of it.
  */
 
 export const BLOCK_SHIFT = 14
@@ -20,8 +19,8 @@ export const BLOCK_BYTES = 1 << BLOCK_SHIFT
 /** Bytes of the next block that a block has as well, so that small documents on the border need no read of their own. */
 const OVERLAP_BYTES = 1024
 export const OVERLAPPED_BYTES = BLOCK_BYTES + OVERLAP_BYTES
-/** What the process takes for a block beside its bytes: four objects, and the allocator's own (measured: 666 to 679). */
-const OBJECTS_BYTES = 680
+/** What the process takes for a block beside its bytes: two objects, the allocator's own (measured: 496 to 506) and its places in the tables. */
+const OBJECTS_BYTES = 530
 /** What a block takes of the budget. */
 export const PLACE_BYTES = OVERLAPPED_BYTES + OBJECTS_BYTES
 /** More blocks than a segment has. */
@@ -42,26 +41,40 @@ export class BlockOwner {
   }
 }
 
-export class Block {
+/** The blocks of one segment that are in memory. To read one costs no more places in memory than an array and the bytes. */
+export class SegmentBlocks {
   readonly owner: BlockOwner
-  readonly bytes: Uint8Array
-  readonly view: DataView
-  readonly length: number
-  readonly #home: Array<Block | undefined>
-  readonly #number: number
-  isUsed = true
+  /** Under the number of each; as long as what was in the file when it was read. */
+  bytes: Array<Uint8Array | undefined> = []
+  /** Which of them were used since the hand of the clock passed. */
+  used = new Uint8Array(0)
 
-  constructor(owner: BlockOwner, home: Array<Block | undefined>, number: number, bytes: Uint8Array, length: number) {
+  constructor(owner: BlockOwner) {
     this.owner = owner
-    this.#home = home
-    this.#number = number
-    this.bytes = bytes
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    this.length = length
   }
 
-  forget(): void {
-    if (this.#home[this.#number] === this) this.#home[this.#number] = undefined
+  set(number: number, bytes: Uint8Array): void {
+    if (number >= this.bytes.length) this.#grow(number)
+    this.bytes[number] = bytes
+    this.used[number] = 1
+  }
+
+  forget(number: number): void {
+    if (number < this.bytes.length) this.bytes[number] = undefined
+  }
+
+  /** Forgets a block and all behind it. */
+  forgetFrom(number: number): void {
+    this.bytes.fill(undefined, number)
+  }
+
+  /** By copying: an array that is written to far behind its end becomes a table of hashes. */
+  #grow(number: number): void {
+    const length = Math.max(number + 1, this.bytes.length * 2)
+    const { bytes, used } = this
+    this.bytes = Array.from({ length }, (_, at) => bytes[at])
+    this.used = new Uint8Array(length)
+    this.used.set(used)
   }
 }
 
@@ -80,10 +93,38 @@ const PASSING_MAX = 64
 /** Share of the places that is divided among the logs; the rest goes to whoever reads. */
 const SURE_SHARE = 1 / 4
 
+/** Which block is in each of some places: a segment's table, and the number in it. One block may have two, and goes with either. */
+class Places {
+  readonly homes: Array<SegmentBlocks | undefined>
+  readonly numbers: Uint32Array
+
+  constructor(count: number) {
+    this.homes = Array.from({ length: count })
+    this.numbers = new Uint32Array(count)
+  }
+
+  /** Gives a place to a block. Whose was in it, if any, and is forgotten. */
+  take(place: number, home: SegmentBlocks, number: number): SegmentBlocks | undefined {
+    const victim = this.homes[place]
+    victim?.forget(this.numbers[place]!)
+    this.homes[place] = home
+    this.numbers[place] = number
+    return victim
+  }
+
+  forgetAllOf(owner: BlockOwner): void {
+    for (const [place, home] of this.homes.entries()) {
+      if (home?.owner !== owner) continue
+      home.forget(this.numbers[place]!)
+      this.homes[place] = undefined
+    }
+  }
+}
+
 export class BlockCache {
-  readonly #ring: Array<Block | undefined>
+  readonly #ring: Places
   #hand = 0
-  readonly #passing: Array<Block | undefined>
+  readonly #passing: Places
   #passed = 0
   /** Blocks that were missed lately, each where its number leads; a later one takes the place of an earlier one. */
   readonly #missed = new Float64Array(PASSING_MAX)
@@ -96,8 +137,8 @@ export class BlockCache {
   constructor(bytesMax: number) {
     const blocks = Math.max(1, Math.floor(bytesMax / PLACE_BYTES))
     const passing = Math.min(PASSING_MAX, blocks >>> 2)
-    this.#ring = new Array<Block | undefined>(blocks - passing)
-    this.#passing = new Array<Block | undefined>(passing)
+    this.#ring = new Places(blocks - passing)
+    this.#passing = new Places(passing)
   }
 
   /** Another value log, with no blocks. */
@@ -110,13 +151,8 @@ export class BlockCache {
 
   /** Forgets every block of a log. */
   leave(owner: BlockOwner): void {
-    for (const blocks of [this.#ring, this.#passing]) {
-      for (const [place, block] of blocks.entries()) {
-        if (block?.owner !== owner) continue
-        block.forget()
-        blocks[place] = undefined
-      }
-    }
+    this.#ring.forgetAllOf(owner)
+    this.#passing.forgetAllOf(owner)
     this.#owners.delete(owner)
     this.#divide()
   }
@@ -130,15 +166,16 @@ export class BlockCache {
 
   /** Notes that block `number` of an owner's segment is missing: whether it should be read in now (then `add` it so), or only what is asked for. */
   admits(owner: BlockOwner, segment: number, number: number): typeof ALONE | typeof PASSING | typeof KEPT {
-    let victim = this.#ring[this.#hand]
+    const { homes, numbers } = this.#ring
+    let victim = homes[this.#hand]
     while (victim !== undefined && victim.owner !== owner && victim.owner.blocks <= this.#sureBlocks) {
       this.#advance()
-      victim = this.#ring[this.#hand]
+      victim = homes[this.#hand]
     }
-    if (victim === undefined || !victim.isUsed) return KEPT
-    victim.isUsed = false
+    if (victim === undefined || victim.used[numbers[this.#hand]!] === 0) return KEPT
+    victim.used[numbers[this.#hand]!] = 0
     this.#advance()
-    if (this.#passing.length === 0) return ALONE
+    if (this.#passing.homes.length === 0) return ALONE
     const name = (segment * OWNERS_STEP + owner.number) * SEGMENT_BLOCKS_MAX + number + 1
     const slot = (number ^ Math.imul(segment + owner.number, 0x9e37_79b1)) & (PASSING_MAX - 1)
     if (this.#missed[slot] === name) return PASSING
@@ -147,38 +184,22 @@ export class BlockCache {
   }
 
   /** Puts a block into its segment's table, in the place of the one that has to go. */
-  add(
-    owner: BlockOwner,
-    home: Array<Block | undefined>,
-    number: number,
-    bytes: Uint8Array,
-    length: number,
-    stay: typeof PASSING | typeof KEPT
-  ): Block {
-    const block = new Block(owner, home, number, bytes, length)
-    if (stay === PASSING) {
-      const slot = this.#passed++ % this.#passing.length
-      this.#passing[slot]?.forget()
-      this.#passing[slot] = block
-    } else {
-      const victim = this.#ring[this.#hand]
-      if (victim !== undefined) {
-        victim.forget()
-        victim.owner.blocks--
-      }
-      owner.blocks++
-      this.#ring[this.#hand] = block
+  add(home: SegmentBlocks, number: number, bytes: Uint8Array, stay: typeof PASSING | typeof KEPT): void {
+    if (stay === PASSING) this.#passing.take(this.#passed++ % this.#passing.homes.length, home, number)
+    else {
+      const victim = this.#ring.take(this.#hand, home, number)
+      if (victim !== undefined) victim.owner.blocks--
+      home.owner.blocks++
       this.#advance()
     }
-    home[number] = block
-    return block
+    home.set(number, bytes)
   }
 
   #divide(): void {
-    this.#sureBlocks = Math.floor((this.#ring.length * SURE_SHARE) / Math.max(1, this.#owners.size))
+    this.#sureBlocks = Math.floor((this.#ring.homes.length * SURE_SHARE) / Math.max(1, this.#owners.size))
   }
 
   #advance(): void {
-    this.#hand = this.#hand + 1 === this.#ring.length ? 0 : this.#hand + 1
+    this.#hand = this.#hand + 1 === this.#ring.homes.length ? 0 : this.#hand + 1
   }
 }

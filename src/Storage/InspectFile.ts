@@ -173,7 +173,7 @@ function* valueParts(file: File, at: number): Parts {
     const lsn = readUint64(head, 16)
     const isWithin = offset + VALUE_HEADER_BYTES + length <= size
     const bytes = isWithin ? read(file, offset, VALUE_HEADER_BYTES + length) : new Uint8Array(0)
-    const isWhole = isWithin && isValueAt(bytes, viewOf(bytes), 0, length, lsn, salt)
+    const isWhole = isWithin && isValueAt(bytes, 0, length, lsn, salt)
     const key = new Uint8Array(head.buffer, 24, 16)
     const fields = { store: head.getUint32(8, true), key: toHex(key), lsn, documentBytes: length }
     const kind = head.getUint8(12)

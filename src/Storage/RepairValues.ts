@@ -123,7 +123,7 @@ export class RepairValues {
     const { at } = this
     if (this.#view.getUint32(at + STORE_AT, true) !== store || this.#window[at + KIND_AT] !== PUT) return false
     for (let i = 0; i < KEY_BYTES; i++) if (this.#window[at + KEY_AT + i] !== key[keyAt + i]) return false
-    return isValueAt(this.#window, this.#view, at, location.length, location.lsn, salt)
+    return isValueAt(this.#window, at, location.length, location.lsn, salt)
   }
 
   /** What `read` has read: header first, from `at` on. */
@@ -186,7 +186,7 @@ export class RepairValues {
     const lsn = readUint64(this.#view, this.at + LSN_AT)
     if (!this.#load(file, offset, VALUE_HEADER_BYTES + length, WINDOW_BYTES)) return 0
     if (length > 0 && this.#view.getUint32(this.at + VALUE_HEADER_BYTES, true) !== length) return 0
-    if (!isValueAt(this.#window, this.#view, this.at, length, lsn, salt)) return 0
+    if (!isValueAt(this.#window, this.at, length, lsn, salt)) return 0
     this.lsnMax = Math.max(this.lsnMax, lsn)
     return valueBytes(length)
   }

@@ -23,7 +23,6 @@ export class RunReader {
   readonly source: SegmentFile
   readonly #until: number
   #buffer = new Uint8Array(RUN_BUFFER_BYTES)
-  #view = new DataView(this.#buffer.buffer)
   /** Where in the file the buffer begins, and how much of it is filled. */
   #start: number
   #filled = 0
@@ -92,7 +91,7 @@ export class RunReader {
 
   /** Faults with StorageDamaged unless the entry is whole. */
   check(): void {
-    if (isValueAt(this.#buffer, this.#view, this.at, this.length, this.lsn, this.source.salt)) return
+    if (isValueAt(this.#buffer, this.at, this.length, this.lsn, this.source.salt)) return
     throw this.damaged("the value fails its checksum")
   }
 
@@ -108,7 +107,6 @@ export class RunReader {
       const larger = new Uint8Array(size)
       larger.set(this.#buffer.subarray(at, this.#filled))
       this.#buffer = larger
-      this.#view = new DataView(larger.buffer)
     } else {
       this.#buffer.copyWithin(0, at, this.#filled)
     }

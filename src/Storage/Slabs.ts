@@ -12,27 +12,22 @@ const PART_BYTES_MAX = SLAB_BYTES / 4
 export class Slabs {
   /** Where the last room lies. */
   bytes = new Uint8Array(0)
-  view = new DataView(this.bytes.buffer)
   at = 0
   #slab = this.bytes
-  #slabView = this.view
   #used = 0
 
   /** Makes room for `length` bytes, with anything in them: `bytes[at, at + length)`. */
   take(length: number): void {
     if (length > PART_BYTES_MAX) {
       this.bytes = Buffer.allocUnsafeSlow(length)
-      this.view = new DataView(this.bytes.buffer)
       this.at = 0
       return
     }
     if (this.#used + length > this.#slab.length) {
       this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
-      this.#slabView = new DataView(this.#slab.buffer)
       this.#used = 0
     }
     this.bytes = this.#slab
-    this.view = this.#slabView
     this.at = this.#used
     this.#used = (this.#used + length + 7) & ~7
   }

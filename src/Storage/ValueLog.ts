@@ -11,17 +11,8 @@
  */
 import { type File, joinPath, type SyncDone, type Volume } from "../Disk/Volume.ts"
 import type { Fault } from "../Fault/Fault.ts"
-import type { PASSING, KEPT } from "./BlockCache.ts"
-import {
-  ALONE,
-  type Block,
-  BLOCK_BYTES,
-  BLOCK_SHIFT,
-  type BlockCache,
-  type BlockOwner,
-  firstBlockAt,
-  OVERLAPPED_BYTES
-} from "./BlockCache.ts"
+import { ALONE, BLOCK_BYTES, BLOCK_SHIFT, firstBlockAt, OVERLAPPED_BYTES, SegmentBlocks } from "./BlockCache.ts"
+import type { BlockCache, BlockOwner, KEPT, PASSING } from "./BlockCache.ts"
 import { DELETE } from "./MemtableLayout.ts"
 import type { DocumentView, Place } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
@@ -89,7 +80,7 @@ interface Segment {
   readonly number: number
   readonly file: File
   readonly salt: number
-  readonly blocks: Array<Block | undefined>
+  readonly blocks: SegmentBlocks
   /** Bytes written to the file or waiting in the write buffer. */
   length: number
   committed: number
@@ -346,7 +337,7 @@ export class ValueLog {
       if (segment.committed > 0) {
         segment.length = segment.committed
         // A block that was read meanwhile may hold bytes that will be overwritten.
-        for (let number = firstBlockAt(segment.committed); number < segment.blocks.length; number++) segment.blocks[number]?.forget()
+        segment.blocks.forgetFrom(firstBlockAt(segment.committed))
         continue
       }
       this.#segments.delete(segment.number)
@@ -369,21 +360,20 @@ export class ValueLog {
     const length = location.length
     const end = start + VALUE_HEADER_BYTES + length
     const number = location.offset >>> BLOCK_SHIFT
-    let block = end > OVERLAPPED_BYTES ? undefined : segment.blocks[number]
-    if (block !== undefined && block.length >= end) block.isUsed = true
+    let block = end > OVERLAPPED_BYTES ? undefined : segment.blocks.bytes[number]
+    if (block !== undefined && block.length >= end) segment.blocks.used[number] = 1
     else {
       const stay = end > OVERLAPPED_BYTES ? ALONE : this.#cache.admits(this.#owner, segment.number, number)
       if (stay === ALONE) return this.#readAlone(segment, location, out)
       block = this.#load(segment, number, stay)
     }
-    const { view } = block
-    if (block.length < end || !isVerified(view, start)) {
-      if (block.length < end || !isValueAt(block.bytes, view, start, length, location.lsn, segment.salt)) {
+    if (block.length < end || !isVerified(block, start)) {
+      if (block.length < end || !isValueAt(block, start, length, location.lsn, segment.salt)) {
         throw this.#damaged(segment.number, location.offset, "the value fails its checksum")
       }
-      setVerified(view, start)
+      setVerified(block, start)
     }
-    placed(out, block.bytes, start + VALUE_HEADER_BYTES, location)
+    placed(out, block, start + VALUE_HEADER_BYTES, location)
   }
 
   close(): void {
@@ -400,19 +390,20 @@ export class ValueLog {
     slabs.take(length)
     const { bytes, at } = slabs
     const read = segment.file.readAt(location.offset, bytes.subarray(at, at + length))
-    if (read < length || !isValueAt(bytes, slabs.view, at, location.length, location.lsn, segment.salt)) {
+    if (read < length || !isValueAt(bytes, at, location.length, location.lsn, segment.salt)) {
       throw this.#damaged(segment.number, location.offset, "the value fails its checksum")
     }
     placed(out, bytes, at + VALUE_HEADER_BYTES, location)
   }
 
   /** Reads a block in. What the file has behind what was written since the last commit or `rewind` will be overwritten: it is left out. */
-  #load(segment: Segment, number: number, stay: typeof PASSING | typeof KEPT): Block {
-    segment.blocks[number]?.forget()
+  #load(segment: Segment, number: number, stay: typeof PASSING | typeof KEPT): Uint8Array {
     const bytes = Buffer.allocUnsafeSlow(OVERLAPPED_BYTES)
     const written = segment.length - (this.#bufferedFor === segment ? this.#buffered : 0) - number * BLOCK_BYTES
     const length = Math.min(written, segment.file.readAt(number * BLOCK_BYTES, bytes))
-    return this.#cache.add(this.#owner, segment.blocks, number, bytes, length, stay)
+    const block = length === bytes.length ? bytes : bytes.subarray(0, length)
+    this.#cache.add(segment.blocks, number, block, stay)
+    return block
   }
 
   #segmentFor(size: number, stream: Stream): Segment {
@@ -433,7 +424,7 @@ export class ValueLog {
       number,
       file,
       salt: new DataView(salt.buffer).getUint32(0, true),
-      blocks: [],
+      blocks: new SegmentBlocks(this.#owner),
       length: SEGMENT_HEADER_BYTES,
       committed: 0,
       condemnedBy: NOT_CONDEMNED
@@ -454,7 +445,15 @@ export class ValueLog {
     if (file.size() < lengthBytes)
       throw this.#damaged(number, file.size(), `the value segment is shorter than the ${lengthBytes} bytes that were committed`)
     if (file.size() > lengthBytes) file.truncate(lengthBytes)
-    const segment: Segment = { number, file, salt, blocks: [], length: lengthBytes, committed: lengthBytes, condemnedBy: NOT_CONDEMNED }
+    const segment: Segment = {
+      number,
+      file,
+      salt,
+      blocks: new SegmentBlocks(this.#owner),
+      length: lengthBytes,
+      committed: lengthBytes,
+      condemnedBy: NOT_CONDEMNED
+    }
     this.#segments.set(number, segment)
     return segment
   }

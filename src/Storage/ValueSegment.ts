@@ -15,7 +15,8 @@
  * - An entry is written once and never changed. Where the next one goes is known from the index file's checkpoint alone.
  */
 import { checksum } from "../Wal/Checksum.ts"
-import { readUint64, writeUint64 } from "../Wal/Record.ts"
+import { readU32, readU64, writeU32 } from "../Index/Layout.ts"
+import { writeUint64 } from "../Wal/Record.ts"
 import { storageFault } from "./Reasons.ts"
 
 export const SEGMENT_HEADER_BYTES = 64
@@ -100,11 +101,9 @@ export function writeValueHeader(bytes: Uint8Array, view: DataView, at: number, 
 }
 
 /** Whether the entry at `at` is whole, has a document of `length` bytes and was written at `lsn`. */
-export function isValueAt(bytes: Uint8Array, view: DataView, at: number, length: number, lsn: number, salt: number): boolean {
+export function isValueAt(bytes: Uint8Array, at: number, length: number, lsn: number, salt: number): boolean {
   return (
-    view.getUint32(at, true) === length &&
-    readUint64(view, at + 16) === lsn &&
-    view.getUint32(at + 4, true) === valueChecksum(bytes, at, length, salt)
+    readU32(bytes, at) === length && readU64(bytes, at + 16) === lsn && readU32(bytes, at + 4) === valueChecksum(bytes, at, length, salt)
   )
 }
 
@@ -116,13 +115,13 @@ const VERIFIED = 0x5f1e_c0de
  * more place in memory to wait for, at each read. An entry whose checksum happens to be the mark is never checked: one in 2^32, as many as
  * pass a check although they are damaged.
  */
-export function isVerified(view: DataView, at: number): boolean {
-  return view.getUint32(at + 4, true) === VERIFIED
+export function isVerified(bytes: Uint8Array, at: number): boolean {
+  return readU32(bytes, at + 4) === VERIFIED
 }
 
 /** Notes in a copy in memory, which nobody takes a checksum from any more, that the entry at `at` is whole. */
-export function setVerified(view: DataView, at: number): void {
-  view.setUint32(at + 4, VERIFIED, true)
+export function setVerified(bytes: Uint8Array, at: number): void {
+  writeU32(bytes, at + 4, VERIFIED)
 }
 
 /** The length goes into the seed, so that what it says is checked although it lies before the checksum. */

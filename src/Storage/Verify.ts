@@ -283,7 +283,7 @@ export class Verify extends Work<StorageReport> {
 
   #entryProblem(segment: OpenSegment, offset: number, length: number, lsn: number): string | undefined {
     const bytes = this.#readEntry(segment, offset, length)
-    if (!isValueAt(bytes, new DataView(bytes.buffer), 0, length, lsn, segment.salt)) return "the value fails its checksum"
+    if (!isValueAt(bytes, 0, length, lsn, segment.salt)) return "the value fails its checksum"
     return bytes.subarray(VALUE_HEADER_BYTES + length).every((byte) => byte === 0) ? undefined : "the value is not padded with zeros"
   }
 
@@ -380,7 +380,7 @@ export class Verify extends Work<StorageReport> {
     const bytes = this.#readEntry(segment, location.offset, location.length)
     const view = new DataView(bytes.buffer)
     const isKeys = view.getUint32(8, true) === store.id && key.subarray(keyAt, keyAt + 16).every((byte, i) => byte === bytes[24 + i])
-    const isValue = isKeys && isValueAt(bytes, view, 0, location.length, location.lsn, segment.salt)
+    const isValue = isKeys && isValueAt(bytes, 0, location.length, location.lsn, segment.salt)
     if (!isValue) this.#noteValue(location, `the primary tree of ${store.definition.name} points at a value that is not the document's`)
     else if (isDocument(bytes, location.length)) return bytes
     else this.#noteValue(location, `a value of ${store.definition.name} is no document`)

@@ -242,7 +242,7 @@ function readValues(bytes: Uint8Array): boolean {
 function isFirstWhole(bytes: Uint8Array, salt: number): boolean {
   if (bytes.length < 64 + VALUE_HEADER_BYTES) return false
   const length = viewOf(bytes).getUint32(64, true)
-  return 64 + VALUE_HEADER_BYTES + length <= bytes.length && isValueAt(bytes, viewOf(bytes), 64, length, 1, salt)
+  return 64 + VALUE_HEADER_BYTES + length <= bytes.length && isValueAt(bytes, 64, length, 1, salt)
 }
 
 export function mendValues(bytes: Uint8Array): void {

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ALONE, type Block, BlockCache, KEPT, PLACE_BYTES, PASSING } from "../../src/Storage/BlockCache.ts"
+import { ALONE, BlockCache, KEPT, PLACE_BYTES, PASSING, SegmentBlocks } from "../../src/Storage/BlockCache.ts"
 import { Random } from "./Random.ts"
 
 /** A cache of so many blocks, and reading through it: whether the block was there. */
 function reading(blocks: number): {
-  readonly home: Array<Block | undefined>
+  readonly home: SegmentBlocks
   readonly read: (number: number) => boolean
   readonly leave: () => void
 } {
@@ -13,22 +13,22 @@ function reading(blocks: number): {
 
 function readingOf(cache: BlockCache): ReturnType<typeof reading> {
   const owner = cache.enter()
-  const home: Array<Block | undefined> = []
+  const home = new SegmentBlocks(owner)
   const read = (number: number): boolean => {
-    const block = home[number]
-    if (block !== undefined) {
-      block.isUsed = true
+    if (has(home, number)) {
+      home.used[number] = 1
       return true
     }
     const stay = cache.admits(owner, 1, number)
-    if (stay !== ALONE) cache.add(owner, home, number, new Uint8Array(1), 1, stay)
+    if (stay !== ALONE) cache.add(home, number, new Uint8Array(1), stay)
     return false
   }
   const leave = (): void => cache.leave(owner)
   return { home, leave, read }
 }
 
-const present = (home: ReadonlyArray<Block | undefined>): number => home.filter((it) => it !== undefined).length
+const has = (home: SegmentBlocks, number: number): boolean => home.bytes[number] !== undefined
+const present = (home: SegmentBlocks): number => home.bytes.filter((it) => it !== undefined).length
 
 describe("a cache of blocks", () => {
   it("lets every block in while there is room", () => {
@@ -49,13 +49,13 @@ describe("a cache of blocks", () => {
     const random = new Random(3)
     for (let number = 0; number < 400; number++) read(number)
     for (let turn = 0; turn < 20_000; turn++) read(random.below(400))
-    const before = home.map((it) => it !== undefined)
+    const before = home.bytes.map((it) => it !== undefined)
     let loads = 0
     for (let turn = 0; turn < 20_000; turn++) {
       const number = random.below(500)
-      if (!read(number) && home[number] !== undefined) loads++
+      if (!read(number) && has(home, number)) loads++
     }
-    const stayed = before.filter((was, number) => was && home[number] !== undefined).length
+    const stayed = before.filter((was, number) => was && has(home, number)).length
     assert.isAbove(stayed, 300)
     assert.isBelow(loads, 2500)
   })
@@ -73,16 +73,16 @@ describe("a cache of blocks", () => {
   it("reads a block in for a short time when it was missed a moment ago", () => {
     const cache = new BlockCache(300 * PLACE_BYTES)
     const owner = cache.enter()
-    const home: Array<Block | undefined> = []
+    const home = new SegmentBlocks(owner)
     // Of 300 places 64 are for blocks that stay for a short time.
-    for (let number = 0; number < 236; number++) cache.add(owner, home, number, new Uint8Array(1), 1, KEPT)
+    for (let number = 0; number < 236; number++) cache.add(home, number, new Uint8Array(1), KEPT)
     assert.strictEqual(cache.admits(owner, 1, 1000), ALONE)
     assert.strictEqual(cache.admits(owner, 1, 1000), PASSING)
-    cache.add(owner, home, 1000, new Uint8Array(1), 1, PASSING)
-    assert.isDefined(home[1000])
-    for (let number = 2000; number < 2064; number++) cache.add(owner, home, number, new Uint8Array(1), 1, PASSING)
-    assert.isUndefined(home[1000])
-    assert.isDefined(home[0])
+    cache.add(home, 1000, new Uint8Array(1), PASSING)
+    assert.isTrue(has(home, 1000))
+    for (let number = 2000; number < 2064; number++) cache.add(home, number, new Uint8Array(1), PASSING)
+    assert.isFalse(has(home, 1000))
+    assert.isTrue(has(home, 0))
   })
 
   it("leaves a log its sure part while another one reads without end, and gives all of it to that one when it is closed", () => {
