@@ -87,12 +87,12 @@ export const settings = {
       max: 2 * GIB
     }),
     compactionDeadPercentMax: integer("Lost space, in percent of all documents' files, at which it is given back", {
-      default: 10,
+      default: 7,
       min: 1,
       max: 90
     }),
     compactionUrgentPercentMax: integer("Lost space, in percent of all documents' files, at which writers wait until it is given back", {
-      default: 20,
+      default: 9,
       min: 2,
       max: 95
     }),

@@ -115,13 +115,14 @@ export class Compaction {
     this.#moved.clear()
     yield* this.#copy(work)
     const isLast = this.#merge?.current === undefined && this.#runs.length === 0
-    yield* work.syncValues()
+    const values = work.beginValueSync()
     const { writer } = work
     for (const store of this.#moved.stores()) {
       this.#roots.prepare(writer, store, this.#moved.firstKey(store), Infinity)
       yield* work.drive(writer.apply(store, this.#moved.source(store), this.#values.accounts.replaced))
     }
     if (isLast) for (const segment of this.segments) this.#values.condemn(segment, writer.transaction)
+    yield* work.valuesSynced(values)
     yield* work.commit(this.#index.current().checkpoint)
     this.#isOver = isLast
   }

@@ -480,7 +480,8 @@ export class Engine {
     },
     committed: (flushed: Generation | undefined): void => {
       if (flushed !== undefined) this.#snapshots.long.flushed(flushed, this.#parts)
-      this.#memtables.committed(flushed)
+      this.#memtables.committed(flushed, this.#maintenance.isReplacing)
+      if (this.#log !== undefined) this.#log.segmentBytes = this.#memtables.bytesMax / 2
       this.logHolds.release()
       this.#listeners.work.tell(undefined)
     },

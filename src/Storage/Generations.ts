@@ -19,13 +19,25 @@ export interface GenerationParts {
   readonly limits: StorageLimits
 }
 
+/**
+ * Share of the value log that a memtable has at the most where documents are replaced, so that the log, which has three of them, is little beside
+ * it; and the share of what one may have that it has in any case.
+ */
+const REPLACING_SHARE = 1 / 64
+const REPLACING_SHARE_MIN = 1 / 8
+/** With fewer memtables' bytes in the value log all of it is little, and the same documents may be replaced again before they are flushed. */
+const REPLACING_MEMTABLES_MIN = 2
+
 export class Generations {
   active: Generation
   sources: Sources
+  /** Bytes at which the active one freezes. */
+  bytesMax: number
   readonly #parts: GenerationParts
 
   constructor(parts: GenerationParts) {
     this.#parts = parts
+    this.bytesMax = parts.limits.memtableBytesMax
     this.active = new Generation(parts.share.allocator, 0)
     this.sources = new Sources([this.active], parts.index, parts.values)
     parts.share.activeBytes = () => this.active.bytes
@@ -43,8 +55,7 @@ export class Generations {
 
   /** Whether the active one has to freeze: it has as much as it may, or the process needs the memory. */
   get isFull(): boolean {
-    const { limits, share } = this.#parts
-    return this.active.bytes >= limits.memtableBytesMax || share.isDue
+    return this.active.bytes >= this.bytesMax || this.#parts.share.isDue
   }
 
   /** Whether writers have to wait for a flush. */
@@ -73,8 +84,13 @@ export class Generations {
     this.#parts.share.isDue = false
   }
 
-  /** The trees have changed: `flushed`, if any, is in them now. */
-  committed(flushed: Generation | undefined): void {
+  /** The trees have changed: `flushed`, if any, is in them now. `isReplacing`: documents are replaced or removed, not only added. */
+  committed(flushed: Generation | undefined, isReplacing: boolean): void {
+    const { sizeBytes } = this.#parts.values
+    const { memtableBytesMax } = this.#parts.limits
+    const bytes = Math.max(sizeBytes * REPLACING_SHARE, memtableBytesMax * REPLACING_SHARE_MIN)
+    const isShort = isReplacing && sizeBytes >= memtableBytesMax * REPLACING_MEMTABLES_MIN
+    this.bytesMax = isShort ? Math.min(memtableBytesMax, bytes) : memtableBytesMax
     this.#replace(this.sources.generations.filter((it) => it !== flushed))
   }
 

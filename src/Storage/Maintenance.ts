@@ -72,6 +72,11 @@ export class Maintenance {
     this.#queue.retry()
   }
 
+  /** See `SpaceWatch.isReplacing`. */
+  get isReplacing(): boolean {
+    return this.#queue.isReplacing
+  }
+
   /** See `TreeQueue.settle`. */
   settle(lsn: number): boolean {
     return this.#queue.settle(lsn)

@@ -17,6 +17,9 @@ const ROOM_POLICY: CompactionPolicy = { deadPercentMax: 100, segmentDeadPercentM
 /** A compaction nobody asked for takes about this part of the value segments at a time: what it moves is there twice until the segments are given back. */
 const COMPACTION_PARTS = 16
 
+/** Lost space, as a share of what makes compaction due, from which on documents are taken to be replaced. */
+const REPLACING_SHARE = 1 / 2
+
 /** Segments to be compacted together, and the LSN up to which tombstones of each may be left out. */
 export interface ChosenSegments {
   readonly segments: ReadonlyArray<number>
@@ -30,8 +33,8 @@ export class SpaceWatch {
   readonly #limits: StorageLimits
   /** The transaction up to which was looked for segments to compact. */
   #lookedAt = 0
-  /** Whether lost space is urgent, and the transaction of which that was said. */
-  #isUrgent = false
+  /** Lost bytes, in percent of all, and the transaction of which that was said. */
+  #lostPercent = 0
   #judgedAt = -1
 
   constructor(parts: { readonly index: IndexFile; readonly values: ValueLog; readonly roots: RootLists }, limits: StorageLimits) {
@@ -41,12 +44,21 @@ export class SpaceWatch {
 
   /** Whether more space is lost than may be, so that writers have to wait. */
   get isUrgent(): boolean {
+    return this.#lost >= this.#limits.compactionUrgentPercentMax
+  }
+
+  /** Whether so much is lost that documents are replaced or removed here, rather than added. */
+  get isReplacing(): boolean {
+    return this.#lost >= this.#limits.compactionDeadPercentMax * REPLACING_SHARE
+  }
+
+  get #lost(): number {
     const { transaction } = this.#parts.index.current()
     if (transaction !== this.#judgedAt) {
       this.#judgedAt = transaction
-      this.#isUrgent = lostPercent(this.#states()) >= this.#limits.compactionUrgentPercentMax
+      this.#lostPercent = lostPercent(this.#states())
     }
-    return this.#isUrgent
+    return this.#lostPercent
   }
 
   /** Lets the next question be answered anew. */

@@ -158,6 +158,11 @@ export class TreeQueue {
     return this.#isFlushOutOfRoom || this.#isCompactionOutOfRoom
   }
 
+  /** See `SpaceWatch.isReplacing`. */
+  get isReplacing(): boolean {
+    return this.#space.isReplacing
+  }
+
   /** Lets work that found no room begin again. */
   retry(): void {
     if (!this.isOutOfRoom) return

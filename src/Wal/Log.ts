@@ -49,6 +49,8 @@ export type LogDone = (fault: Fault<DiskFailure> | undefined) => void
 
 /** Share of the staging that records may fill which nobody asked to be synced. */
 const RELAXED_SHARE = 0.25
+/** Share of the greatest length that the shortest segments have. */
+const SHORT_SEGMENT_SHARE = 1 / 4
 const NO_ROOM = new Set(["ENOSPC", "EDQUOT"])
 
 /**
@@ -76,6 +78,7 @@ export class Log {
 
   readonly #options: LogOptions
   readonly #segmentBytesMax: number
+  #segmentBytes: number
   readonly #staging: Staging
   /** Bytes of relaxed records that may be staged before they are written unasked. */
   readonly #relaxedBytesMax: number
@@ -105,7 +108,7 @@ export class Log {
 
   constructor(options: LogOptions, position: LogPosition) {
     this.#options = options
-    this.#segmentBytesMax = options.segmentBytesMax ?? SEGMENT_BYTES_MAX
+    this.#segmentBytesMax = this.#segmentBytes = options.segmentBytesMax ?? SEGMENT_BYTES_MAX
     const stagingBytesMax = options.stagingBytesMax ?? STAGING_BYTES_MAX
     this.#staging = new Staging(stagingBytesMax, options.stagingRoom)
     this.#relaxedBytesMax = stagingBytesMax * RELAXED_SHARE
@@ -271,10 +274,18 @@ export class Log {
     this.rotate(() => {})
   }
 
+  /**
+   * Bytes at which segments are closed from now on, between a quarter of `segmentBytesMax` and that: with shorter ones the log goes back sooner,
+   * and the next segment, which is prepared while one is written, takes less.
+   */
+  set segmentBytes(bytes: number) {
+    this.#segmentBytes = Math.min(this.#segmentBytesMax, Math.max(this.#segmentBytesMax * SHORT_SEGMENT_SHARE, bytes))
+  }
+
   /** The segment in which a record of `bytes` goes: the last one, or a new one after it. */
   #segmentFor(bytes: number): OpenSegment {
     const tail = this.#tail()
-    if (tail !== undefined && tail.takes(bytes, this.#segmentBytesMax)) return tail
+    if (tail !== undefined && tail.takes(bytes, this.#segmentBytes)) return tail
     if (tail !== undefined) tail.complete = true
     const firstLsn = this.lastLsn + 1
     const salt = this.#planned.length === 0 && this.#spare !== undefined ? this.#spare.salt : this.#newSalt()
@@ -333,7 +344,7 @@ export class Log {
   #openPlanned(): void {
     const segment = this.#planned[0]
     if (this.#open !== undefined || segment === undefined) return
-    this.#spare ??= new Spare(this.#options, segment.salt, this.#spareSettled)
+    this.#spare ??= new Spare(this.#options, segment.salt, this.#segmentBytes, this.#spareSettled)
     if (this.#spare.state === "preparing") return this.#spare.hurry()
     const spare = this.#spare
     segment.file = spare.claim(segment.path)
@@ -373,9 +384,9 @@ export class Log {
   /** Starts to prepare the next segment when the open one is half full: once, for a disk without room is not to be asked at every group. */
   #prepareNext(segment: OpenSegment): void {
     if (this.#spare !== undefined || this.#planned.length > 0 || segment.complete || segment.nextPrepared) return
-    if (segment.writtenAt < (RECORDS_AT + this.#segmentBytesMax) / 2) return
+    if (segment.writtenAt < (RECORDS_AT + this.#segmentBytes) / 2) return
     segment.nextPrepared = true
-    this.#spare = new Spare(this.#options, this.#newSalt(), this.#spareSettled)
+    this.#spare = new Spare(this.#options, this.#newSalt(), this.#segmentBytes, this.#spareSettled)
   }
 
   #startSyncs(wrote: boolean): void {

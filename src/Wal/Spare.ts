@@ -3,7 +3,7 @@ import type { Fault } from "../Fault/Fault.ts"
 import type { DiskFailure, File, SyncDone, Volume } from "../Disk/Volume.ts"
 import { joinPath } from "../Disk/Volume.ts"
 import type { LogOptions } from "./Options.ts"
-import { FILL_BYTES_MAX, SEGMENT_BYTES_MAX, SPARE_NAME } from "./Options.ts"
+import { FILL_BYTES_MAX, SPARE_NAME } from "./Options.ts"
 import { encodeHeader, RECORDS_AT } from "./Segment.ts"
 
 /**
@@ -35,14 +35,14 @@ export class Spare {
   #hurried = false
   #renamed = false
 
-  /** Starts to prepare a segment with this salt. `settled` is called once it is ready or has failed, never within this call. */
-  constructor(options: LogOptions, salt: number, settled: () => void) {
+  /** Starts to prepare a segment of `targetBytes` with this salt. `settled` is called once it is ready or has failed, never within this call. */
+  constructor(options: LogOptions, salt: number, targetBytes: number, settled: () => void) {
     this.salt = salt
     this.path = joinPath(options.directory, SPARE_NAME)
     this.#volume = options.volume
     this.#directory = options.directory
     this.#settled = settled
-    this.#targetBytes = options.segmentBytesMax ?? SEGMENT_BYTES_MAX
+    this.#targetBytes = targetBytes
     try {
       if (this.#volume.exists(this.path)) this.#volume.remove(this.path)
       this.#file = this.#volume.open(this.path, "create")

@@ -40,6 +40,36 @@ function readValues(database: Database, segment: number): Array<{ kind: number; 
 }
 
 describe("a flush", () => {
+  it("comes sooner where documents are replaced than where they are added, and the log is shorter there", () => {
+    const MIB = 1024 * 1024
+    const kept = { compactionDeadPercentMax: 80, compactionUrgentPercentMax: 95, segmentDeadPercentMax: 101 }
+    const database = openOrders({ memtableBytesMax: 4 * MIB, logSegmentBytesMax: 2 * MIB, ...kept })
+    const note = "n".repeat(16_000)
+    /** Writes orders; the most that a memtable had, and the longest segment of the log but the first and the last ones. */
+    const write = (count: number): { most: number; longest: number } => {
+      let most = 0
+      const segments = new Map<string, number>()
+      for (let n = 0; n < count; n++) {
+        put(database, n, n, note)
+        database.settle()
+        most = Math.max(most, database.engine.backlog.activeBytes)
+        for (const name of database.volume.list("data/shop/wal").filter((it) => it.endsWith(".wal"))) {
+          const file = database.volume.open(joinPath("data/shop/wal", name), "read")
+          segments.set(name, file.size())
+          file.close()
+        }
+      }
+      return { most, longest: Math.max(...[...segments.values()].slice(2, -2)) }
+    }
+    const added = write(1000)
+    write(1000)
+    const replaced = write(600)
+    assert.isAbove(added.most, 3.5 * MIB)
+    assert.isBelow(replaced.most, 1.5 * MIB)
+    assert.isAbove(added.longest, 1.9 * MIB)
+    assert.isBelow(replaced.longest, 0.6 * MIB)
+  })
+
   it("waits until its boundary is durable", () => {
     const database = openOrders()
     put(database, 1, 5)

@@ -192,6 +192,24 @@ describe("Log: segments", () => {
     assert.deepInclude(footer, { firstLsn: 1, lastLsn: 3, firstCommitTimeMs: 1000, lastCommitTimeMs: 1002, epoch: 1 })
   })
 
+  it("is closed at the length that was asked for, a quarter of the greatest at the least", () => {
+    const { machine, volume, log } = freshLog({ segmentBytesMax: 64 * 1024 })
+    const lengthOf = (bytes: number): number => {
+      log.segmentBytes = bytes
+      const before = segmentFiles(volume).length
+      while (segmentFiles(volume).length < before + 2) {
+        append(log, 1000)
+        machine.settle()
+      }
+      return readAll(volume, segmentFiles(volume).at(-2)!).length
+    }
+    const asked = [1e9, 32 * 1024, 1].map(lengthOf)
+    for (const [index, longest] of [64 * 1024, 32 * 1024, 16 * 1024].entries()) {
+      assert.isAtMost(asked[index]!, longest)
+      assert.isAbove(asked[index]!, longest - 2000)
+    }
+  })
+
   it("prepares the next one, zero-filled and synced, when the open one is half full", () => {
     const { machine, volume, log } = freshLog()
     append(log, 1000)
