@@ -4,8 +4,9 @@
  * Invariant: `headers` is parsed only when somebody asks for it. The few fields the gateway needs itself are read from the raw list, in one
  * pass; the object of all of them costs as much as routing.
  */
-import type { IncomingMessage, ServerResponse } from "node:http"
+import type { ServerResponse } from "node:http"
 import type { Request, RequestHeaders } from "../Wasm/Answer.ts"
+import type { Incoming } from "./Body.ts"
 
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
 const NO_PARAMETERS: ReadonlyArray<string> = []
@@ -21,7 +22,7 @@ export interface Reply {
 }
 
 export class Exchange implements Request {
-  readonly request: IncomingMessage
+  readonly request: Incoming
   readonly response: ServerResponse
   readonly method: string
   /** Path and query, as they came; below the mount once `enter` was called. */
@@ -47,7 +48,7 @@ export class Exchange implements Request {
   private mountPath = ""
 
   /** `makeId` gives the request's id when the client offered none. */
-  constructor(request: IncomingMessage, response: ServerResponse, nowMs: number, makeId: () => string) {
+  constructor(request: Incoming, response: ServerResponse, nowMs: number, makeId: () => string) {
     const target = request.url ?? "/"
     const mark = target.indexOf("?")
     this.request = request

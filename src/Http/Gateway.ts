@@ -10,13 +10,13 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import type { IncomingMessage, ServerResponse } from "node:http"
+import type { ServerResponse } from "node:http"
 import type { Answer } from "../Wasm/Answer.ts"
 import type { ErrorCodeName } from "../Wasm/ErrorCodes.ts"
 import { problem } from "../Wasm/Problem.ts"
 import type { AccessLog } from "./AccessLog.ts"
 import { answerAsset } from "./Assets.ts"
-import { collectBody } from "./Body.ts"
+import type { Incoming } from "./Body.ts"
 import { Exchange, type Reply } from "./Exchange.ts"
 import { healthAnswer, healthOfAll, healthOfOne } from "./Health.ts"
 import type { LivePages } from "./LivePages.ts"
@@ -88,7 +88,7 @@ export class Gateway {
   }
 
   /** The listener of the server's `request` event. */
-  readonly accept = (request: IncomingMessage, response: ServerResponse): void => {
+  readonly accept = (request: Incoming, response: ServerResponse): void => {
     const exchange = new Exchange(request, response, this.ports.nowMs(), this.makeId)
     this.inFlight++
     response.on("close", this.finished)
@@ -178,7 +178,7 @@ export class Gateway {
     if (!exchange.hasBody) return this.start(exchange, target, index)
     if (exchange.contentEncoding !== undefined)
       return this.problem(exchange, "unsupported_content_encoding", ["accept-encoding", "identity"])
-    collectBody(exchange.request, exchange.contentLength, this.options.bodyBytesMax, {
+    exchange.request.collect(exchange.contentLength, this.options.bodyBytesMax, {
       complete: (body) => {
         exchange.body = body
         this.guarded(exchange, () => this.start(exchange, target, index))

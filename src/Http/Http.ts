@@ -19,6 +19,7 @@ import type { Socket } from "node:net"
 import { formatMount, type Mount } from "../Config/Mount.ts"
 import type { Storage } from "../Storage/Storage.ts"
 import { AccessLog } from "./AccessLog.ts"
+import { Incoming } from "./Body.ts"
 import { AddressInUse, AddressRefused, HttpError, MountTaken } from "./Errors.ts"
 import { Gateway } from "./Gateway.ts"
 import { engineState } from "./Health.ts"
@@ -127,6 +128,8 @@ const dataPorts = ({ admitWrite, engine, whenDurable }: Storage["Service"]): Dat
 
 function configure(options: HttpOptions, gateway: Gateway): Server {
   const server = createServer({
+    IncomingMessage: Incoming,
+    optimizeEmptyRequests: true,
     maxHeaderSize: options.headerBytesMax,
     headersTimeout: options.headerTimeoutMs,
     requestTimeout: options.headerTimeoutMs + options.bodyTimeoutMs,

@@ -65,25 +65,45 @@ export interface Members {
   at(member: Member): number
 }
 
+/** A handful of members, looked for one by one. The last of several of one name counts. */
+class FoundMembers implements Members {
+  readonly #names: Array<string> = []
+  readonly #types: Array<number> = []
+  readonly #places: Array<number> = []
+
+  add(name: string, type: number, at: number): void {
+    this.#names.push(name)
+    this.#types.push(type)
+    this.#places.push(at)
+  }
+
+  has(member: Member): boolean {
+    return this.#names.includes(member)
+  }
+
+  type(member: Member): number {
+    return this.#types[this.#names.lastIndexOf(member)] ?? Type.MISSING
+  }
+
+  at(member: Member): number {
+    return this.#places[this.#names.lastIndexOf(member)] ?? 0
+  }
+}
+
 /**
  * Finds the members of a statement in its bytes. Faults with InvalidStatement on one that its kind does not have, and when `store` is no text.
  */
 export function readMembers(kind: ArgumentKind, bytes: Uint8Array, at: number): Members {
   const known: ReadonlyArray<string> = MEMBERS[kind]
-  const places = new Map<string, { readonly type: number; readonly at: number }>()
+  const members = new FoundMembers()
   const end = documentEnd(bytes, at)
   for (let element = firstElement(at); element < end;) {
     const name = elementName(bytes, element)
     if (!known.includes(name)) refuseMember(kind, name, known)
     const valueAt = valueOffset(bytes, element)
     const type = bytes[element] ?? Type.MISSING
-    places.set(name, { type, at: valueAt })
+    members.add(name, type, valueAt)
     element = skipValue(bytes, type, valueAt)
-  }
-  const members: Members = {
-    has: (member) => places.has(member),
-    type: (member) => places.get(member)?.type ?? Type.MISSING,
-    at: (member) => places.get(member)?.at ?? 0
   }
   requireType(members, "store", Type.STRING, "the name of a store")
   if (members.has("filter")) requireType(members, "filter", Type.DOCUMENT, "a document")

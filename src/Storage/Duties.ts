@@ -36,11 +36,25 @@ export const flushAll = Effect.fnUntraced(function* (engine: Engine, changes: Si
   yield* maintainWhile(() => isResting && !engine.logRest.isOver)
 })
 
-/** Flushes and builds in slices, for ever. The engine poisons itself when that fails, so this fiber never does. */
-export const maintain = (engine: Engine, changes: Signal): Effect.Effect<never> =>
+/** What the duties wait for. */
+export interface Signals {
+  /** There is, or may be, something to do. */
+  readonly work: Signal
+  /** That, or more is on disk than was: raised with every group of the log. */
+  readonly changes: Signal
+}
+
+/**
+ * Flushes and builds in slices, for ever. The engine poisons itself when that fails, so this fiber never does. While there is nothing to do, groups
+ * of the log do not wake it.
+ */
+export const maintain = (engine: Engine, { changes, work }: Signals): Effect.Effect<never> =>
   Effect.suspend(() => {
-    const seen = changes.raises
-    return engine.maintain(SLICE_BUDGET) === "more" ? Effect.yieldNow : changes.wait(seen)
+    const seenWork = work.raises
+    const seenChanges = changes.raises
+    const progress = engine.maintain(SLICE_BUDGET)
+    if (progress === "more") return Effect.yieldNow
+    return progress === "idle" ? work.wait(seenWork) : changes.wait(seenChanges)
   }).pipe(Effect.forever)
 
 export const tick = (engine: Engine): Effect.Effect<never> =>
@@ -62,10 +76,10 @@ export const clear = (engine: Engine): Effect.Effect<never> =>
   }).pipe(Effect.forever)
 
 /** Asks for the syncs of stores of level `interval`, for ever. */
-export const syncInIntervals = (engine: Engine, changes: Signal): Effect.Effect<never> =>
+export const syncInIntervals = (engine: Engine, { work }: Signals): Effect.Effect<never> =>
   Effect.suspend(() => {
-    const seen = changes.raises
-    if (!engine.isSyncDue) return changes.wait(seen)
+    const seen = work.raises
+    if (!engine.isSyncDue) return work.wait(seen)
     return Effect.andThen(
       Effect.sleep(engine.limits.syncIntervalMs),
       Effect.sync(() => engine.sync())

@@ -180,22 +180,8 @@ export class Engine {
   transact(): Transaction {
     if (this.#transaction !== undefined) throw storageFault({ _tag: "TransactionOpen" })
     requireOpen(this.admission(), this.fault)
-    const sources = this.#memtables.sources.retain()
-    this.#overlay.begin(sources, this.#lsn, this.#memtables.active.memtable.arena)
-    const end = (isKept: boolean): void => {
-      this.#overlay.end(isKept)
-      this.#transaction = undefined
-      sources.release()
-    }
-    this.#transaction = new EngineTransaction({
-      lsn: this.#lsn,
-      catalog: this.#catalog,
-      overlay: this.#overlay,
-      generateKey: (into) => this.#keys.next(into, 0),
-      commit: () => this.#commit(end),
-      rollback: () => end(false)
-    })
-    return this.#transaction
+    this.#overlay.begin(this.#memtables.sources, this.#lsn, this.#memtables.active.memtable.arena)
+    return (this.#transaction = new EngineTransaction(this.#transactionHost, this.#overlay, this.#catalog, this.#lsn))
   }
 
   /** A new key: a UUID of version 7, greater than all before it. */
@@ -379,16 +365,21 @@ export class Engine {
 
   // ---- inside --------------------------------------------------------------------------------------------------------------------
 
-  #commit(end: (isKept: boolean) => void): number {
+  #endTransaction(isKept: boolean): void {
+    this.#overlay.end(isKept)
+    this.#transaction = undefined
+  }
+
+  #commit(): number {
     let lsn: number
     try {
       lsn = this.#append()
     } catch (error) {
-      end(false)
+      this.#endTransaction(false)
       throw error
     }
     if (lsn === NOTHING_WRITTEN) {
-      end(false)
+      this.#endTransaction(false)
       return this.#lsn
     }
     try {
@@ -398,7 +389,7 @@ export class Engine {
         this.#listeners.commit.tell(
           commitOf(lsn, this.#writer.commitTimeMs, this.#overlay.memtable, this.#catalog, this.#memtables.sources, before)
         )
-      end(true)
+      this.#endTransaction(true)
       if (this.#memtables.isFull) this.freeze()
       if (this.#writer.level === "interval" && this.#shown.becomesDue()) this.#listeners.work.tell(undefined)
     } catch (error) {
@@ -458,6 +449,13 @@ export class Engine {
   #becamePoisoned(): void {
     if (this.#shown.forget()) this.#changes?.touchAll(this.#lsn + 1)
     this.#listeners.durable.tell(this.durableLsn)
+  }
+
+  /** What a transaction does to the engine. */
+  readonly #transactionHost = {
+    generateKey: (into: Uint8Array): void => void this.#keys.next(into, 0),
+    commit: (): number => this.#commit(),
+    rollback: (): void => this.#endTransaction(false)
   }
 
   /** What maintenance may see and do. */

@@ -29,9 +29,6 @@ import { storageFault } from "./Reasons.ts"
 
 /** What a transaction needs from the engine. */
 export interface TransactionHost {
-  readonly lsn: number
-  readonly catalog: Catalog
-  readonly overlay: Overlay
   /** Writes a fresh 16-byte key. */
   readonly generateKey: (into: Uint8Array) => void
   readonly commit: () => number
@@ -44,15 +41,18 @@ export class EngineTransaction implements Transaction {
   readonly lsn: number
   readonly #host: TransactionHost
   readonly #overlay: Overlay
+  readonly #catalog: Catalog
   #isOver = false
   readonly #check = (): void => {
     if (this.#isOver) throw storageFault({ _tag: "TransactionOver" })
   }
 
-  constructor(host: TransactionHost) {
+  /** `lsn`: the newest commit it sees; `catalog`: the stores as of then. */
+  constructor(host: TransactionHost, overlay: Overlay, catalog: Catalog, lsn: number) {
     this.#host = host
-    this.#overlay = host.overlay
-    this.lsn = host.lsn
+    this.#overlay = overlay
+    this.#catalog = catalog
+    this.lsn = lsn
   }
 
   get writes(): number {
@@ -169,13 +169,13 @@ export class EngineTransaction implements Transaction {
 
   #entries(index: StoreIndex, sequence: number, range: Range | undefined, direction: Direction): EntryCursor {
     this.#check()
-    requireReady(this.#host.catalog, index, this.lsn)
+    requireReady(this.#catalog, index, this.lsn)
     return new IndexCursor(this.#overlay.cursor(index.id, sequence, range, direction), this.#check)
   }
 
   /** The store as it is now: the caller's object may be from before a change of its indexes. */
   #known(store: Store): CatalogStore {
-    const known = this.#host.catalog.storeById(store.id)
+    const known = this.#catalog.storeById(store.id)
     if (known === undefined) throw storageFault({ _tag: "UnknownStore", store: store.definition.name })
     return known
   }

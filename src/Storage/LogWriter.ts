@@ -16,7 +16,7 @@ import type { Memtable } from "./Memtable.ts"
 import type { Overlay } from "./Overlay.ts"
 import { storageFault } from "./Reasons.ts"
 import type { Boundary } from "./Sources.ts"
-import { writeTransaction } from "./TransactionRecord.ts"
+import { TransactionRecordWriter } from "./TransactionRecord.ts"
 
 /** A record buffer larger than this is dropped after use. */
 const RECORD_BUFFER_KEPT_BYTES = 1024 * 1024
@@ -34,6 +34,7 @@ export class LogWriter {
   #epoch: number
   readonly #levels: Levels
   readonly #now: () => number
+  readonly #bodies = new TransactionRecordWriter()
   #record = new ByteSink(undefined, BODY_BYTES_MAX)
 
   /** Begins behind the record of a checkpoint. `durability`: of stores that do not say which. */
@@ -63,7 +64,7 @@ export class LogWriter {
     if (overlay.sequence === 0) return NOTHING_WRITTEN
     overlay.checkUnique()
     const record = this.#record
-    if (writeTransaction(record, overlay.memtable, catalog) === 0) return NOTHING_WRITTEN
+    if (this.#bodies.write(record, overlay.memtable, catalog) === 0) return NOTHING_WRITTEN
     const admitted = log.takes(record.length)
     if (admitted === "tooLarge") throw storageFault({ _tag: "TransactionTooLarge", limit: "transactionBytesMax", max: BODY_BYTES_MAX })
     requireAdmitted(log, admitted)

@@ -43,6 +43,11 @@ export class MemtableCursor implements SourceCursor {
     this.#direction = direction
   }
 
+  /** Whether it is of this tree of this memtable. */
+  isOver(memtable: Memtable, tree: number): boolean {
+    return this.#memtable === memtable && this.#tree === tree
+  }
+
   /** The version of the current entry. */
   get version(): number {
     const high = INVERTED_HIGH_MASK - (this.#entry[5]! & INVERTED_HIGH_MASK)

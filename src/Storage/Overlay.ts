@@ -66,10 +66,10 @@ export class Overlay {
     return this.#writes
   }
 
-  /** Starts over what `sources` show as of `lsn`; new documents go to `arena`. */
+  /** Starts over what `sources`, which stay until the end, show as of `lsn`; new documents go to `arena`. */
   begin(sources: Sources, lsn: number, arena: ByteArena): void {
     if (this.memtable.entries > 0 || this.memtable.arena !== arena) this.memtable.reset(CHUNKS_KEPT, arena)
-    this.#sources = sources
+    this.#sources = sources.retain()
     this.#lsn = lsn
     this.#mark = arena.mark()
     this.#sequence = 0
@@ -83,6 +83,7 @@ export class Overlay {
     if (!isKept) arena.rewind(this.#mark)
     this.memtable.reset(CHUNKS_KEPT, arena)
     this.#unique.reset()
+    this.#sources?.release()
     this.#sources = undefined
   }
 

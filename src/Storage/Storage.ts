@@ -218,16 +218,22 @@ const make = Effect.fnUntraced(function* (options: StorageOptions) {
   const durable = new DurableWaiters()
   const changes = new Signal()
   const engine = yield* Effect.acquireRelease(open(options), (engine) => close(engine, changes, options.flushOnClose === true))
+  const work = new Signal()
   engine.onDurable((lsn) => {
     durable.wake(canMaintain(engine) ? lsn : Infinity)
     changes.raise()
+    // What writers wait for may be a flush that nobody has begun.
+    if (engine.admission() !== "open") work.raise()
   })
-  engine.onWork(() => changes.raise())
-  yield* Effect.forkScoped(maintain(engine, changes))
+  engine.onWork(() => {
+    work.raise()
+    changes.raise()
+  })
+  yield* Effect.forkScoped(maintain(engine, { work, changes }))
   yield* Effect.forkScoped(tick(engine))
   yield* Effect.forkScoped(expire(engine))
   yield* Effect.forkScoped(clear(engine))
-  yield* Effect.forkScoped(syncInIntervals(engine, changes))
+  yield* Effect.forkScoped(syncInIntervals(engine, { work, changes }))
   yield* Effect.forkScoped(reportBuilds(engine))
 
   const { awaitDurable, whenDurable } = durability(engine, durable)

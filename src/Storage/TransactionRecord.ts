@@ -28,31 +28,48 @@ const BODY_HEADER_BYTES = 8
 const OPERATION_BYTES = 24
 const DOCUMENT_BYTES_MIN = 5
 
-/** Writes the body for what an overlay's memtable holds and returns the number of operations. Faults with TooLarge. */
-export function writeTransaction(sink: ByteSink, overlay: Memtable, catalog: Catalog): number {
-  const view = new DocumentView()
-  let count = 0
-  sink.reset()
-  sink.ensure(BODY_HEADER_BYTES)
-  sink.length = BODY_HEADER_BYTES
-  for (let tree = overlay.nextTree(0); tree !== 0; tree = overlay.nextTree(tree)) {
-    if (catalog.storeById(tree) === undefined) continue
-    const cursor = new MemtableCursor(overlay, tree, VERSION_MAX, 1)
+/** Writes bodies. Keeps the cursor of the newest one, for the next transaction most often writes to the same store. */
+export class TransactionRecordWriter {
+  readonly #view = new DocumentView()
+  #cursor: MemtableCursor | undefined
+
+  /** Writes the body for what an overlay's memtable holds and returns the number of operations. Faults with TooLarge. */
+  write(sink: ByteSink, overlay: Memtable, catalog: Catalog): number {
+    let count = 0
+    sink.reset()
+    sink.ensure(BODY_HEADER_BYTES)
+    sink.length = BODY_HEADER_BYTES
+    for (let tree = overlay.nextTree(0); tree !== 0; tree = overlay.nextTree(tree)) {
+      if (catalog.storeById(tree) !== undefined) count += this.#writeStore(sink, overlay, tree)
+    }
+    writeInt32(sink.bytes, 0, count)
+    writeInt32(sink.bytes, 4, 0)
+    return count
+  }
+
+  #writeStore(sink: ByteSink, overlay: Memtable, store: number): number {
+    const view = this.#view
+    const cursor = this.#cursorOver(overlay, store)
+    let count = 0
     for (cursor.seek(undefined); cursor.kind !== 0; cursor.advance()) {
       const isPut = cursor.kind === PUT
       if (isPut) cursor.read(view)
       sink.ensure(OPERATION_BYTES)
       writeInt32(sink.bytes, sink.length, isPut ? OPERATION_PUT : OPERATION_DELETE)
-      writeInt32(sink.bytes, sink.length + 4, tree)
+      writeInt32(sink.bytes, sink.length + 4, store)
       for (let i = 0; i < 16; i++) sink.bytes[sink.length + 8 + i] = cursor.keyBytes[cursor.keyAt + i]!
       sink.length += OPERATION_BYTES
       if (isPut) sink.raw(view.bytes, view.at, view.length)
       count++
     }
+    return count
   }
-  writeInt32(sink.bytes, 0, count)
-  writeInt32(sink.bytes, 4, 0)
-  return count
+
+  #cursorOver(overlay: Memtable, store: number): MemtableCursor {
+    const kept = this.#cursor
+    if (kept?.isOver(overlay, store) === true) return kept
+    return (this.#cursor = new MemtableCursor(overlay, store, VERSION_MAX, 1))
+  }
 }
 
 /** Walks the operations of a body. The checksum was right, so a body that does not fit together was written so: that is a bug. */
