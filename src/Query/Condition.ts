@@ -72,6 +72,16 @@ export function conditionOf(filter: Filter, first: number): { readonly condition
   return { condition, slots: next - first }
 }
 
+/** The slot of the first leaf; undefined when there is none. */
+export function firstSlot(condition: Condition): number | undefined {
+  if (isLeaf(condition)) return condition.slot
+  for (const part of partsOf(condition)) {
+    const slot = firstSlot(part)
+    if (slot !== undefined) return slot
+  }
+  return undefined
+}
+
 /** The conditions that all have to hold: the parts of nested `and`s, in order. */
 export function conjunctsOf(condition: Condition | undefined): ReadonlyArray<Condition> {
   if (condition === undefined) return []

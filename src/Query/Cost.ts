@@ -9,6 +9,7 @@ import type { Access, IndexAccess } from "./Access.ts"
 import { type Condition, isLeaf, type Leaf, type LeafOperator } from "./Condition.ts"
 import type { Candidate } from "./Plan.ts"
 import type { Task } from "./Planner.ts"
+import { shareKey } from "./SampledShares.ts"
 import type { StoreStatistics } from "./Statistics.ts"
 
 const ASSUMED_DOCUMENTS = 1_000_000
@@ -31,9 +32,9 @@ const KEY_COST = 0.25
  */
 const LUCK_COST = 4
 
-/** What is known of a store: its statistics and, by slot, the shares of ranges with the values of a run. */
+/** What is known of a store: its statistics and, by `shareKey`, the shares of conditions with the values of a run. */
 export type KnownShares = Pick<StoreStatistics, "documents" | "equalShare" | "entriesShare"> & {
-  readonly shareOfSlot?: (slot: number) => number | undefined
+  readonly shareFor?: (key: number) => number | undefined
 }
 type Known = KnownShares | undefined
 
@@ -60,7 +61,7 @@ const SHARES: Readonly<Record<LeafOperator, number>> = {
 /** The share that a leaf lets through. */
 function leafShare({ op, path, slot }: Leaf, known: Known): number {
   if (known === undefined) return SHARES[op]
-  const valued = known.shareOfSlot?.(slot)
+  const valued = known.shareFor?.(slot)
   if (valued !== undefined) return valued
   if (op === "eq") return known.equalShare(path)
   if (op === "in") return Math.min(1, known.equalShare(path) * ASSUMED_VALUES)
@@ -70,6 +71,8 @@ function leafShare({ op, path, slot }: Leaf, known: Known): number {
 
 function shareOf(condition: Condition, known: Known): number {
   if (isLeaf(condition)) return leafShare(condition, known)
+  const tested = known?.shareFor?.(shareKey(condition))
+  if (tested !== undefined) return tested
   switch (condition.op) {
     case "not":
       return 1 - shareOf(condition.of, known)
@@ -133,7 +136,7 @@ function filterShare(filter: IndexFilter): number {
 function rangeShare({ high, low }: { readonly low: Leaf | undefined; readonly high: Leaf | undefined }, known: Known): number {
   if (low === undefined && high === undefined) return 1
   const leaves = new Set([low, high].filter((leaf) => leaf !== undefined))
-  const valued = [...leaves].map(({ slot }) => known?.shareOfSlot?.(slot))
+  const valued = [...leaves].map(({ slot }) => known?.shareFor?.(slot))
   if (valued.every((share) => share !== undefined)) return valued.reduce((product, share) => product * share, 1)
   if (low !== undefined && low === high) return SHARES[low.op]
   return low !== undefined && high !== undefined ? SHARES.between : SHARES.lt
@@ -158,8 +161,9 @@ export function costOf(
     residual.reduce((share, condition) => share * shareOf(condition, known), 1)
   )
   const isCombined = access.kind === "union" || access.kind === "intersection"
-  // An access through several indexes collects all its keys; what is tested again has been let through by them already.
-  const passed = isCombined ? all : all * passing
+  // An access through several indexes collects all its keys; what is tested again has been let through by them already. Of a union the
+  // condition as a whole may be known, of which the parts only say what is read for it.
+  const passed = access.kind === "union" ? Math.min(all, documents * passing) : isCombined ? all : all * passing
   const rows = task.limited ? Math.min(passed, ASSUMED_LIMIT) : passed
   // A run of rows that sort alike is read to its end.
   const run =

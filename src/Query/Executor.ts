@@ -25,6 +25,7 @@ import type { PlannedKind } from "./PlanCompiler.ts"
 import { breakBudget, DEFAULT_QUERY_LIMITS, type QueryLimits, type QueryReason, refuseStatement } from "./Reasons.ts"
 import type { RowList } from "./RowList.ts"
 import { RowTexts } from "./RowTexts.ts"
+import { TextUses } from "./TextUse.ts"
 import { eachElement, type Members, readMembers, requireType } from "./StatementMembers.ts"
 import type { StatementLog } from "./StatementLog.ts"
 import { UpdateRun } from "./UpdateProgram.ts"
@@ -83,7 +84,7 @@ export class Executor {
   readonly #now: (() => number) | undefined
   readonly #cursors: PageCursors
   readonly #log: StatementLog | undefined
-  readonly #texts: RowTexts
+  readonly #texts: TextUses
   readonly #joins: JoinByKey
 
   constructor(options: ExecutorOptions) {
@@ -93,8 +94,9 @@ export class Executor {
       return store
     }
     this.#limits = { ...DEFAULT_QUERY_LIMITS, ...options.limits }
-    this.#texts = new RowTexts(this.#limits.textCacheBytesMax)
-    this.#joins = new JoinByKey(this.#limits, this.#texts)
+    const texts = new RowTexts(this.#limits.textCacheBytesMax)
+    this.#texts = new TextUses(texts)
+    this.#joins = new JoinByKey(this.#limits, texts, this.#texts)
     this.#cursors = new PageCursors(options.cursorSecret ?? new Uint8Array(0))
     this.#finder = new Finder(this.#findStore, this.#limits, {
       cursors: this.#cursors,
@@ -107,8 +109,8 @@ export class Executor {
 
   /** Fills `rows` with the rows of a find statement; they are valid as long as `reader` is open. Faults: see `QueryReason`. */
   find(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): void {
-    rows.texts = this.#texts
     const plan = this.#finder.plans.take("find", bytes, at, reader)
+    rows.texts = this.#texts.begin(plan)
     for (const lookup of plan.lookups) this.#findStore(lookup.store)
     const startedMs = this.#started()
     try {
@@ -132,8 +134,8 @@ export class Executor {
    * would be exceeded.
    */
   findPage(reader: Reader, bytes: Uint8Array, at: number, rows: RowList): string | undefined {
-    rows.texts = this.#texts
     const plan = this.#finder.plans.take("find", bytes, at, reader)
+    rows.texts = this.#texts.begin(plan)
     for (const lookup of plan.lookups) this.#findStore(lookup.store)
     const startedMs = this.#started()
     const hasMore = this.#finder.findPage(reader, plan, rows)
@@ -202,7 +204,7 @@ export class Executor {
     const plan = this.#finder.plans.take("get", bytes, at, reader)
     rows.reset()
     rows.projection = plan.projection
-    rows.texts = this.#texts
+    rows.texts = this.#texts.begin(plan)
     const view = this.#view
     if (!this.#finder.get(reader, plan, view)) return false
     rows.pushFound(reader, view)
@@ -215,7 +217,7 @@ export class Executor {
     const store = this.#storeOf(bytes, members)
     const view = this.#view
     rows.reset()
-    rows.texts = this.#texts
+    rows.texts = this.#texts.begin(store)
     eachElement("keys", bytes, members, (type, valueAt) => {
       if (rows.count === this.#limits.rowsMax) breakBudget("rowsMax", this.#limits, store.definition.name)
       if (rows.sizeBytes > this.#limits.rowsBytesMax) breakBudget("rowsBytesMax", this.#limits, store.definition.name)

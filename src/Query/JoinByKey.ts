@@ -16,6 +16,8 @@ import { LIST_BYTES_MIN, type LookupProgram, writeRows } from "./Lookups.ts"
 import { breakBudget, type QueryLimits } from "./Reasons.ts"
 import type { RowList } from "./RowList.ts"
 import { type Link, type RowTexts, UNKEPT } from "./RowTexts.ts"
+import type { TextUses } from "./TextUse.ts"
+import { ValueLinks } from "./ValueLinks.ts"
 
 /** Lookups with a number at once; with more of them all numbers are given anew. */
 const LOOKUPS_MAX = 1024
@@ -40,16 +42,22 @@ class OnlyValue implements PathVisitor {
 export class JoinByKey {
   readonly #limits: QueryLimits
   readonly #texts: RowTexts
+  readonly #uses: TextUses
+  readonly #links = new ValueLinks()
   readonly #numbers = new Map<string, number>()
   #lastNumber = 0
   readonly #value = new OnlyValue()
   readonly #fields = new TwoFields()
   readonly #key = new Uint8Array(KEY_BYTES)
+  /** Where the key of the document lies that was found last. */
+  #keys = this.#key
+  #keyAt = 0
 
-  /** `texts` are those that the rows have. */
-  constructor(limits: QueryLimits, texts: RowTexts) {
+  /** `texts` are those that the rows have, `uses` who asks for them. */
+  constructor(limits: QueryLimits, texts: RowTexts, uses: TextUses) {
     this.#limits = limits
     this.#texts = texts
+    this.#uses = uses
   }
 
   /**
@@ -64,10 +72,11 @@ export class JoinByKey {
     // What was selected is copied from the rows, which takes their bytes.
     let isLate = rows.projection === undefined
     const number = this.#numberOf(lookup)
+    const { texts } = rows
     const links: Array<Link | undefined> = []
     for (let row = 0; row < rows.count; row++) {
       const view = new DocumentView()
-      const link = isLate ? this.#texts.findLink(number, rows.segment(row), rows.offset(row)) : UNKEPT
+      const link = isLate && texts !== undefined ? texts.findLink(number, rows.segment(row), rows.offset(row)) : UNKEPT
       if (link >= 0 && this.#follow(link, reader, store, view)) views.push(view)
       else {
         this.#look(lookup, rows.bytes(row), rows.at(row))
@@ -76,7 +85,7 @@ export class JoinByKey {
         isLate &&= this.#fields.second < 0
         views.push(this.#get(reader, store, view) ? view : undefined)
         if (link !== UNKEPT && views[row] !== undefined && view.segment > 0)
-          links[row] = { lookup: number, key: this.#key.slice(), target: view }
+          links[row] = { lookup: number, key: this.#keys.slice(this.#keyAt, this.#keyAt + KEY_BYTES), target: view }
       }
     }
     this.#give(lookup, rows, reader, views, isLate ? links : undefined)
@@ -111,7 +120,16 @@ export class JoinByKey {
 
   #get(reader: Reader, store: Store, out: DocumentView): boolean {
     const { at, bytes, count, type } = this.#value
-    return count === 1 && getEqual(reader, store, bytes, type, at, out, this.#key)
+    if (count !== 1) return false
+    const links = this.#links
+    this.#keyAt = links.find(store.id, bytes, type, at)
+    this.#keys = links.keys
+    if (this.#keyAt >= 0 && reader.find(store, this.#keys, this.#keyAt, out) && links.ledTo(this.#keyAt, out)) return true
+    this.#keyAt = 0
+    this.#keys = this.#key
+    if (!getEqual(reader, store, bytes, type, at, out, this.#key)) return false
+    links.add(store.id, bytes, type, at, this.#key, out)
+    return true
   }
 
   #give(
@@ -135,6 +153,7 @@ export class JoinByKey {
     if (bytes > this.#limits.rowsBytesMax) breakBudget("rowsBytesMax", this.#limits, lookup.store)
     rows.join = {
       opening: lookup.opening,
+      texts: this.#uses.begin(lookup),
       document: (row) => views[row],
       link: (row) => links[row],
       read: (view) => reader.read(view),

@@ -12,6 +12,7 @@ import type { Reading } from "./Operands.ts"
 import type { Projection } from "./Projection.ts"
 import type { PathRange } from "./RangeShares.ts"
 import type { Residual } from "./Residual.ts"
+import type { SampledConditions } from "./SampledShares.ts"
 import type { SortPath } from "./SortBuffer.ts"
 import type { StoreStatistics } from "./Statistics.ts"
 import type { UpdateProgram } from "./UpdateProgram.ts"
@@ -69,6 +70,8 @@ export interface Plan extends Candidate {
   readonly program: UpdateProgram | undefined
   /** What is computed of the rows, and the test that groups have to pass. */
   readonly aggregate: { readonly program: AggregateProgram; readonly having: Residual } | undefined
+  /** The conditions that are tested on the sample, whose values do so as well where that makes a difference. */
+  readonly sampled: SampledConditions | undefined
   /** The ranges whose values choose among the plans of the shape. */
   readonly ranges: ReadonlyArray<PathRange>
   /** Every way that could be taken, the chosen one first. */

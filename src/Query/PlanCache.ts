@@ -13,16 +13,14 @@ import { Operands } from "./Operands.ts"
 import type { PageCursors, Position } from "./PageCursor.ts"
 import type { Plan } from "./Plan.ts"
 import { compilePlan, type PlannedKind } from "./PlanCompiler.ts"
-import { classesOf, sharesOf } from "./RangeShares.ts"
 import { refuseStatement } from "./Reasons.ts"
 import { Shape } from "./Shape.ts"
 import { readRowNumber } from "./StatementBson.ts"
-import { Statistics, type StoreStatistics } from "./Statistics.ts"
+import { Statistics, type StoreStatistics, wholeStatistics } from "./Statistics.ts"
+import { estimatedByAll, type PlanWith, Variants } from "./Variants.ts"
 
 /** Most shapes that are remembered. */
 export const PLANS_MAX = 1000
-/** Most plans of one shape for ranges of different classes; what comes behind them gets the plan without. */
-export const VARIANTS_MAX = 32
 /** Most plans whose shapes share a hash. */
 const CHAIN_MAX = 8
 
@@ -48,8 +46,8 @@ export class PlanCache {
   readonly #findStore: (name: string) => Store
   readonly #onPlan: ((plan: Plan) => void) | undefined
   readonly #statistics = new Statistics()
-  /** The plans of a shape by the classes of its ranges. */
-  readonly #variants = new WeakMap<Plan, Map<number, Plan>>()
+  /** The plans of a shape for the values of its runs. */
+  readonly #variants = new WeakMap<Plan, Variants>()
 
   readonly #cursors: PageCursors
 
@@ -77,9 +75,11 @@ export class PlanCache {
     if (plan === undefined || !this.#isCurrent(plan, reader)) plan = this.#compile(kind, bytes, at, reader)
     this.operands.load(shape, bytes, plan.readings)
     this.#check(plan)
+    const { candidates, ranges, sampled, statistics } = plan
+    if (statistics === undefined) return explains && reader !== undefined ? this.#estimated(plan, kind, bytes, at, reader) : plan
     // Where there is one way only, what values say of it decides nothing.
-    if (plan.ranges.length === 0 || plan.statistics === undefined || (plan.candidates.length === 1 && !explains)) return plan
-    return this.#valued(plan, plan.statistics, kind, bytes, at)
+    if ((ranges.length === 0 && sampled === undefined) || (candidates.length === 1 && !explains)) return plan
+    return this.#valued(plan, statistics, kind, bytes, at, explains)
   }
 
   /** Number of plans kept, those that share a hash counting once. */
@@ -92,17 +92,21 @@ export class PlanCache {
     return reader === undefined ? plan.statistics === undefined : this.#statistics.of(reader, plan.store) === plan.statistics
   }
 
-  /** The plan for ranges of the classes that the values of this run have. */
-  #valued(base: Plan, statistics: StoreStatistics, kind: PlannedKind, bytes: Uint8Array, at: number): Plan {
-    const classes = classesOf(base.ranges, (path) => statistics.sampledValues(path), this.operands)
+  /** The plan for the values of this run. */
+  #valued(base: Plan, statistics: StoreStatistics, kind: PlannedKind, bytes: Uint8Array, at: number, explains: boolean): Plan {
     let variants = this.#variants.get(base)
-    if (variants === undefined) this.#variants.set(base, (variants = new Map<number, Plan>()))
-    const known = variants.get(classes)
-    if (known !== undefined) return known
-    if (variants.size === VARIANTS_MAX) return base
-    const plan = compilePlan(kind, bytes, at, this.#findStore, () => statistics, sharesOf(base.ranges, classes))
-    variants.set(classes, plan)
-    return plan
+    if (variants === undefined) this.#variants.set(base, (variants = new Variants(base, statistics)))
+    return variants.take(this.operands, explains, this.#planWith(statistics, kind, bytes, at))
+  }
+
+  /** The plan of a store without statistics, for people. */
+  #estimated(plan: Plan, kind: PlannedKind, bytes: Uint8Array, at: number, reader: Reader): Plan {
+    const all = wholeStatistics(reader, plan.store)
+    return all === undefined ? plan : estimatedByAll(plan, all, this.operands, this.limit, this.#planWith(all, kind, bytes, at))
+  }
+
+  #planWith(statistics: StoreStatistics, kind: PlannedKind, bytes: Uint8Array, at: number): PlanWith {
+    return (shares) => compilePlan(kind, bytes, at, this.#findStore, () => statistics, shares)
   }
 
   #compile(kind: PlannedKind, bytes: Uint8Array, at: number, reader: Reader | undefined): Plan {

@@ -20,6 +20,7 @@ import { compileProjection } from "./Projection.ts"
 import { rangesOf } from "./RangeShares.ts"
 import { refuseStatement } from "./Reasons.ts"
 import { Residual } from "./Residual.ts"
+import { sampledConditions } from "./SampledShares.ts"
 import { Shape } from "./Shape.ts"
 import { type SortPath, sortPath } from "./SortBuffer.ts"
 import { decodeStatement, isChange } from "./StatementBson.ts"
@@ -79,13 +80,13 @@ export function compilePlan(
   return { ...planOf(statement, store, slots, orderBy, choice, program), statistics }
 }
 
-/** Statistics with the shares of the ranges of a run. */
+/** Statistics with the shares of the conditions of a run. */
 function valued(statistics: StoreStatistics, shares: ReadonlyMap<number, number>): Task["statistics"] {
   return {
     documents: statistics.documents,
     equalShare: (path) => statistics.equalShare(path),
     entriesShare: (index) => statistics.entriesShare(index),
-    shareOfSlot: (slot) => shares.get(slot)
+    shareFor: (key) => shares.get(key)
   }
 }
 
@@ -147,6 +148,7 @@ function planOf(
     store,
     conditions,
     ranges: rangesOf(slots.condition),
+    sampled: sampledConditions(slots.condition),
     readings,
     sort: sortPathsOf(store, orderBy),
     limitSlot: slots.limit,

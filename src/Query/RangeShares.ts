@@ -19,7 +19,7 @@ import type { Operands } from "./Operands.ts"
 /** Most ranges of a statement that are looked up; others go by the rules of thumb. */
 export const RANGES_MAX = 3
 /** Classes of shares: all, a quarter, a sixteenth …; the last one is less than the sample can tell. */
-const CLASSES = 6
+export const CLASSES = 6
 const CLASS_FACTOR = 4
 const LAST_CHARACTER = "\u{10ffff}"
 const RANGE_OPERATORS: ReadonlySet<string> = new Set(["lt", "le", "gt", "ge", "between", "prefix"])
@@ -50,11 +50,11 @@ export function classesOf(ranges: ReadonlyArray<PathRange>, sampled: (path: stri
 }
 
 /** The share that each slot of the ranges is expected to let through, for ranges of these classes. */
-export function sharesOf(ranges: ReadonlyArray<PathRange>, classes: number): ReadonlyMap<number, number> {
+export function sharesOf(ranges: ReadonlyArray<PathRange>, classes: number): Map<number, number> {
   const shares = new Map<number, number>()
   let rest = classes
   for (const { leaves } of ranges.toReversed()) {
-    const share = CLASS_FACTOR ** -(rest % CLASSES)
+    const share = shareOfClass(rest % CLASSES)
     rest = Math.floor(rest / CLASSES)
     for (const { slot } of leaves) shares.set(slot, share ** (1 / leaves.length))
   }
@@ -71,9 +71,18 @@ function classOf({ leaves }: PathRange, { documents, keys }: SampledValues, oper
     from = Math.max(from, low)
     to = Math.min(to, high)
   }
-  const share = Math.max(0, to - from) / Math.max(1, documents)
+  return classOfShare(Math.max(0, to - from) / Math.max(1, documents))
+}
+
+/** The class that a share is in. */
+export function classOfShare(share: number): number {
   if (share === 0) return CLASSES - 1
   return Math.min(CLASSES - 1, Math.max(0, Math.round(-Math.log(share) / Math.log(CLASS_FACTOR))))
+}
+
+/** What a class stands for. */
+export function shareOfClass(number: number): number {
+  return CLASS_FACTOR ** -number
 }
 
 /** From where to where in the sorted keys a condition goes. */

@@ -17,7 +17,7 @@ const KEPT_BYTES_MAX = 4 * 1024
 const NOTHING = new Uint8Array(0)
 
 /** The slots of a list of conditions. */
-function slotsOf(conditions: ReadonlyArray<Condition>): ReadonlyArray<number> {
+export function slotsOf(conditions: ReadonlyArray<Condition>): ReadonlyArray<number> {
   return conditions.flatMap((condition) => (isLeaf(condition) ? [condition.slot] : slotsOf(partsOf(condition))))
 }
 

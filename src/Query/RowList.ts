@@ -10,7 +10,8 @@
  */
 import { DocumentView, type Reader } from "../Storage/Reader.ts"
 import type { Projection } from "./Projection.ts"
-import type { Link, RowTexts } from "./RowTexts.ts"
+import type { Link } from "./RowTexts.ts"
+import type { TextUse } from "./TextUse.ts"
 
 /** Offset of the type of `_id` in a document whose first element it is, and of its value. */
 const ID_TYPE_OFFSET = 4
@@ -36,6 +37,8 @@ const ROWS_KEPT_MAX = 4096
 export interface Join {
   /** The name of the list as JSON, with a comma before and `:[` behind it. */
   readonly opening: Uint8Array
+  /** Texts of the other store's documents, when they are asked for. */
+  readonly texts: TextUse | undefined
   /** The document of a row. */
   readonly document: (row: number) => DocumentView | undefined
   /** What to keep beside the text of a row that was joined anew. */
@@ -55,8 +58,8 @@ export class RowList {
   projection: Projection | undefined
   /** What is still to be put into the rows. JSON can be written without. */
   join: Join | undefined
-  /** Texts of rows that were written out before. */
-  texts: RowTexts | undefined
+  /** Texts of rows that were written out before, when they are asked for. */
+  texts: TextUse | undefined
   readonly #bytes: Array<Uint8Array> = []
   #numbers = new Float64Array(ROWS_MIN * ROW_NUMBERS)
   readonly #view = new DocumentView()

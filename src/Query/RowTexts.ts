@@ -59,6 +59,11 @@ export class RowTexts {
     this.#chunksMax = bytesMax < RING_BYTES_MIN ? 0 : Math.floor(bytesMax / this.#chunkBytes)
   }
 
+  /** Whether a text that comes in takes the place of another one. */
+  get isFull(): boolean {
+    return this.#round > 1 || this.#chunksMax === 0
+  }
+
   /** Writes the text of the document at a place; false when it is not here. */
   write(sink: ByteSink, segment: number, offset: number): boolean {
     const place = this.#findWhole(segment, offset)
@@ -78,7 +83,7 @@ export class RowTexts {
    */
   findLink(lookup: number, segment: number, offset: number): number {
     const place = this.#findWhole(segment, offset)
-    if (place < 0) return segment === 0 || this.#round > 1 || this.#chunksMax === 0 ? UNKEPT : UNLINKED
+    if (place < 0) return segment === 0 || this.isFull ? UNKEPT : UNLINKED
     const words = this.#words
     if (words[place + 7] === 0) return UNLINKED
     return this.#views[words[place + 4]!]!.getUint32(words[place + 5]! - LINK_BYTES, true) === lookup ? place : UNLINKED

@@ -8,7 +8,8 @@ import { readInt32 } from "../Bson/View.ts"
 import { Writer } from "../Bson/Writer.ts"
 import { type Projection, writeProjected } from "./Projection.ts"
 import type { Join, RowList } from "./RowList.ts"
-import type { Link, RowTexts } from "./RowTexts.ts"
+import type { Link } from "./RowTexts.ts"
+import type { TextUse } from "./TextUse.ts"
 
 const OPEN = 0x5b
 const COMMA = 0x2c
@@ -55,7 +56,7 @@ export function writeRowJson(sink: ByteSink, rows: RowList, index: number, proje
 /** Appends a document as JSON, and keeps its text, with a link where it has one. */
 function writeDocument(
   sink: ByteSink,
-  texts: RowTexts | undefined,
+  texts: TextUse | undefined,
   bytes: Uint8Array,
   at: number,
   segment: number,
@@ -68,7 +69,7 @@ function writeDocument(
 }
 
 /** Appends a row that still lacks its list, and the list in it. */
-function writeJoined(sink: ByteSink, rows: RowList, index: number, { document, link, opening, read }: Join): void {
+function writeJoined(sink: ByteSink, rows: RowList, index: number, { document, link, opening, read, texts: joined }: Join): void {
   const { texts } = rows
   const segment = rows.segment(index)
   const offset = rows.offset(index)
@@ -80,9 +81,9 @@ function writeJoined(sink: ByteSink, rows: RowList, index: number, { document, l
   sink.length-- // its end, which comes behind the list; a document has at least its `_id` in front of that
   sink.raw(opening, 0, opening.length)
   const view = document(index)
-  if (view !== undefined && texts?.write(sink, view.segment, view.offset) !== true) {
+  if (view !== undefined && joined?.write(sink, view.segment, view.offset) !== true) {
     read(view)
-    writeDocument(sink, texts, view.bytes, view.at, view.segment, view.offset)
+    writeDocument(sink, joined, view.bytes, view.at, view.segment, view.offset)
   }
   sink.byte(CLOSE)
   sink.byte(END)

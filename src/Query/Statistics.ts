@@ -6,12 +6,13 @@
  * - A store's statistics stay the same object until its size has doubled or halved. Plans hold on to the object they were made with.
  * - The sample is taken at evenly spread keys and depends on the documents only: the same data gives the same plans.
  * - At most `STORES_MAX` samples of `SAMPLE_BYTES_MAX` are kept, of each store at most `PATHS_MAX` shares.
- * - Below `DOCUMENTS_MIN` documents nothing is concluded: a store that is being filled must not get plans for an empty one.
+ * - Below `DOCUMENTS_MIN` documents no plan is chosen by them: a store that is being filled must not get plans for an empty one.
  */
 import { KEY_BYTES } from "../Bson/Key.ts"
 import { compilePath, type PathVisitor, resolve } from "../Bson/Path.ts"
 import * as Type from "../Bson/Type.ts"
 import { encodeValue, KeyWriter } from "../Index/KeyEncoding.ts"
+import type { Predicate } from "../Match/Compile.ts"
 import type { Reader, Store, StoreIndex, TreeSize } from "../Storage/Reader.ts"
 import { GroupTable } from "./GroupTable.ts"
 import type { SampledValues } from "./RangeShares.ts"
@@ -24,7 +25,7 @@ export const SAMPLE_BYTES_MAX = 128 * 1024
 export const PATHS_MAX = 256
 /** Most paths of one store whose sampled values are kept in order. */
 export const VALUED_PATHS_MAX = 32
-/** Fewest documents from which anything is concluded. */
+/** Fewest documents that plans are chosen by. */
 export const DOCUMENTS_MIN = 200
 
 const POSITIONS = 64
@@ -106,6 +107,13 @@ export class StoreStatistics {
     return values
   }
 
+  /** The share of the sampled documents that pass a test. */
+  passing(test: Predicate): number {
+    let passed = 0
+    for (const bytes of this.#sample) if (test(bytes, 0)) passed++
+    return passed / this.#sample.length
+  }
+
   /** How many entries an index has for each document of the store; undefined where too little is on disk to tell. */
   entriesShare(index: StoreIndex): number | undefined {
     return this.#held.get(index.id)
@@ -146,6 +154,24 @@ export class Statistics {
     this.#stores.set(store.id, { lsn: reader.lsn, statistics, size })
     return statistics
   }
+}
+
+/**
+ * What all documents of a store say that is too small for a sample, to explain what a statement does; undefined when there are none, or more
+ * than a sample may have.
+ */
+export function wholeStatistics(reader: Reader, store: Store): StoreStatistics | undefined {
+  const all: Array<Uint8Array> = []
+  let bytes = 0
+  const cursor = reader.documents(store, undefined, 1)
+  while (all.length < DOCUMENTS_MIN && bytes < SAMPLE_BYTES_MAX && cursor.next()) {
+    const { at, bytes: from, length } = cursor.document
+    all.push(from.slice(at, at + length))
+    bytes += length
+  }
+  const isCut = cursor.next()
+  cursor.close()
+  return all.length === 0 || isCut ? undefined : new StoreStatistics(reader.size(store), all.length, all, new Map())
 }
 
 function isLike(before: TreeSize, now: TreeSize): boolean {

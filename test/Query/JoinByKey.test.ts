@@ -109,6 +109,16 @@ describe("lookups by key", () => {
     )
   })
 
+  it("do not read what a value leads to again, whatever row it stands in", () => {
+    const { database, json, remembering, toDisk, write } = opened()
+    write('customers.insert({ _id: "a", name: "Ada" })')
+    write('orders.insert([{ _id: 1, buyer: "a" }, { _id: 2, buyer: "a" }, { _id: 3, buyer: "a" }])')
+    toDisk()
+    const reader = new Counting(database.engine.snapshot())
+    assert.strictEqual(json(remembering, reader.reader, LOOKUP).split("Ada").length, 1 + 3)
+    assert.strictEqual(reader.reads, 3 + 1)
+  })
+
   it("see a customer that was renamed, removed, or came back", () => {
     const { database, json, remembering, toDisk, write } = opened()
     const names = (): string => json(remembering, database.engine.snapshot(), LOOKUP)
