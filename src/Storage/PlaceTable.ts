@@ -8,6 +8,8 @@
  * - Only keys that are there have a place. A key that is not there is looked for in the trees.
  * - At most `bytesMax` bytes. It begins small and becomes `GROWTH` times as large, forgetting everything, whenever half of it is taken: what
  *   is forgotten has to be looked for once more, so it grows in few steps.
+ * - When it cannot grow any more and few of a number of keys were found, it rests for a while: of a store much larger than it, asked for evenly,
+ *   looking costs more than what is found saves. What it has stays meanwhile.
  */
 import type { Root } from "../Index/Version.ts"
 import type { Place } from "./Reader.ts"
@@ -20,6 +22,11 @@ const GROWTH = 8
 /** Places that a key may have, one behind the other. With half of all places taken one key in sixteen finds none; of two places, one in six. */
 const WAYS = 4
 const TWO_POW_32 = 0x1_0000_0000
+/** Keys, as a share of the entries, after which is judged how many were found. */
+const TRIAL_SHARE = 1 / 4
+/** With fewer found than one of so many it rests, for so many trials. */
+const ASKED_PER_FOUND = 8
+const RESTING_TRIALS = 8
 
 /** Numbers of lists of roots. Each commit of the index file makes a list for the trees it changed: 2^32 of them are years. */
 const numbers = new WeakMap<ReadonlyArray<Root>, number>()
@@ -37,6 +44,11 @@ export class PlaceTable {
   /** Entries - WAYS: keeps the lowest bits of a hash out, since a place is one of four. */
   #mask = 0
   #taken = 0
+  /** Keys of this trial, and those that were found. */
+  #asked = 0
+  #found = 0
+  /** Keys that are not looked for, nor noted. */
+  #resting = 0
   // The list asked for last: readers ask about one store many times.
   #roots: ReadonlyArray<Root> | undefined
   #number = 0
@@ -59,6 +71,11 @@ export class PlaceTable {
   find(roots: ReadonlyArray<Root>, tree: number, key: Uint8Array, at: number, out: Place): boolean {
     const words = this.#words
     if (words.length === 0) return false
+    if (this.#resting > 0) {
+      this.#resting--
+      return false
+    }
+    this.#asked++
     const number = this.#aim(roots, key, at)
     const home = this.#home(tree)
     let place = home
@@ -66,6 +83,7 @@ export class PlaceTable {
       place += ENTRY_WORDS
       if (place === home + WAYS * ENTRY_WORDS) return false
     }
+    this.#found++
     out.segment = words[place + 6]!
     out.length = words[place + 7]!
     out.offset = words[place + 8]! + words[place + 9]! * TWO_POW_32
@@ -75,6 +93,7 @@ export class PlaceTable {
 
   /** Remembers what the trees with these roots said. */
   add(roots: ReadonlyArray<Root>, tree: number, key: Uint8Array, at: number, location: Place): void {
+    if (this.#resting > 0) return
     if (this.#taken * 2 >= this.#words.length / ENTRY_WORDS) this.#grow()
     const words = this.#words
     if (words.length === 0) return
@@ -148,10 +167,18 @@ export class PlaceTable {
 
   #grow(): void {
     const entries = this.#words.length / ENTRY_WORDS
-    if (entries === this.#entriesMax) return
+    if (entries === this.#entriesMax) return this.#judge()
     const larger = Math.min(this.#entriesMax, Math.max(ENTRIES_MIN, entries * GROWTH))
     this.#words = new Uint32Array(larger * ENTRY_WORDS)
     this.#mask = larger - WAYS
     this.#taken = 0
+  }
+
+  /** Half of the places are taken, and there will be no more. */
+  #judge(): void {
+    if (this.#asked < this.#entriesMax * TRIAL_SHARE) return
+    if (this.#found * ASKED_PER_FOUND < this.#asked) this.#resting = this.#asked * RESTING_TRIALS
+    this.#asked = 0
+    this.#found = 0
   }
 }

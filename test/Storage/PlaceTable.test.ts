@@ -69,4 +69,29 @@ describe("PlaceTable", () => {
     table.add(roots, 1, keyOf(1), 0, { segment: 1, offset: 1, lsn: 1, length: 1 })
     assert.isFalse(table.find(roots, 1, keyOf(1), 0, nowhere()))
   })
+
+  it("rests while a large store is asked for evenly, and is there again for what is asked for often", () => {
+    const random = new Random(12)
+    const table = new PlaceTable(1024 * PLACE_BYTES)
+    const roots = [root(1)]
+    const place: Place = { segment: 1, offset: 2, lsn: 3, length: 4 }
+    const read = (number: number): boolean => {
+      if (table.find(roots, 1, keyOf(number), 0, nowhere())) return true
+      table.add(roots, 1, keyOf(number), 0, place)
+      return false
+    }
+    let forgotten = 0
+    for (let step = 0; step < 20_000; step++) {
+      const number = random.below(1_000_000)
+      read(number)
+      if (!read(number)) forgotten++
+    }
+    assert.isBelow(forgotten, 100, "half of what is asked for was found, so it goes on")
+    for (let step = 0; step < 20_000; step++) read(random.below(1_000_000))
+    const number = 7_000_000
+    assert.isFalse(read(number) || read(number), "nothing is noted meanwhile")
+    let found = 0
+    for (let step = 0; step < 20_000; step++) if (read(random.below(200))) found++
+    assert.isAbove(found, 12_000)
+  })
 })
