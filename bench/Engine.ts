@@ -104,7 +104,7 @@ export async function runEngine(options: Options): Promise<Report> {
           loads: 1,
           rounds: 1,
           seconds: 5,
-          warmUpSeconds: 30,
+          warmUpSeconds: 45,
           overwrites: 1 / 4,
           peers: LARGE_PEERS
         }
