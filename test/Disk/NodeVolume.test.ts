@@ -66,6 +66,25 @@ describe.runIf(process.platform === "linux")("NodeVolume: removed files", () => 
     rmSync(directory, { recursive: true })
   })
 
+  it("give their blocks back later too when another one takes their name", async () => {
+    const directory = temporary()
+    const volume = new NodeVolume()
+    const [path, next] = [join(directory, "copy"), join(directory, "copy.new")]
+    for (let round = 0; round < 100; round++) {
+      writeFileSync(next, `round ${round}`)
+      volume.rename(next, path)
+      assert.deepStrictEqual(readdirSync(directory), ["copy"])
+    }
+    assert.strictEqual(readFileSync(path, "utf8"), "round 99")
+    const waiting = openAfterRemoval(directory).length
+    assert.isAtLeast(waiting, 1, "none of them gives its blocks back on the calling thread")
+    assert.isAtMost(waiting, 64, "what waits is bounded")
+    while (openAfterRemoval(directory).length > 0) await new Promise((done) => setTimeout(done, 1))
+    assert.throws(() => volume.rename(next, path), /rename/)
+    assert.strictEqual(readFileSync(path, "utf8"), "round 99")
+    rmSync(directory, { recursive: true })
+  })
+
   it("are refused as ever, and nothing of them stays open", () => {
     const directory = temporary()
     const volume = new NodeVolume()
