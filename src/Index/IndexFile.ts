@@ -17,6 +17,7 @@ import { ValueView } from "./Entry.ts"
 import { indexFault } from "./Errors.ts"
 import { FreePages, isReleased } from "./FreePages.ts"
 import { META_BYTES, PAGE_BYTES } from "./Layout.ts"
+import { MergeMemory } from "./MergeMemory.ts"
 import { MergedCursor } from "./MergedCursor.ts"
 import type { Checkpoint, Meta } from "./Meta.ts"
 import { EMPTY_CHECKPOINT, decodeMeta, encodeMeta, metaOffset } from "./Meta.ts"
@@ -82,8 +83,9 @@ export class IndexFile {
   readonly #file: File
   readonly #cache: PageCache
   readonly #free: FreePages
-  /** Made with the first transaction, and kept: large buffers made anew make the garbage collector stop everything more often. */
+  /** Both made with the first transaction, and kept: large buffers made anew make the garbage collector stop everything more often. */
   #run: PageRun | undefined
+  #memory: MergeMemory | undefined
   readonly #pinned = new Set<TreeVersion>()
   #current: TreeVersion
   #older: Meta
@@ -295,11 +297,13 @@ export class IndexFile {
     if (this.#writer !== undefined) throw indexFault({ _tag: "IndexBusy", file })
     this.#free.begin(this.#current.transaction + 1, this.#oldestPinned())
     this.#run ??= new PageRun(this.#file, this.#cache, this.#free, this.#current.meta.salt)
+    this.#memory ??= new MergeMemory(this.#run)
     this.#writer = new TreeWriter({
       file: this.#file,
       cache: this.#cache,
       free: this.#free,
       run: this.#run,
+      memory: this.#memory,
       base: this.#current,
       publish: (version) => {
         this.#older = this.#current.meta

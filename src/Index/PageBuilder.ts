@@ -46,6 +46,11 @@ const HALF_BYTES = CAPACITY_BYTES / 2
 const ENTRIES_PER_PAGE_MAX = CAPACITY_BYTES / SLOT_BYTES
 /** Bytes of keys and values held at most: more than two pages' worth of entries of any shape. */
 const RETAINED_BYTES_MAX = 3 * ENTRIES_PER_PAGE_MAX * (KEY_BYTES_MAX + VALUE_BYTES_MAX)
+/** Room for keys and values at first, and the most that is kept for the next tree. */
+const ROOM_BYTES = 4 * CAPACITY_BYTES
+const ROOM_KEPT_BYTES_MAX = 4 * ROOM_BYTES
+/** Room for entries at first. */
+const ROOM_ENTRIES = 1024
 
 /** Takes a finished page: its separator (what comes before it is below, what is in it is not) and its pointer. */
 export type PageSink = (separator: Uint8Array, separatorLength: number, page: number, checksum: number) => void
@@ -53,16 +58,16 @@ export type PageSink = (separator: Uint8Array, separatorLength: number, page: nu
 export class PageBuilder {
   readonly #run: PageRun
   readonly #level: number
-  readonly #treeId: number
-  readonly #transaction: number
+  #treeId = 0
+  #transaction = 0
   readonly #sink: PageSink
   /** Keys and values, one behind the other. */
-  #bytes = new Uint8Array(4 * CAPACITY_BYTES)
+  #bytes = new Uint8Array(ROOM_BYTES)
   #used = 0
   /** Where entry i begins; entry i ends where i + 1 begins. */
-  #starts = new Int32Array(1024)
-  #keyLengths = new Uint16Array(1024)
-  #tombstones = new Uint8Array(1024)
+  #starts = new Int32Array(ROOM_ENTRIES)
+  #keyLengths = new Uint16Array(ROOM_ENTRIES)
+  #tombstones = new Uint8Array(ROOM_ENTRIES)
   #count = 0
   #shortestKey = KEY_BYTES_MAX
   /** Bytes of entries without any prefix taken off at which to look whether a page can be cut off. */
@@ -70,15 +75,27 @@ export class PageBuilder {
   /** Separator of the page to come. Entries of a branch carry their own. */
   readonly #separator = new Uint8Array(KEY_BYTES_MAX + HEAD_BYTES)
   #separatorLength = 0
-  /** Pages finished since the builder was made. */
+  /** Pages finished since `begin`. */
   pages = 0
 
-  constructor(run: PageRun, level: number, treeId: number, transaction: number, sink: PageSink) {
+  /** Call `begin` first. */
+  constructor(run: PageRun, level: number, sink: PageSink) {
     this.#run = run
     this.#level = level
+    this.#sink = sink
+  }
+
+  /** For the pages of another tree, or of another transaction: what is left of the one before is forgotten. */
+  begin(treeId: number, transaction: number): void {
     this.#treeId = treeId
     this.#transaction = transaction
-    this.#sink = sink
+    if (this.#bytes.length > ROOM_KEPT_BYTES_MAX) this.#bytes = new Uint8Array(ROOM_BYTES)
+    this.#used = 0
+    this.#count = 0
+    this.#shortestKey = KEY_BYTES_MAX
+    this.#lookAt = 2 * CAPACITY_BYTES
+    this.#separatorLength = 0
+    this.pages = 0
   }
 
   get isEmpty(): boolean {

@@ -12,9 +12,10 @@ import type { Budget, EntrySource } from "./Entry.ts"
 import { PAGE_COST } from "./Entry.ts"
 import { indexFault } from "./Errors.ts"
 import type { FreePages } from "./FreePages.ts"
-import { HEAD_BYTES, LEAF, KEY_BYTES_MAX, LEVELS_MAX, VALUE_BYTES_MAX, compareBytes, copyBytes, pageMemory, readU32 } from "./Layout.ts"
 import type { KeyFilter } from "./KeyFilter.ts"
-import { LeafPatch } from "./LeafPatch.ts"
+import { LEAF, KEY_BYTES_MAX, VALUE_BYTES_MAX, compareBytes, readU32 } from "./Layout.ts"
+import type { LeafPatch } from "./LeafPatch.ts"
+import type { KeyBuffer, MergeMemory, Position } from "./MergeMemory.ts"
 import {
   childChecksum,
   childPage,
@@ -27,7 +28,7 @@ import {
   valueLength,
   valueOffset
 } from "./Page.ts"
-import { PageBuilder } from "./PageBuilder.ts"
+import type { PageBuilder } from "./PageBuilder.ts"
 import type { PageCache } from "./PageCache.ts"
 import type { PageRun } from "./PageRun.ts"
 import type { Root } from "./Version.ts"
@@ -37,36 +38,12 @@ const SOURCE_COST = 8
 /** What an entry costs that goes from its page through a builder into another. */
 const ENTRY_COST = 2
 
-/** A key with room for a head behind it. */
-class KeyBuffer {
-  readonly bytes = new Uint8Array(KEY_BYTES_MAX + HEAD_BYTES)
-  length = 0
-
-  set(from: Uint8Array, at: number, length: number): void {
-    copyBytes(from, at, this.bytes, 0, length)
-    this.length = length
-  }
-}
-
-/** Where the walk stands in one opened page. */
-class Position {
-  /** The page itself; nothing in the position above the root. */
-  readonly memory = pageMemory(1)
-  level = 0
-  count = 0
-  slot = 0
-  /** Lower bound of the page; its parent's separator. */
-  readonly separator = new KeyBuffer()
-  /** Upper bound of the page, when there is one. */
-  readonly upper = new KeyBuffer()
-  bounded = false
-}
-
-/** What a merge works with: the files of one write transaction. */
+/** What a merge works with: the files of one write transaction, and memory that one merge after the other uses. */
 export interface MergeSite {
   readonly cache: PageCache
   readonly run: PageRun
   readonly free: FreePages
+  readonly memory: MergeMemory
   readonly transaction: number
   readonly budget: Budget
 }
@@ -93,25 +70,31 @@ export class TreeMerge {
   readonly #source: EntrySource
   readonly #options: MergeOptions
   readonly #root: Root | undefined
-  readonly #builders: Array<PageBuilder> = []
-  /** Opened pages, the top one first. The first position is a page that does not exist: its one child is the root. */
-  readonly #positions: Array<Position> = []
+  /** Builders, and opened pages, the top one first. The first position is a page that does not exist: its one child is the root. */
+  readonly #memory: MergeMemory
   #depth = 0
-  readonly #lastKey = new KeyBuffer()
-  readonly #scratch = new KeyBuffer()
+  readonly #lastKey: KeyBuffer
+  readonly #scratch: KeyBuffer
   readonly #child = { page: 0, checksum: 0 }
   #pending = false
   /** Whether the leaf that is open is being patched. */
   #isPatching = false
-  readonly #patch = new LeafPatch()
+  readonly #patch: LeafPatch
   #entries: number
   #pages: number
 
+  /** It has the site's memory from now until another merge is made with it. */
   constructor(site: MergeSite, root: Root | undefined, source: EntrySource, options: MergeOptions) {
     this.#site = site
     this.#root = root
     this.#source = source
     this.#options = options
+    const { memory } = site
+    memory.begin(options.treeId, site.transaction, site.budget)
+    this.#memory = memory
+    this.#lastKey = memory.lastKey
+    this.#scratch = memory.scratch
+    this.#patch = memory.patch
     this.#entries = root === undefined ? 0 : root.entries
     this.#pages = root === undefined ? 0 : root.pages
   }
@@ -128,7 +111,7 @@ export class TreeMerge {
     top.count = this.#root === undefined ? 0 : 1
     this.#depth = 1
     while (this.#depth > 0) {
-      const position = this.#positions[this.#depth - 1]!
+      const position = this.#position(this.#depth - 1)
       if (position.level > 0) this.#walkBranch(position)
       else if (this.#isPatching) this.#patchLeaf(position)
       else this.#streamLeaf(position)
@@ -167,7 +150,7 @@ export class TreeMerge {
 
   /** The slot of the child the pending entry belongs to. */
   #childOf(position: Position): number {
-    if (position === this.#positions[0]) return 0
+    if (position === this.#position(0)) return 0
     const source = this.#source
     return findChild(position.memory, 0, source.key, source.keyAt, source.keyLength)
   }
@@ -203,7 +186,7 @@ export class TreeMerge {
   /** Puts pointer and separator of the child at the position's slot into `#child` and `#scratch`. */
   #loadChild(position: Position): void {
     const { memory, slot } = position
-    if (position === this.#positions[0]) {
+    if (position === this.#position(0)) {
       this.#child.page = this.#root!.page
       this.#child.checksum = this.#root!.checksum
       this.#scratch.length = 0
@@ -356,9 +339,8 @@ export class TreeMerge {
 
   /** Closes the levels from the leaves up until one of them holds a single child: the root. */
   #finish(): void {
-    for (let level = 0; level < LEVELS_MAX; level++) {
-      const builder = this.#builders[level]
-      if (builder === undefined) break
+    for (let level = 0; level < this.#memory.levels; level++) {
+      const builder = this.#builder(level)
       const only = level === 0 ? undefined : builder.onlyChild()
       if (only !== undefined && this.#isTopFrom(level + 1)) {
         const page = readU32(only.bytes, only.at)
@@ -372,37 +354,25 @@ export class TreeMerge {
       return
     }
     let pages = this.#pages
-    for (const builder of this.#builders) pages += builder.pages
+    for (let level = 0; level < this.#memory.levels; level++) pages += this.#builder(level).pages
     this.result = { ...this.result, pages }
   }
 
   /** Whether nothing was handed to the levels from `level` up. */
   #isTopFrom(level: number): boolean {
-    for (let above = level; above < this.#builders.length; above++) {
-      const builder = this.#builders[above]!
+    for (let above = level; above < this.#memory.levels; above++) {
+      const builder = this.#builder(above)
       if (!builder.isEmpty || builder.pages > 0) return false
     }
     return true
   }
 
   #position(index: number): Position {
-    if (index > LEVELS_MAX) throw new Error("a tree has more levels than it can have")
-    return (this.#positions[index] ??= new Position())
+    return this.#memory.position(index)
   }
 
-  /** The builder of a level; those below it exist already or are made with it. */
   #builder(level: number): PageBuilder {
-    for (let next = this.#builders.length; next <= level; next++) {
-      const { run, transaction } = this.#site
-      const above = next + 1
-      this.#builders.push(
-        new PageBuilder(run, next, this.#options.treeId, transaction, (separator, length, page, checksum) => {
-          this.#site.budget.left -= PAGE_COST
-          this.#builder(above).addChild(separator, length, page, checksum)
-        })
-      )
-    }
-    return this.#builders[level]!
+    return this.#memory.builder(level)
   }
 }
 

@@ -33,6 +33,7 @@ import { childChecksum, childPage, entryCount } from "./Page.ts"
 import { LooseLeaves, type PackPart } from "./LooseLeaves.ts"
 import { KeyFilter } from "./KeyFilter.ts"
 import type { PageCache } from "./PageCache.ts"
+import type { MergeMemory } from "./MergeMemory.ts"
 import type { PageRun } from "./PageRun.ts"
 import type { Checkpoint, Meta } from "./Meta.ts"
 import { assertCheckpoint, encodeMeta, metaOffset } from "./Meta.ts"
@@ -48,8 +49,9 @@ export interface WriterHost {
   readonly file: File
   readonly cache: PageCache
   readonly free: FreePages
-  /** What the writer before left in it counts no more. */
+  /** What the writer before left in these two counts no more. */
   readonly run: PageRun
+  readonly memory: MergeMemory
   readonly base: TreeVersion
   /** The commit is on disk. */
   publish(version: TreeVersion): void
@@ -79,12 +81,12 @@ export class TreeWriter {
   #state: State = "open"
 
   constructor(host: WriterHost) {
-    const { cache, free, base, run } = host
+    const { cache, free, base, run, memory } = host
     this.#host = host
     this.transaction = base.transaction + 1
     this.#run = run
     run.discard()
-    this.#site = { cache, run, free, transaction: this.transaction, budget: this.#budget }
+    this.#site = { cache, run, free, memory, transaction: this.transaction, budget: this.#budget }
   }
 
   /**

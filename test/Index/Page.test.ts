@@ -17,10 +17,11 @@ function build(keys: ReadonlyArray<string>, level: number): { run: PageRun; coun
   const run = new PageRun(file, new PageCache(file, 1, new PageFrames(1)), free, 1)
   const counts: Array<number> = []
   const separators: Array<string> = []
-  const builder = new PageBuilder(run, level, 1, 1, (separator, length) => {
+  const builder = new PageBuilder(run, level, (separator, length) => {
     separators.push(toText(separator, 0, length))
     counts.push(entryCount(run.memory.bytes, run.base()))
   })
+  builder.begin(1, 1)
   if (level === 0) builder.startRun(new Uint8Array(0), 0)
   for (const key of keys) {
     const bytes = toBytes(key)
