@@ -138,10 +138,13 @@ export function writeU32BigEndian(bytes: Uint8Array, at: number, value: number):
 /** Up to this many bytes a loop beats the call into the engine's memmove. */
 const LOOPED_COPY_BYTES_MAX = 48
 
+/** As fast as `set` of a `subarray`, without that one, which would be garbage for every entry. */
+const { copy } = Buffer.prototype
+
 /** Copies `length` bytes between buffers that do not overlap. */
 export function copyBytes(from: Uint8Array, at: number, to: Uint8Array, toAt: number, length: number): void {
   if (length <= LOOPED_COPY_BYTES_MAX) for (let index = 0; index < length; index++) to[toAt + index] = from[at + index]!
-  else to.set(from.subarray(at, at + length), toAt)
+  else copy.call(from, to, toAt, at, at + length)
 }
 
 /** Order of two byte strings: negative, 0 or positive. A string comes before those it starts. */

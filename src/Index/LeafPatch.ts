@@ -29,6 +29,7 @@ import { entryCount, headIndex, headOf, prefixLength, prefixOffset, suffixLength
 import { UNDERFULL_BYTES } from "./PageBuilder.ts"
 import type { PageBuilder } from "./PageBuilder.ts"
 
+const WORD_BYTES = 4
 /** Changes of one leaf at most; with more, building the leaf anew costs about as much. */
 export const PATCH_CHANGES_MAX = 32
 
@@ -167,8 +168,8 @@ export class LeafPatch {
     const heads = headIndex(0)
     const start = this.#cellStart(from)
     const end = this.#cellStart(until)
-    to.words.set(words.subarray(heads + from, heads + until), headIndex(base) + target)
-    to.bytes.set(bytes.subarray(start, end), at)
+    copyBytes(bytes, (heads + from) * WORD_BYTES, to.bytes, (headIndex(base) + target) * WORD_BYTES, (until - from) * WORD_BYTES)
+    copyBytes(bytes, start, to.bytes, at, end - start)
     const shift = at - base - start
     const targets = headIndex(base) + this.#entries + target
     for (let slot = from; slot < until; slot++) {

@@ -11,7 +11,7 @@ import { crc32 } from "node:zlib"
 import type { File } from "../Disk/Volume.ts"
 import { indexFault } from "./Errors.ts"
 import type { PageMemory } from "./Layout.ts"
-import { CHECKSUM_AT, LEVEL_AT, NUMBER_AT, PAGE_BYTES, PAGE_SHIFT, readU32 } from "./Layout.ts"
+import { CHECKSUM_AT, copyBytes, LEVEL_AT, NUMBER_AT, PAGE_BYTES, PAGE_SHIFT, readU32 } from "./Layout.ts"
 import type { PageFrames } from "./PageFrames.ts"
 
 export class PageCache {
@@ -69,7 +69,7 @@ export class PageCache {
       if (frame < 0) break
       if (this.#pages[frame] === page) {
         const base = frame << PAGE_SHIFT
-        into.set(this.memory.bytes.subarray(base, base + PAGE_BYTES), at)
+        copyBytes(this.memory.bytes, base, into, at, PAGE_BYTES)
         return
       }
       place = (place + 1) & this.#tableMask
@@ -86,7 +86,7 @@ export class PageCache {
   /** Takes in a page that was just written; it is the first to go when nobody asks for it. */
   install(page: number, from: Uint8Array, at: number): void {
     const frame = this.#frames.free(this.#number)
-    this.memory.bytes.set(from.subarray(at, at + PAGE_BYTES), frame << PAGE_SHIFT)
+    copyBytes(from, at, this.memory.bytes, frame << PAGE_SHIFT, PAGE_BYTES)
     this.#enter(frame, page)
     this.#referenced[frame] = 0
   }

@@ -2,7 +2,8 @@
  * Memory of the memtables: fixed chunks from one allocator, and byte arenas that hand out 8-aligned room in them.
  *
  * Invariants
- * - A shared chunk has exactly CHUNK_BYTES; an allocation that does not fit well gets a chunk of its own size, which is never pooled.
+ * - A shared chunk has exactly CHUNK_BYTES; an allocation that does not fit well gets a chunk of its own size. Of those only the sizes that
+ *   tables of documents have, powers of two, are pooled: the next table mostly has the same.
  * - A pointer is a u32: chunk number times CHUNK_BYTES plus offset, counted in words of 8 bytes. A chunk of its own is only ever pointed
  *   at with offset 0. Pointer 0 is never handed out: it means "none".
  * - Nothing moves and nothing is freed one by one: an arena is released whole, or rewound to a mark when a transaction is rolled back.
@@ -17,6 +18,8 @@ const POINTER_MASK = (1 << POINTER_SHIFT) - 1
 const SHARED_ALLOCATION_BYTES_MAX = CHUNK_BYTES / 4
 /** Pointers are u32 counts of 8 bytes. */
 const CHUNKS_MAX = 2 ** (32 - POINTER_SHIFT)
+/** Tables kept for the next memtables, besides shared chunks. */
+const POOLED_TABLES_MAX = 2
 
 /** Who is told of the bytes that are taken and given back. */
 export interface ChunkAccount {
@@ -36,6 +39,9 @@ export interface ChunkOptions {
 export class ChunkAllocator {
   readonly #options: ChunkOptions
   readonly #pool: Array<ArrayBufferLike> = []
+  /** The one that was given back last is the last. */
+  readonly #tables: Array<ArrayBufferLike> = []
+  #tableBytes = 0
   #bytesInUse = 0
 
   constructor(options: ChunkOptions) {
@@ -49,22 +55,29 @@ export class ChunkAllocator {
 
   /** Bytes kept for the next memtable. */
   get pooledBytes(): number {
-    return this.#pool.length * CHUNK_BYTES
+    return this.#pool.length * CHUNK_BYTES + this.#tableBytes
   }
 
   /** A chunk of `bytes`. What a pooled one contains is undefined. */
   take(bytes: number): ArrayBufferLike {
-    const pooled = bytes === CHUNK_BYTES ? this.#pool.pop() : undefined
+    const pooled = bytes === CHUNK_BYTES ? this.#pool.pop() : this.#takeTable(bytes)
     const chunk = pooled ?? (this.#options.shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
     this.#bytesInUse += bytes
+    while (this.#tables.length > 0 && !this.#hasRoom(0)) this.#dropTable()
     while (this.#pool.length > 0 && !this.#hasRoom(0)) this.#pool.pop()
     return chunk
   }
 
   give(chunk: ArrayBufferLike): void {
     this.#bytesInUse -= chunk.byteLength
-    if (chunk.byteLength === CHUNK_BYTES && this.#pool.length < this.#options.pooledChunksMax && this.#hasRoom(CHUNK_BYTES)) {
-      this.#pool.push(chunk)
+    const { byteLength } = chunk
+    if (this.#options.pooledChunksMax === 0 || !this.#hasRoom(byteLength)) return
+    if (byteLength === CHUNK_BYTES) {
+      if (this.#pool.length < this.#options.pooledChunksMax) this.#pool.push(chunk)
+    } else if (isTableBytes(byteLength)) {
+      if (this.#tables.length === POOLED_TABLES_MAX) this.#dropTable()
+      this.#tables.push(chunk)
+      this.#tableBytes += byteLength
     }
   }
 
@@ -73,9 +86,25 @@ export class ChunkAllocator {
     this.#bytesInUse -= bytes
   }
 
+  #takeTable(bytes: number): ArrayBufferLike | undefined {
+    const index = this.#tables.findLastIndex((it) => it.byteLength === bytes)
+    if (index === -1) return undefined
+    this.#tableBytes -= bytes
+    return this.#tables.splice(index, 1)[0]
+  }
+
+  #dropTable(): void {
+    this.#tableBytes -= this.#tables.shift()!.byteLength
+  }
+
   #hasRoom(bytes: number): boolean {
     return this.#bytesInUse + this.pooledBytes + bytes <= (this.#options.pooledBytesMax ?? Infinity)
   }
+}
+
+/** Whether a chunk of this size is more likely a table's than a large document's. */
+function isTableBytes(bytes: number): boolean {
+  return bytes > CHUNK_BYTES && 2 ** Math.round(Math.log2(bytes)) === bytes
 }
 
 /** The chunks of another allocator, with an account of those that go through here. */
@@ -213,6 +242,9 @@ export class ByteArena {
 /** Up to this many bytes a loop beats the call into the engine's memmove. */
 const LOOPED_COPY_BYTES_MAX = 24
 
+/** As fast as `set` of a `subarray`, without that one, which would be garbage for every document. */
+const { copy } = Buffer.prototype
+
 /** Copies bytes between buffers; cheap for the short keys that make up most calls. */
 export function copyBytes(from: Uint8Array, at: number, to: Uint8Array, toAt: number, length: number): void {
   if (length <= LOOPED_COPY_BYTES_MAX) {
@@ -220,6 +252,6 @@ export function copyBytes(from: Uint8Array, at: number, to: Uint8Array, toAt: nu
   } else if (at === 0 && length === from.length) {
     to.set(from, toAt)
   } else {
-    to.set(from.subarray(at, at + length), toAt)
+    copy.call(from, to, toAt, at, at + length)
   }
 }

@@ -22,11 +22,12 @@ import { PUT } from "./MemtableLayout.ts"
 import type { MovedEntries } from "./MovedEntries.ts"
 import { findRuns, type Run, RunMerge, RUNS_MAX } from "./RunMerge.ts"
 import type { RootLists } from "./RootLists.ts"
+import { RUN_BUFFER_BYTES, type RunBuffers } from "./RunBuffers.ts"
 import type { RunReader } from "./RunReader.ts"
 import { Location } from "./TreeSource.ts"
 import { type Pause, TreeWork, type TreeWorkParts } from "./TreeWork.ts"
 import { MOVED, type ValueLog } from "./ValueLog.ts"
-import { valueBytes } from "./ValueSegment.ts"
+import { EntryHeader, valueBytes } from "./ValueSegment.ts"
 
 /** Entries that one batch moves at most. */
 export const BATCH_ENTRIES_MAX = 16_384
@@ -43,6 +44,8 @@ export interface CompactionParts {
   readonly batchBytesMax: number
   /** For BATCH_ENTRIES_MAX entries; one compaction after the other uses it. */
   readonly moved: MovedEntries
+  /** For reading segments; one compaction after the other uses them. */
+  readonly buffers: RunBuffers
 }
 
 export class Compaction {
@@ -57,8 +60,10 @@ export class Compaction {
   #runs: Array<Run> = []
   #merge: RunMerge | undefined
   readonly #moved: MovedEntries
+  readonly #buffers: RunBuffers
   readonly #from = new Location()
   readonly #to = new Location()
+  readonly #header = new EntryHeader()
   #isOver = false
   /** Bytes of documents moved so far. */
   movedBytes = 0
@@ -73,6 +78,7 @@ export class Compaction {
     this.#roots = parts.roots
     this.#batchBytesMax = parts.batchBytesMax
     this.#moved = parts.moved
+    this.#buffers = parts.buffers
   }
 
   /** Whether the segments are given up. */
@@ -91,7 +97,7 @@ export class Compaction {
     for (const segment of this.segments) {
       const { liveBytes, tombstoneBytes, tombstoneLsnMax } = this.#values.accounts.of(segment)
       if (liveBytes === 0 && (tombstoneBytes === 0 || tombstoneLsnMax <= this.#bounds.get(segment)!)) continue
-      const finder = findRuns(this.#values.file(segment))
+      const finder = findRuns(this.#values.file(segment), this.#buffers)
       for (;;) {
         const found = finder.next()
         if (found.done === true) {
@@ -131,10 +137,13 @@ export class Compaction {
   *#copy(work: TreeWork): Generator<Pause, void, void> {
     let bytes = 0
     while (bytes < this.#batchBytesMax && this.#moved.count < BATCH_ENTRIES_MAX) {
-      if (this.#merge?.current === undefined && this.#moved.count > 0) return
-      const merge = this.#nextMerge()
-      if (merge === undefined) return
-      const entry = merge.current!
+      const merge = this.#merge
+      const entry = merge?.current
+      if (merge === undefined || entry === undefined) {
+        if (this.#moved.count > 0 || this.#runs.length === 0) return
+        yield* this.#openRuns(work)
+        continue
+      }
       const size = valueBytes(entry.length)
       work.budget -= LOOKUP_COST + size / BYTES_READ_PER_COST
       if (entry.kind === PUT ? this.#isAlive(entry) : this.#isNeeded(entry)) {
@@ -147,13 +156,14 @@ export class Compaction {
     }
   }
 
-  /** The walk over the next runs; undefined when all were walked. */
-  #nextMerge(): RunMerge | undefined {
-    while (this.#merge?.current === undefined) {
-      if (this.#runs.length === 0) return undefined
-      this.#merge = new RunMerge(this.#runs.splice(0, RUNS_MAX))
+  /** Begins the walk over the next runs. */
+  *#openRuns(work: TreeWork): Generator<Pause, void, void> {
+    const merge = new RunMerge(this.#runs.splice(0, RUNS_MAX), this.#buffers)
+    while (merge.openNext()) {
+      work.budget -= RUN_BUFFER_BYTES / BYTES_READ_PER_COST
+      if (work.budget <= 0) yield "more"
     }
-    return this.#merge
+    this.#merge = merge
   }
 
   #isAlive(entry: RunReader): boolean {
@@ -180,7 +190,13 @@ export class Compaction {
   #move(entry: RunReader): void {
     entry.check()
     const { bytes, keyAt, store, kind, lsn, length, documentAt } = entry
-    this.#values.append({ store, kind, lsn, key: bytes, keyAt }, bytes, documentAt, length, this.#to, MOVED)
+    const header = this.#header
+    header.store = store
+    header.kind = kind
+    header.lsn = lsn
+    header.key = bytes
+    header.keyAt = keyAt
+    this.#values.append(header, bytes, documentAt, length, this.#to, MOVED)
     if (kind === PUT) this.#moved.add(store, bytes, keyAt, this.#to)
     this.movedBytes += length
   }

@@ -12,12 +12,14 @@ import { writeCatalog } from "./CatalogFile.ts"
 import { DELETE, PUT, VERSION_MAX } from "./MemtableLayout.ts"
 import type { Memtable } from "./Memtable.ts"
 import { MemtableCursor } from "./MemtableCursor.ts"
+import type { Places } from "./Places.ts"
 import { DocumentView } from "./Reader.ts"
 import type { RootLists } from "./RootLists.ts"
 import type { Boundary, Generation } from "./Sources.ts"
 import { Location, LOCATION_BYTES } from "./TreeSource.ts"
 import { type Pause, TreeWork, type TreeWorkParts } from "./TreeWork.ts"
 import { FLUSHED } from "./ValueLog.ts"
+import { EntryHeader } from "./ValueSegment.ts"
 
 /** What appending one value costs of a slice's budget, in its units of about 100 ns, besides one unit for so many bytes. */
 export const VALUE_COST = 25
@@ -30,6 +32,8 @@ export interface FlushParts extends TreeWorkParts {
   /** The catalog as of the index file's current commit. */
   readonly catalog: Catalog
   readonly roots: RootLists
+  /** One flush after the other uses it. */
+  readonly places: Places
 }
 
 /** The flush of a frozen memtable, up to its boundary. */
@@ -42,7 +46,6 @@ class Flush {
   readonly #boundary: Boundary
   readonly #parts: FlushParts
   readonly #work: TreeWork
-  readonly #places = new Places()
 
   constructor(memtable: Memtable, boundary: Boundary, parts: FlushParts, work: TreeWork) {
     this.#memtable = memtable
@@ -52,6 +55,7 @@ class Flush {
   }
 
   *run(): Generator<Pause, void, void> {
+    this.#parts.places.clear()
     const { lsn, recordCrc, epoch, commitTimeMs, catalog } = this.#boundary
     yield* this.#writeValues()
     const values = this.#work.beginValueSync()
@@ -64,18 +68,24 @@ class Flush {
   /** Appends the newest version of every document, and remembers where, in the order in which the trees will ask for it. */
   *#writeValues(): Generator<Pause, void, void> {
     const work = this.#work
+    const { places } = this.#parts
     const view = new DocumentView()
     const location = new Location()
+    const header = new EntryHeader()
     for (const tree of this.#trees()) {
       if (this.#boundary.catalog.storeById(tree) === undefined) continue
+      header.store = tree
       const cursor = new MemtableCursor(this.#memtable, tree, VERSION_MAX, 1)
       for (cursor.seek(undefined); cursor.kind !== 0; cursor.advance()) {
         const isPut = cursor.kind === PUT
         if (isPut) cursor.read(view)
-        const header = { store: tree, kind: cursor.kind, lsn: cursor.version, key: cursor.keyBytes, keyAt: cursor.keyAt }
+        header.kind = cursor.kind
+        header.lsn = cursor.version
+        header.key = cursor.keyBytes
+        header.keyAt = cursor.keyAt
         const length = isPut ? view.length : 0
         this.#parts.values.append(header, isPut ? view.bytes : NO_BYTES, isPut ? view.at : 0, length, location, FLUSHED)
-        if (isPut) this.#places.add(location)
+        if (isPut) places.add(location)
         work.budget -= VALUE_COST + length / BYTES_PER_COST
         if (work.budget <= 0) yield "more"
       }
@@ -84,13 +94,14 @@ class Flush {
 
   *#writeTrees(): Generator<Pause, void, void> {
     const { catalog } = this.#boundary
+    const { places } = this.#parts
     const { accounts } = this.#parts.values
     const work = this.#work
-    this.#places.rewind()
+    places.rewind()
     for (const tree of this.#trees()) {
       const isStore = catalog.storeById(tree) !== undefined
       if (!isStore && catalog.index(tree) === undefined) continue
-      const source = new FlushSource(this.#memtable, tree, isStore ? this.#places : undefined)
+      const source = new FlushSource(this.#memtable, tree, isStore ? places : undefined)
       this.#parts.roots.prepare(work.writer, tree, source.firstKey(), this.#memtable.entries)
       yield* work.drive(work.writer.apply(tree, source, isStore ? accounts.replaced : undefined))
     }
@@ -116,37 +127,6 @@ class Flush {
 
   *#trees(): Generator<number, void, void> {
     for (let tree = this.#memtable.nextTree(0); tree !== 0; tree = this.#memtable.nextTree(tree)) yield tree
-  }
-}
-
-/** Locations in one chunk of a flush's places. Chunks are not joined: what is copied to grow is memory touched twice. */
-const CHUNK_LOCATIONS = 2048
-
-/** Where the documents of a flush went, in the order in which they were appended. */
-class Places {
-  readonly #chunks: Array<Uint8Array> = []
-  #count = 0
-  #next = 0
-  /** The place that `take` came to: in `bytes` at `at`. */
-  bytes: Uint8Array = NO_BYTES
-  at = 0
-
-  add(location: Location): void {
-    const within = this.#count++ % CHUNK_LOCATIONS
-    if (within === 0) this.#chunks.push(new Uint8Array(CHUNK_LOCATIONS * LOCATION_BYTES))
-    location.write(this.#chunks.at(-1)!, within * LOCATION_BYTES)
-  }
-
-  rewind(): void {
-    this.#next = 0
-  }
-
-  /** Goes to the next place. */
-  take(): void {
-    const within = this.#next % CHUNK_LOCATIONS
-    if (within === 0) this.bytes = this.#chunks[this.#next / CHUNK_LOCATIONS]!
-    this.at = within * LOCATION_BYTES
-    this.#next++
   }
 }
 

@@ -164,7 +164,7 @@ export class Repair extends Work<MadeRepair> {
     const index = this.#index!
     const unsearched = [...values.runs]
     for (let pass = 0; unsearched.length > 0; pass++) {
-      const merge = new RunMerge(unsearched.splice(0, RUNS_MAX))
+      const merge = RunMerge.of(unsearched.splice(0, RUNS_MAX))
       const writer = index.beginWrite()
       for (let entry = merge.current; entry !== undefined; entry = merge.current) {
         const { store } = entry
@@ -290,7 +290,7 @@ export class Repair extends Work<MadeRepair> {
     const place = new Location()
     const found = new ValueView()
     while (unsearched.length > 0) {
-      const merge = new RunMerge(unsearched.splice(0, RUNS_MAX))
+      const merge = RunMerge.of(unsearched.splice(0, RUNS_MAX))
       for (let entry = merge.current; entry !== undefined; entry = merge.current) {
         const { kind, store } = entry
         key.set(entry.bytes.subarray(entry.keyAt, entry.keyAt + KEY_BYTES))

@@ -12,6 +12,7 @@ import { checksum } from "../Wal/Checksum.ts"
 import { readUint64 } from "../Wal/Record.ts"
 import type { CopiedSegment } from "./DefinitionsFile.ts"
 import { DELETE, PUT } from "./MemtableLayout.ts"
+import { RunBuffers } from "./RunBuffers.ts"
 import { compareEntries, RunReader } from "./RunReader.ts"
 import type { Run } from "./RunMerge.ts"
 import type { Location } from "./TreeSource.ts"
@@ -57,6 +58,7 @@ export class RepairValues {
   readonly #volume: Volume
   readonly #directory: string
   readonly #segments = new Map<number, Surveyed>()
+  readonly #buffers = new RunBuffers()
   /** A window of one of the files; the entry that was looked at begins at `at` in it. */
   #window = new Uint8Array(WINDOW_BYTES)
   #view = new DataView(this.#window.buffer)
@@ -209,8 +211,8 @@ export class RepairValues {
 
   /** Cuts a part where its order breaks. */
   *#runsOf(source: SegmentFile, from: number, until: number): Generator<number, void, void> {
-    const ahead = new RunReader(source, from, until)
-    const behind = new RunReader(source, from, until)
+    const ahead = new RunReader(source, from, until, this.#buffers)
+    const behind = new RunReader(source, from, until, this.#buffers)
     let start = from
     let reported = from
     let isFirst = true
@@ -224,6 +226,8 @@ export class RepairValues {
       yield 0
       reported = ahead.next
     }
+    ahead.end()
+    behind.end()
     if (start < until) this.runs.push({ source, from: start, until })
   }
 }

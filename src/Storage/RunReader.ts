@@ -1,28 +1,29 @@
 /**
- * Reads the entries of a part of a value segment one after the other, past the cache, through a buffer of its own.
+ * Reads the entries of a part of a value segment one after the other, past the cache, through a buffer that it has to itself.
  *
  * Invariants
- * - `bytes` and `at` show the current entry whole, header first, until the next move.
+ * - `bytes` and `at` show the current entry whole, header first, until the next move or the end of it all.
  */
 import { readUint32 } from "../Bson/View.ts"
 import { storageFault } from "./Reasons.ts"
+import type { RunBuffers } from "./RunBuffers.ts"
 import { compareBytes } from "./SourceCursor.ts"
 import type { SegmentFile } from "./ValueLog.ts"
 import { isValueAt, VALUE_HEADER_BYTES, valueBytes } from "./ValueSegment.ts"
 
-/** Bytes read at once. */
-export const RUN_BUFFER_BYTES = 64 * 1024
 const STORE_AT = 8
 const KIND_AT = 12
 const LSN_AT = 16
 const KEY_AT = 24
 const KEY_BYTES = 16
 const TWO_POW_32 = 0x1_0000_0000
+const NO_BYTES = new Uint8Array(0)
 
 export class RunReader {
   readonly source: SegmentFile
   readonly #until: number
-  #buffer = new Uint8Array(RUN_BUFFER_BYTES)
+  readonly #buffers: RunBuffers
+  #buffer: Uint8Array
   /** Where in the file the buffer begins, and how much of it is filled. */
   #start: number
   #filled = 0
@@ -30,8 +31,11 @@ export class RunReader {
   offset: number
   #next: number
 
-  constructor(source: SegmentFile, from: number, until: number) {
+  /** Takes a buffer; `end` gives it back. */
+  constructor(source: SegmentFile, from: number, until: number, buffers: RunBuffers) {
     this.source = source
+    this.#buffers = buffers
+    this.#buffer = buffers.take()
     this.#until = until
     this.#start = from
     this.offset = from
@@ -95,6 +99,14 @@ export class RunReader {
     throw this.damaged("the value fails its checksum")
   }
 
+  /** Gives the buffer back. There is no current entry any more, and no next one. */
+  end(): void {
+    const buffer = this.#buffer
+    this.#buffer = NO_BYTES
+    this.offset = this.#next = this.#until
+    if (buffer !== NO_BYTES) this.#buffers.give(buffer)
+  }
+
   damaged(message: string): Error {
     return storageFault({ _tag: "StorageDamaged", file: this.source.file.path, offset: this.offset, message })
   }
@@ -106,6 +118,7 @@ export class RunReader {
     if (size > this.#buffer.length) {
       const larger = new Uint8Array(size)
       larger.set(this.#buffer.subarray(at, this.#filled))
+      this.#buffers.give(this.#buffer)
       this.#buffer = larger
     } else {
       this.#buffer.copyWithin(0, at, this.#filled)

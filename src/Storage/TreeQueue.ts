@@ -18,9 +18,11 @@ import type { Progress } from "./Maintenance.ts"
 import { directoryNames } from "./Directory.ts"
 import { MovedEntries } from "./MovedEntries.ts"
 import { Packing } from "./Packing.ts"
+import { Places } from "./Places.ts"
 import { Reserve } from "./Reserve.ts"
 import { recount } from "./Recount.ts"
 import { RootLists } from "./RootLists.ts"
+import { RunBuffers } from "./RunBuffers.ts"
 import { Shrink } from "./Shrink.ts"
 import { type ChosenSegments, SpaceWatch } from "./SpaceWatch.ts"
 import type { Generation } from "./Sources.ts"
@@ -82,7 +84,9 @@ export class TreeQueue {
   #finished: () => void = () => {}
   #looking: Generator<"more", void, void> | undefined
   #compaction: Compaction | undefined
-  /** Kept from one compaction to the next: large buffers made anew make the garbage collector stop everything more often. */
+  /** These are kept from one flush or compaction to the next: large buffers made anew make the garbage collector stop everything more often. */
+  readonly #places = new Places()
+  readonly #runBuffers = new RunBuffers()
   #moved: MovedEntries | undefined
   #counting: Generator<"more", void, void> | undefined
   #budget = 0
@@ -266,7 +270,8 @@ export class TreeQueue {
     const boundary = oldest?.boundary
     if (oldest === undefined || boundary === undefined) return "idle"
     if (boundary.lsn > this.#host.durableLsn()) return "waiting"
-    const flush = flushWork(oldest, boundary, { ...this.#parts, catalog: this.#catalog, roots: this.#roots, wake: this.#woken })
+    const parts = { ...this.#parts, catalog: this.#catalog, roots: this.#roots, places: this.#places, wake: this.#woken }
+    const flush = flushWork(oldest, boundary, parts)
     this.#isFlushing = true
     return this.#start(flush, () => {
       this.#catalog = boundary.catalog
@@ -316,7 +321,8 @@ export class TreeQueue {
     this.#looking = undefined
     const batchBytesMax = this.#limits.compactionBatchBytesMax
     const moved = (this.#moved ??= new MovedEntries(BATCH_ENTRIES_MAX))
-    const parts = { ...this.#parts, catalog: () => this.#catalog, roots: this.#roots, batchBytesMax, moved }
+    const kept = { moved, buffers: this.#runBuffers }
+    const parts = { ...this.#parts, catalog: () => this.#catalog, roots: this.#roots, batchBytesMax, ...kept }
     return new Compaction(chosen.segments, chosen.bounds, parts)
   }
 

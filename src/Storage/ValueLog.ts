@@ -11,6 +11,7 @@
  */
 import { type File, joinPath, type SyncDone, type Volume } from "../Disk/Volume.ts"
 import type { Fault } from "../Fault/Fault.ts"
+import { copyBytes } from "./Arena.ts"
 import { ALONE, BLOCK_BYTES, BLOCK_SHIFT, firstBlockAt, OVERLAPPED_BYTES, SegmentBlocks } from "./BlockCache.ts"
 import type { BlockCache, BlockOwner, KEPT, PASSING } from "./BlockCache.ts"
 import { DELETE } from "./MemtableLayout.ts"
@@ -284,7 +285,7 @@ export class ValueLog {
       writeValueHeader(alone, new DataView(alone.buffer), 0, header, length, segment.salt)
       segment.file.writeAt(segment.length, alone)
     } else {
-      this.#buffer.set(bytes.subarray(at, at + length), this.#buffered + VALUE_HEADER_BYTES)
+      copyBytes(bytes, at, this.#buffer, this.#buffered + VALUE_HEADER_BYTES, length)
       writeValueHeader(this.#buffer, this.#bufferView, this.#buffered, header, length, segment.salt)
       this.#buffered += size
     }

@@ -25,6 +25,7 @@ export const VALUE_FORMAT = 1
 
 const MAGIC = new TextEncoder().encode("PLNKVALS")
 const CHECKED_HEADER_AT = 8
+const NO_BYTES = new Uint8Array(0)
 
 /** A segment is closed at this part of all of them: it is what compaction takes at the least, and what it moves is there twice for a while. */
 const SEGMENT_SHARE = 1 / 32
@@ -87,6 +88,15 @@ export interface ValueHeader {
   readonly lsn: number
   readonly key: Uint8Array
   readonly keyAt: number
+}
+
+/** A header that one entry after the other is appended with: an object for each would be garbage. */
+export class EntryHeader implements ValueHeader {
+  store = 0
+  kind = 0
+  lsn = 0
+  key: Uint8Array = NO_BYTES
+  keyAt = 0
 }
 
 /** Writes the header of the entry at `at`, whose document of `length` bytes is already in place behind it, and zeros the padding. */

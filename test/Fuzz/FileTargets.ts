@@ -230,7 +230,7 @@ function readValues(bytes: Uint8Array): boolean {
   for (let step = 0; step < STEPS_MAX; step++) {
     const { done, value } = looking.next()
     if (done !== true) continue
-    const merge = new RunMerge(value.slice(0, 64))
+    const merge = RunMerge.of(value.slice(0, 64))
     let entries = 0
     for (; merge.current !== undefined; merge.advance()) if (++entries > bytes.length) throw new Error("the runs do not end")
     return isFirstWhole(bytes, salt) || entries > 0

@@ -50,3 +50,36 @@ describe("ByteArena", () => {
     assert.strictEqual(arena.bytesTaken, 0)
   })
 })
+
+describe("ChunkAllocator", () => {
+  it("hands a table's memory to the next table of the same size, and a large document's to nobody", () => {
+    const allocator = new ChunkAllocator({ shared: false, pooledChunksMax: 2 })
+    const table = allocator.take(4 * CHUNK_BYTES)
+    const document = allocator.take(3 * CHUNK_BYTES)
+    allocator.give(table)
+    allocator.give(document)
+    assert.strictEqual(allocator.pooledBytes, 4 * CHUNK_BYTES)
+    assert.notStrictEqual(allocator.take(2 * CHUNK_BYTES), table)
+    assert.notStrictEqual(allocator.take(3 * CHUNK_BYTES), document)
+    assert.strictEqual(allocator.take(4 * CHUNK_BYTES), table)
+    assert.strictEqual(allocator.pooledBytes, 0)
+  })
+
+  it("keeps two tables, those given back last", () => {
+    const allocator = new ChunkAllocator({ shared: false, pooledChunksMax: 2 })
+    const tables = [2, 4, 8].map((chunks) => allocator.take(chunks * CHUNK_BYTES))
+    for (const table of tables) allocator.give(table)
+    assert.strictEqual(allocator.pooledBytes, 12 * CHUNK_BYTES)
+    assert.notStrictEqual(allocator.take(2 * CHUNK_BYTES), tables[0])
+    assert.strictEqual(allocator.take(4 * CHUNK_BYTES), tables[1])
+  })
+
+  it("lets go of what it keeps when that and what is in use would be more than it may", () => {
+    const allocator = new ChunkAllocator({ shared: false, pooledChunksMax: 2, pooledBytesMax: 6 * CHUNK_BYTES })
+    allocator.give(allocator.take(4 * CHUNK_BYTES))
+    allocator.give(allocator.take(CHUNK_BYTES))
+    assert.strictEqual(allocator.pooledBytes, 5 * CHUNK_BYTES)
+    allocator.take(3 * CHUNK_BYTES)
+    assert.strictEqual(allocator.pooledBytes, CHUNK_BYTES)
+  })
+})
