@@ -104,6 +104,12 @@ class MemoryFile implements File {
     queueMicrotask(() => done(undefined))
   }
 
+  truncateAndSync(sizeBytes: number, done: SyncDone): void {
+    this.#assertWritable("truncate", sizeBytes)
+    const isCut = this.#content.resize(sizeBytes)
+    queueMicrotask(() => done(isCut ? undefined : diskFault("truncate", this.path, "ENOSPC", sizeBytes)))
+  }
+
   close(): void {
     this.#closed = true
   }

@@ -80,10 +80,19 @@ class NodeFile implements File {
   syncData(done: SyncDone): void {
     this.#assertOpen("sync")
     this.#syncsUnderWay++
-    fs.fdatasync(this.#descriptor, (error) => {
-      this.#syncsUnderWay--
-      if (this.#closed && this.#syncsUnderWay === 0) this.#release()
-      done(error === null ? undefined : diskFault("sync", this.path, codeOf(error)))
+    fs.fdatasync(this.#descriptor, (error) =>
+      this.#syncOver(error === null ? undefined : diskFault("sync", this.path, codeOf(error)), done)
+    )
+  }
+
+  truncateAndSync(sizeBytes: number, done: SyncDone): void {
+    this.#assertOpen("truncate")
+    this.#syncsUnderWay++
+    fs.ftruncate(this.#descriptor, sizeBytes, (refused) => {
+      if (refused !== null) return this.#syncOver(diskFault("truncate", this.path, codeOf(refused), sizeBytes), done)
+      fs.fdatasync(this.#descriptor, (error) =>
+        this.#syncOver(error === null ? undefined : diskFault("sync", this.path, codeOf(error)), done)
+      )
     })
   }
 
@@ -91,6 +100,12 @@ class NodeFile implements File {
     if (this.#closed) return
     this.#closed = true
     if (this.#syncsUnderWay === 0) this.#release()
+  }
+
+  #syncOver(fault: Parameters<SyncDone>[0], done: SyncDone): void {
+    this.#syncsUnderWay--
+    if (this.#closed && this.#syncsUnderWay === 0) this.#release()
+    done(fault)
   }
 
   #release(): void {

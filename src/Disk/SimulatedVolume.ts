@@ -7,7 +7,7 @@ import type { Fate, Landing } from "./SimulatedContent.ts"
 import { NOTHING, SimulatedContent } from "./SimulatedContent.ts"
 import type { SimulatedEntry } from "./SimulatedDirectory.ts"
 import { SimulatedDirectory } from "./SimulatedDirectory.ts"
-import type { DirectoryLock, DirectoryLocked, DiskOperation, File, OpenMode, SyncDone, Volume } from "./Volume.ts"
+import type { DirectoryLock, DirectoryLocked, DiskFailure, DiskOperation, File, OpenMode, SyncDone, Volume } from "./Volume.ts"
 import { nameOf, parentOf } from "./Volume.ts"
 
 /**
@@ -57,6 +57,8 @@ interface WaitingSync {
   readonly target: SimulatedContent | SimulatedDirectory
   readonly lastId: number
   readonly done: SyncDone
+  /** What was to be done before was refused, so nothing is brought to disk. */
+  readonly refused?: Fault<DiskFailure> | undefined
 }
 
 const UNCOUNTED = new Set(["read", "open", "size", "exists", "list", "lock"])
@@ -158,7 +160,7 @@ export class SimulatedVolume implements Volume {
    */
   kill(seed: number): SimulatedVolume {
     const random = new Random(seed)
-    for (const { target, lastId } of this.#syncs.splice(0)) if (random.chance(0.5)) target.sync(lastId)
+    for (const { target, lastId, refused } of this.#syncs.splice(0)) if (random.chance(0.5) && refused === undefined) target.sync(lastId)
     const next = new SimulatedVolume({ ...this.#options, seed }, this.#root)
     next.#lastId = this.#lastId
     return next
@@ -290,18 +292,26 @@ export class SimulatedVolume implements Volume {
     if (code !== undefined) throw diskFault("write", path, code, offset)
   }
 
-  /** For the volume's files. */
-  truncateContent(path: string, content: SimulatedContent, sizeBytes: number): void {
+  /** For the volume's files: why it was refused, if it was. */
+  truncateContent(path: string, content: SimulatedContent, sizeBytes: number): Fault<DiskFailure> | undefined {
     const growth = Math.max(0, sizeBytes - content.length)
     const code = this.#failure("truncate", path, { offset: sizeBytes, growth }) ?? this.#lackOfRoom(growth)
-    if (code !== undefined) throw diskFault("truncate", path, code, sizeBytes)
+    if (code !== undefined) return diskFault("truncate", path, code, sizeBytes)
     content.truncate(++this.#lastId, sizeBytes)
+    return undefined
   }
 
   /** For the volume's files. */
   syncContent(path: string, content: SimulatedContent, done: SyncDone): void {
     this.#failure("sync", path)
     this.#enqueue({ operation: "syncCompletes", path, target: content, lastId: this.#lastId, done })
+  }
+
+  /** For the volume's files. */
+  truncateAndSyncContent(path: string, content: SimulatedContent, sizeBytes: number, done: SyncDone): void {
+    const refused = this.truncateContent(path, content, sizeBytes)
+    if (refused === undefined) this.#failure("sync", path)
+    this.#enqueue({ operation: "syncCompletes", path, target: content, lastId: this.#lastId, done, refused })
   }
 
   #enqueue(sync: WaitingSync): void {
@@ -314,6 +324,7 @@ export class SimulatedVolume implements Volume {
   }
 
   #complete(sync: WaitingSync): void {
+    if (sync.refused !== undefined) return sync.done(sync.refused)
     const code = this.#failure(sync.operation, sync.path)
     if (code === undefined) {
       sync.target.sync(sync.lastId)
@@ -415,12 +426,19 @@ class SimulatedFile implements File {
   truncate(sizeBytes: number): void {
     this.#assertOpen("truncate")
     if (!this.#writable) throw diskFault("truncate", this.path, "EBADF", sizeBytes)
-    this.#volume.truncateContent(this.path, this.#content, sizeBytes)
+    const refused = this.#volume.truncateContent(this.path, this.#content, sizeBytes)
+    if (refused !== undefined) throw refused
   }
 
   syncData(done: SyncDone): void {
     this.#assertOpen("sync")
     this.#volume.syncContent(this.path, this.#content, done)
+  }
+
+  truncateAndSync(sizeBytes: number, done: SyncDone): void {
+    this.#assertOpen("truncate")
+    if (!this.#writable) throw diskFault("truncate", this.path, "EBADF", sizeBytes)
+    this.#volume.truncateAndSyncContent(this.path, this.#content, sizeBytes, done)
   }
 
   close(): void {

@@ -4,8 +4,8 @@ import type { Fault } from "../Fault/Fault.ts"
  * The file seam: everything Planck asks of a disk, and nothing else.
  *
  * Invariants
- * - Reads and writes are synchronous and positional; only syncs are asynchronous. `done` is never called inside the call that
- *   takes it, and it is called exactly once.
+ * - Reads and writes are synchronous and positional; only syncs, and what goes with them, are asynchronous. `done` is never called inside
+ *   the call that takes it, and it is called exactly once.
  * - A write is on disk only after a `syncData` that was called after it has completed without a fault. A created, renamed or
  *   removed name is on disk only after a `syncDirectory` of its directory, called after it, has.
  * - After a failed sync nothing written since the last good sync may be trusted, not even when a later sync succeeds.
@@ -68,6 +68,12 @@ export interface File {
   truncate(sizeBytes: number): void
   /** Brings everything written before this call, and the length, to disk. */
   syncData(done: SyncDone): void
+  /**
+   * Cuts to `sizeBytes` and then does what `syncData` does, without keeping the calling thread: cutting a file waits for syncs that are under
+   * way. Until it is over the length is the old or the new one, and nothing may be written. A fault of the operation `truncate` says that it was not
+   * cut; nothing was brought to disk then, and nothing is lost.
+   */
+  truncateAndSync(sizeBytes: number, done: SyncDone): void
   /** Gives the handle back; a sync that is under way still completes and reports. A second close does nothing. */
   close(): void
 }

@@ -331,9 +331,10 @@ export class Log {
     this.#settleWaiters()
   }
 
-  /** Everything of the open segment is on disk and nothing more comes: its footer is written. */
+  /** Everything of the open segment is on disk and nothing more comes: its footer is written. One that could not be cut comes first. */
   #sealCompleted(): void {
     const segment = this.#open
+    if (this.#sealing !== undefined) return
     if (segment === undefined || !segment.complete || segment.stagedBytes > 0) return
     segment.writeFooter()
     this.#sealing = segment
@@ -394,7 +395,7 @@ export class Log {
     const starts: Array<(done: SyncDone) => void> = []
     const sealing = this.#sealing
     const open = this.#open
-    if (sealing !== undefined) starts.push((done) => sealing.file!.syncData(done))
+    if (sealing !== undefined) starts.push((done) => sealing.cutAndSync(done))
     if (wrote && open !== undefined) starts.push((done) => open.file!.syncData(done))
     if (this.#directoryUnsynced) starts.push((done) => this.#options.volume.syncDirectory(this.#options.directory, done))
     this.#directoryUnsynced = false
@@ -404,9 +405,11 @@ export class Log {
 
   readonly #synced: SyncDone = (fault) => {
     this.#syncsUnderWay--
-    this.#groupFault ??= fault
+    // A segment that was not cut can be cut later; what a sync has lost is lost, and says more than that.
+    if (fault !== undefined && (this.#groupFault === undefined || isOfCutting(this.#groupFault))) this.#groupFault = fault
     if (this.#syncsUnderWay > 0) return
-    if (this.#groupFault !== undefined) return this.#poison(this.#groupFault)
+    const failed = this.#groupFault
+    if (failed !== undefined) return isOfCutting(failed) ? this.#failed(failed) : this.#poison(failed)
     if (this.state === "poisoned" || this.state === "closed") return
     const sealing = this.#sealing
     this.#sealing = undefined
@@ -466,6 +469,11 @@ export class Log {
     this.#rotations = []
     done(fault)
   }
+}
+
+/** Whether a segment was not cut to its length, and nothing else is wrong with it. */
+function isOfCutting(fault: Fault<DiskFailure>): boolean {
+  return fault.reason.operation === "truncate"
 }
 
 function fileBytes(volume: Volume, path: string): number {

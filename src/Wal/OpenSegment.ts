@@ -1,4 +1,4 @@
-import type { File } from "../Disk/Volume.ts"
+import type { File, SyncDone } from "../Disk/Volume.ts"
 import { encodeFooter, FOOTER_BYTES, RECORDS_AT } from "./Segment.ts"
 
 /** A segment that will never change again. `lastLsn` is at least `firstLsn`. */
@@ -63,11 +63,15 @@ export class OpenSegment {
     this.lastChecksum = checksum
   }
 
-  /** Writes the footer after the last record and cuts what was filled with zeros beyond. May be repeated after a failure. */
+  /** Writes the footer after the last record. May be repeated after a failure. */
   writeFooter(): void {
     const { firstLsn, lastLsn, firstCommitTimeMs, lastCommitTimeMs, lastChecksum, epoch, writtenAt: offset } = this
     const footer = { firstLsn, lastLsn, firstCommitTimeMs, lastCommitTimeMs, lastChecksum, epoch, offset }
     this.file!.writeAt(offset, encodeFooter(footer, this.salt))
-    this.file!.truncate(this.writtenAt + FOOTER_BYTES)
+  }
+
+  /** Cuts what was filled with zeros beyond the footer, and brings everything to disk. May be repeated when it was not cut. */
+  cutAndSync(done: SyncDone): void {
+    this.file!.truncateAndSync(this.writtenAt + FOOTER_BYTES, done)
   }
 }

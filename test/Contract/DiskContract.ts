@@ -136,9 +136,22 @@ export function describeVolume(name: string, make: () => VolumeFixture): void {
         () => file.readAt(0, new Uint8Array(1)),
         () => file.writeAt(0, new Uint8Array(1)),
         () => file.truncate(0),
-        () => file.syncData(() => {})
+        () => file.syncData(() => {}),
+        () => file.truncateAndSync(0, () => {})
       ]
       for (const use of uses) assert.strictEqual(failureOf(use).code, "EBADF")
+    })
+
+    it("cuts and syncs in one, and the file may be closed meanwhile", async () => {
+      const file = create("one")
+      file.writeAt(0, new Uint8Array(3000).fill(7))
+      await synced((done) => {
+        file.truncateAndSync(700, done)
+        file.close()
+      })
+      const again = volume.open(at("one"), "read")
+      opened.push(again)
+      assert.deepStrictEqual(contentOf(again), new Uint8Array(700).fill(7))
     })
 
     it("tells of a sync after the call, once", async () => {

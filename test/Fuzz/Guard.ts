@@ -96,6 +96,7 @@ class CountingVolume implements Volume {
       writeAt: (offset, bytes) => (this.spend(bytes.length), file.writeAt(offset, bytes)),
       truncate: (sizeBytes) => (this.spend(0), file.truncate(sizeBytes)),
       syncData: (done) => (this.spend(0), file.syncData(done)),
+      truncateAndSync: (sizeBytes, done) => (this.spend(0), file.truncateAndSync(sizeBytes, done)),
       close: () => file.close()
     }
   }

@@ -14,6 +14,7 @@ export type TraceEvent =
   | { readonly kind: "open"; readonly path: string; readonly mode: OpenMode; readonly handle: number }
   | { readonly kind: "write"; readonly handle: number; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly kind: "truncate"; readonly handle: number; readonly sizeBytes: number }
+  | { readonly kind: "truncateAndSync"; readonly handle: number; readonly sizeBytes: number; readonly sync: number }
   | { readonly kind: "sync"; readonly handle: number; readonly sync: number }
   | { readonly kind: "syncDirectory"; readonly path: string; readonly sync: number }
   /** A sync has returned. */
@@ -85,6 +86,12 @@ class RecordingFile implements File {
   syncData(done: SyncDone): void {
     const sync = this.#trace.number()
     recorded(this.#trace, { kind: "sync", handle: this.#handle, sync }, () => this.#inner.syncData(ending(this.#trace, sync, done)))
+  }
+
+  truncateAndSync(sizeBytes: number, done: SyncDone): void {
+    const sync = this.#trace.number()
+    const event = { kind: "truncateAndSync", handle: this.#handle, sizeBytes, sync } as const
+    recorded(this.#trace, event, () => this.#inner.truncateAndSync(sizeBytes, ending(this.#trace, sync, done)))
   }
 
   close(): void {

@@ -34,6 +34,10 @@ export class Replay {
         this.#syncs.push(event.sync)
         this.#file(event.handle).syncData(() => {})
         return false
+      case "truncateAndSync":
+        this.#syncs.push(event.sync)
+        this.#file(event.handle).truncateAndSync(event.sizeBytes, () => {})
+        return true
       case "syncDirectory":
         this.#syncs.push(event.sync)
         this.volume.syncDirectory(event.path, () => {})

@@ -234,7 +234,7 @@ describe("Log: segments", () => {
     volume.onOperation(({ operation }) => operations.push(operation))
     append(log, 1000)
     machine.endTurn()
-    assert.deepStrictEqual(operations, ["write", "truncate", "rename", "write", "sync", "sync", "syncDirectory"])
+    assert.deepStrictEqual(operations, ["write", "rename", "write", "truncate", "sync", "sync", "syncDirectory"])
     volume.pump()
     volume.pump()
     assert.strictEqual(log.durableLsn, 3, "not durable before the name is")
