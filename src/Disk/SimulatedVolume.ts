@@ -59,6 +59,8 @@ interface WaitingSync {
   readonly done: SyncDone
   /** What was to be done before was refused, so nothing is brought to disk. */
   readonly refused?: Fault<DiskFailure> | undefined
+  /** The file is being cut: nobody may write to it. */
+  readonly isCut?: boolean
 }
 
 const UNCOUNTED = new Set(["read", "open", "size", "exists", "list", "lock"])
@@ -284,6 +286,7 @@ export class SimulatedVolume implements Volume {
 
   /** For the volume's files. */
   writeContent(path: string, content: SimulatedContent, offset: number, bytes: Uint8Array): void {
+    this.#assertNotCut(path, content)
     const growth = Math.max(0, offset + bytes.length - content.length)
     const code = this.#failure("write", path, { offset, length: bytes.length, growth }) ?? this.#lackOfRoom(growth)
     const written = code === undefined ? bytes : bytes.subarray(0, this.#random.below(bytes.length))
@@ -294,6 +297,7 @@ export class SimulatedVolume implements Volume {
 
   /** For the volume's files: why it was refused, if it was. */
   truncateContent(path: string, content: SimulatedContent, sizeBytes: number): Fault<DiskFailure> | undefined {
+    this.#assertNotCut(path, content)
     const growth = Math.max(0, sizeBytes - content.length)
     const code = this.#failure("truncate", path, { offset: sizeBytes, growth }) ?? this.#lackOfRoom(growth)
     if (code !== undefined) return diskFault("truncate", path, code, sizeBytes)
@@ -311,7 +315,13 @@ export class SimulatedVolume implements Volume {
   truncateAndSyncContent(path: string, content: SimulatedContent, sizeBytes: number, done: SyncDone): void {
     const refused = this.truncateContent(path, content, sizeBytes)
     if (refused === undefined) this.#failure("sync", path)
-    this.#enqueue({ operation: "syncCompletes", path, target: content, lastId: this.#lastId, done, refused })
+    this.#enqueue({ operation: "syncCompletes", path, target: content, lastId: this.#lastId, done, refused, isCut: true })
+  }
+
+  /** What is written while a file is cut may be lost on a real disk. */
+  #assertNotCut(path: string, content: SimulatedContent): void {
+    for (const { isCut, target } of this.#syncs)
+      if (isCut === true && target === content) throw new Error(`${path} is written while it is cut`)
   }
 
   #enqueue(sync: WaitingSync): void {

@@ -92,6 +92,9 @@ export class IndexFile {
   #writer: TreeWriter | undefined
   /** Pages the file has at least as much room for. */
   #filePages: number
+  /** For others to read: whether the file is being cut, so that a page written now could be lost. */
+  isCutting = false
+  #cutDone: (() => void) | undefined
   #poisoned: string | undefined
 
   private constructor(loaded: Loaded, older: Meta, fallback: MetaFallback | undefined, poisoned: string | undefined) {
@@ -294,7 +297,7 @@ export class IndexFile {
   beginWrite(): TreeWriter {
     const file = this.#file.path
     if (this.#poisoned !== undefined) throw indexFault({ _tag: "IndexPoisoned", file, message: `${file}: ${this.#poisoned}` })
-    if (this.#writer !== undefined) throw indexFault({ _tag: "IndexBusy", file })
+    if (this.#writer !== undefined || this.isCutting) throw indexFault({ _tag: "IndexBusy", file })
     this.#free.begin(this.#current.transaction + 1, this.#oldestPinned())
     this.#run ??= new PageRun(this.#file, this.#cache, this.#free, this.#current.meta.salt)
     this.#memory ??= new MergeMemory(this.#run)
@@ -320,10 +323,18 @@ export class IndexFile {
     return this.#writer
   }
 
+  /**
+   * From now on the file is cut without keeping the calling thread. Whoever asks for that begins no transaction while `isCutting`; `done` is called when it may.
+   */
+  cutMeanwhile(done: () => void): void {
+    this.#cutDone = done
+  }
+
   /** Gives the file back. An open transaction must be over. */
   close(): void {
     if (this.#writer !== undefined) throw indexFault({ _tag: "IndexBusy", file: this.#file.path })
     // What was kept for readers goes; unless the newest meta on disk may be another one.
+    this.#cutDone = undefined
     if (this.#poisoned === undefined) this.#cut()
     this.#cache.close()
     this.#file.close()
@@ -334,9 +345,11 @@ export class IndexFile {
    * fails, the next commit tries again.
    */
   #cut(): void {
+    if (this.isCutting) return
     let pages = Math.max(this.#current.meta.pageCount, this.#older.pageCount)
     for (const version of this.#pinned) pages = Math.max(pages, version.meta.pageCount)
     if (pages < this.#filePages) {
+      if (this.#cutDone !== undefined) return this.#startCut(pages)
       try {
         this.#file.truncate(pages * PAGE_BYTES)
       } catch (error) {
@@ -345,6 +358,16 @@ export class IndexFile {
       }
     }
     this.#filePages = pages
+  }
+
+  #startCut(pages: number): void {
+    this.isCutting = true
+    this.#file.truncateAndSync(pages * PAGE_BYTES, (fault) => {
+      this.isCutting = false
+      if (fault === undefined) this.#filePages = pages
+      else if (fault.reason.operation !== "truncate") this.#poisoned ??= "a sync failed, so nobody knows what is on disk"
+      this.#cutDone?.()
+    })
   }
 
   #entryValue(bytes: Uint8Array, at: number, length: number): Uint8Array {

@@ -122,6 +122,7 @@ export class TreeQueue {
     this.#roots = new RootLists(parts.index, parts.limits)
     this.#space = new SpaceWatch({ index: parts.index, values: parts.values, roots: this.#roots }, parts.limits)
     this.#catalog = parts.catalog
+    parts.index.cutMeanwhile(() => this.#cut())
   }
 
   /** Does a slice. Throws what ended the work and is no matter of room. */
@@ -129,6 +130,7 @@ export class TreeQueue {
     this.#budget = budget
     try {
       if (this.#work === undefined) {
+        if (this.#parts.index.isCutting) return "waiting"
         const begun = this.#begin()
         if (begun !== "begun") return begun
       }
@@ -205,18 +207,26 @@ export class TreeQueue {
     return true
   }
 
-  /** Ends the work under way, at once or, when a commit of the index file is, after it. */
+  /** Ends the work under way, at once or, when a commit or a cut of the index file is, after it. */
   stop(done: () => void): void {
     this.#compaction = undefined
-    if (this.#work?.isCommitting === true) {
-      this.#stopped = done
-      this.#woken()
-      return
-    }
+    this.#stopped = done
+    if (this.#work?.isCommitting === true) return this.#woken()
     this.#abort()
+    this.#endStopped()
+  }
+
+  /** The file that is being cut stays ours until that is over: whoever opens it next may write where it is cut. */
+  #endStopped(): void {
     this.#end()
     this.#endFull(undefined)
-    done()
+    if (!this.#parts.index.isCutting) this.#stopped?.()
+  }
+
+  /** The index file was cut. */
+  #cut(): void {
+    if (this.#stopped === undefined) this.#host.wake()
+    else if (this.#work === undefined) this.#stopped()
   }
 
   /** Gives up the work under way for good. What it leaves behind belongs to nobody, and the next opening removes it. */
@@ -425,9 +435,7 @@ export class TreeQueue {
       // The log still has everything this work would have written.
       this.#abort()
     }
-    this.#end()
-    this.#endFull(undefined)
-    this.#stopped()
+    this.#endStopped()
   }
 
   #end(): void {

@@ -116,6 +116,22 @@ describe("SimulatedVolume: a crash", () => {
     assert.include([...outcomes(volume, "one")], "aa")
   })
 
+  it("does not let a file be written while it is cut", () => {
+    const volume = new SimulatedVolume({ seed: 1 })
+    const file = volume.open("file", "create")
+    const other = volume.open("other", "create")
+    file.writeAt(0, new Uint8Array(100))
+    let isOver = false
+    file.truncateAndSync(10, () => (isOver = true))
+    assert.throws(() => volume.open("file", "update").writeAt(0, new Uint8Array(1)), /while it is cut/)
+    assert.throws(() => file.truncate(5), /while it is cut/)
+    other.writeAt(0, new Uint8Array(1))
+    volume.pumpAll()
+    assert.isTrue(isOver)
+    file.writeAt(0, new Uint8Array(1))
+    assert.strictEqual(file.size(), 10)
+  })
+
   it("may lose created, renamed and removed names until the directory is synced", () => {
     const volume = new SimulatedVolume({ seed: 1 })
     const created = volume.open("created", "create")

@@ -65,6 +65,55 @@ describe("free pages at the end of the file", () => {
     assert.isBelow(pagesOnDisk(volume), before / 4)
   })
 
+  it("are cut meanwhile when that was asked for: no transaction begins before it is over", () => {
+    const volume = newVolume()
+    const file = emptied(volume)
+    const before = pagesOnDisk(volume)
+    let cuts = 0
+    file.cutMeanwhile(() => cuts++)
+    let lsn = 4
+    for (; !file.isCutting; lsn++) touch(volume, file, lsn)
+    assert.throws(() => file.beginWrite(), /IndexBusy/)
+    assert.strictEqual(cuts, 0)
+    assert.lengthOf(contents(file, file.current(), 1), KEPT)
+    volume.pumpAll()
+    assert.strictEqual(cuts, 1)
+    assert.isFalse(file.isCutting)
+    assert.isBelow(pagesOnDisk(volume), before)
+    commit(volume, file, lsn, (writer) => run(writer.apply(1, sourceOf(numbered(0, ENTRIES, VALUE))), volume))
+    volume.pumpAll()
+    assert.lengthOf(contents(file, file.current(), 1), ENTRIES)
+    assert.deepStrictEqual(verify(volume).problems, [])
+  })
+
+  it("are cut at a later commit when the system refuses, and nothing is trusted any more when the sync of it fails", () => {
+    for (const refused of ["truncate", "syncCompletes"]) {
+      const volume = newVolume()
+      const file = emptied(volume)
+      file.cutMeanwhile(() => {})
+      let lsn = 4
+      const seen = { cuts: 0 }
+      volume.onOperation(({ operation }) => {
+        if (operation === "truncate") seen.cuts++
+      })
+      volume.failWhen(({ operation }) => (operation === refused && (refused === "truncate" || seen.cuts > 0) ? "EIO" : undefined))
+      for (; seen.cuts === 0; lsn++) touch(volume, file, lsn)
+      volume.pumpAll()
+      assert.isFalse(file.isCutting)
+      volume.heal()
+      if (refused === "syncCompletes") {
+        assert.throws(() => file.beginWrite(), /IndexPoisoned/)
+        continue
+      }
+      assert.isUndefined(file.poisoned)
+      const uncut = pagesOnDisk(volume)
+      assert.isAbove(uncut, file.current().meta.pageCount)
+      touch(volume, file, lsn)
+      volume.pumpAll()
+      assert.isBelow(pagesOnDisk(volume), uncut)
+    }
+  })
+
   it("stay in the file while a pinned version counts them: whoever copies it finds as many as it has", () => {
     const volume = newVolume()
     const file = emptied(volume)

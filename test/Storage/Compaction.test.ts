@@ -184,6 +184,42 @@ describe("a compaction", () => {
     assert.strictEqual(list(database.reopen()).length, 20)
   })
 
+  it("keeps the database until the index file is cut, when it is closed meanwhile: whoever opens it next may write there", () => {
+    const database = openOrders()
+    const { engine, volume } = database
+    const transaction = engine.transact()
+    for (let n = 0; n < 24_000; n++) putOrder(transaction, engine.store("orders")!, n, { status: "open", total: n })
+    transaction.commit()
+    flush(database)
+    remove(database, 20, 24_000)
+    const seen = { cuts: 0 }
+    volume.onOperation(({ operation, path }) => {
+      if (operation === "truncate" && path.endsWith("index.planck")) seen.cuts++
+    })
+    engine.compact(() => {})
+    while (seen.cuts === 0) {
+      if (engine.maintain(1000) === "more") continue
+      database.startSync()
+      volume.pump()
+    }
+    const outcomes: Array<unknown> = []
+    engine.close((fault) => outcomes.push(fault))
+    for (;;) {
+      database.startSync()
+      const other = volume.waitingPaths.findIndex((path) => !path.endsWith("index.planck"))
+      if (other === -1) break
+      volume.pump(other)
+    }
+    assert.deepStrictEqual(volume.waitingPaths, ["data/shop/index.planck"])
+    assert.deepStrictEqual(outcomes, [])
+    while (outcomes.length === 0) {
+      database.startSync()
+      volume.pump()
+    }
+    assert.deepStrictEqual(outcomes, [undefined])
+    assert.strictEqual(list(openDatabase({ volume, limits: SMALL })).length, 20)
+  })
+
   it("begins by itself when most of a segment is dead", () => {
     const database = openOrders({ segmentDeadPercentMax: 50 })
     for (let round = 0; round < 20; round++) write(database, 0, 200, round)
