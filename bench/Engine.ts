@@ -91,7 +91,7 @@ export async function runEngine(options: Options): Promise<Report> {
     execFileSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: compare, stdio: ["ignore", "ignore", "inherit"] })
   }
   const plans: ReadonlyArray<Plan> = options.quick
-    ? [{ order: "random", count: 200_000, valueBytes: 200, loads: 3, rounds: 2, seconds: 1 }]
+    ? [{ order: "random", count: 200_000, valueBytes: 200, loads: 5, rounds: 2, seconds: 1 }]
     : [
         { order: "random", count: 1_000_000, valueBytes: 200, loads: 3, rounds: 3, seconds: 3 },
         { order: "ordered", count: 1_000_000, valueBytes: 200, loads: 3, rounds: 3, seconds: 3 },
