@@ -75,7 +75,7 @@ export const DEFAULT_LIMITS: StorageLimits = {
   valueSegmentBytesMax: 64 * MIB,
   valueCacheBytesMax: 256 * MIB,
   directTreeBytesMax: 8 * MIB,
-  foldEntriesMax: 8192,
+  foldEntriesMax: 16_384,
   compactionDeadPercentMax: 7,
   compactionUrgentPercentMax: 9,
   segmentDeadPercentMax: 50,

@@ -26,6 +26,13 @@ const FOLD_FACTOR_REPLACING = 16
 /** A tree this share as large as a large one gets a small root for a flush whose entries would not be merged at once. */
 const SPARSE_SHARE = 1 / 8
 
+/**
+ * A part that is merged has this share of the small root's entries at the most, unless it has fewer than that: a part writes about as large a
+ * share of the large root again, and the pages it gives up wait for two commits.
+ */
+const PART_SHARE = 1 / 8
+const PART_ENTRIES_MIN = 1024
+
 const text = new TextEncoder()
 const FOLD_PREFIX = text.encode("fold/")
 
@@ -73,7 +80,8 @@ export class RootLists {
 
   /** Merges the next part of a tree's small root. */
   *fold(work: TreeWork, tree: number, replaced: ReplacedValue | undefined): Generator<Pause, void, void> {
-    const part = new FoldPart(this.#folding.get(tree), this.#limits.foldEntriesMax)
+    const entries = Math.max(PART_ENTRIES_MIN, this.#index.current().roots(tree).at(-2)!.entries * PART_SHARE)
+    const part = new FoldPart(this.#folding.get(tree), Math.min(this.#limits.foldEntriesMax, Math.ceil(entries)))
     const before = this.#entriesOf(tree)
     let count = 0
     const counted: ReplacedValue | undefined =
