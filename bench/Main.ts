@@ -1,4 +1,4 @@
-/** `npm run -s bench -- <suite> [--quick] [--json]`; `engine` takes `--plan=N` too, for one of its five plans alone. */
+/** `npm run -s bench -- <suite> [--quick] [--json]`; `engine` takes `--plan=N` too, for one of its five plans alone, or for Planck's own figures (6). */
 import { runBuild } from "./Build.ts"
 import { runHttp } from "./Http.ts"
 import { runEngine } from "./Engine.ts"
@@ -9,13 +9,13 @@ import { runTemplate } from "./Template.ts"
 const [suite, ...flags] = process.argv.slice(2)
 const quick = flags.includes("--quick")
 const json = flags.includes("--json")
-const PLAN = /^--plan=([1-5])$/
+const PLAN = /^--plan=([1-6])$/
 const plan = suite === "engine" && !quick ? flags.map((flag) => PLAN.exec(flag)?.[1]).find((number) => number !== undefined) : undefined
 const suites: Record<string, typeof runHttp> = { http: runHttp, engine: runEngine, query: runQuery, template: runTemplate, build: runBuild }
 const run = suite === undefined ? undefined : suites[suite]
 if (run === undefined || flags.some((flag) => flag !== "--quick" && flag !== "--json" && (plan === undefined || !PLAN.test(flag)))) {
   console.error(
-    `usage: npm run -s bench -- <suite> [--quick | --plan=1…5] [--json]\n--plan: of engine\nsuites: ${Object.keys(suites).join(", ")}`
+    `usage: npm run -s bench -- <suite> [--quick | --plan=1…6] [--json]\n--plan: of engine\nsuites: ${Object.keys(suites).join(", ")}`
   )
   process.exit(2)
 }
