@@ -1,7 +1,7 @@
 /**
  * Moves what is alive in some value segments to new ones, in key order, and gives the old ones up: in batches, each one commit.
  *
- *     look through the segments  →  batch: copy, sync, repoint, commit  →  …  →  last batch: the segments are condemned
+ *     look through the segments  →  batch: copy, repoint while the copies are synced, commit  →  …  →  last batch: the segments are condemned
  *
  * Invariants
  * - An entry is moved only when its primary tree names just this place, and the tree is changed in the same transaction, with nothing

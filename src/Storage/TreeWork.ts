@@ -1,7 +1,7 @@
 /**
  * Work that ends in one commit of the index file: a flush, a batch of a compaction, a fold. Done in slices, one piece at a time.
  *
- *     values  →  sync of the value log, a flush's while it writes its trees  →  trees and catalog  →  copy of the definitions, if they changed  →  commit of the index file
+ *     values  →  trees and catalog, while the value log is synced  →  copy of the definitions, if they changed  →  commit of the index file
  *
  * Invariants
  * - It has the value log and the index file to itself from its first step to its end.

@@ -38,19 +38,11 @@ describe("KeyFilter", () => {
 
   it("knows of nearly all others that they are absent, be keys random or counted up", () => {
     const random = new Random(6)
-    const makers = [
-      () => randomKey(random, 16),
-      (
-        (next = 0) =>
-        () =>
-          counted(next++)
-      )(),
-      (
-        (next = 0) =>
-        () =>
-          counted((next += 256))
-      )()
-    ]
+    const everyNth = (step: number): (() => Uint8Array) => {
+      let next = 0
+      return () => counted((next += step))
+    }
+    const makers = [() => randomKey(random, 16), everyNth(1), everyNth(256)]
     for (const make of makers) {
       const filter = new KeyFilter(50_000)
       for (let index = 0; index < 50_000; index++) filter.add(make(), 0, 16)
