@@ -42,15 +42,16 @@ export const openPlanck: OpenStore = async (directory) => {
     transaction.rollback()
     return found
   }
+  // Writers are asked again after every wait: another one may have written between the answer and its turn.
   return {
     putBatch: async (keys, values) => {
-      await admit()
+      for (let pending = admit(); pending !== undefined; pending = admit()) await pending
       const transaction = engine.transact()
       for (const [index, key] of keys.entries()) put(transaction, key, values[index]!)
       transaction.commit()
     },
     putSynced: async (key, value) => {
-      await admit()
+      for (let pending = admit(); pending !== undefined; pending = admit()) await pending
       const transaction = engine.transact()
       put(transaction, key, value)
       const lsn = transaction.commit()

@@ -101,6 +101,11 @@ export class LeafPatch {
     return this.#used <= PAGE_BYTES && this.#used - HEADER_BYTES >= UNDERFULL_BYTES
   }
 
+  /** Bytes the outcome uses, header included. */
+  get used(): number {
+    return this.#used
+  }
+
   get entries(): number {
     return this.#entries
   }

@@ -7,11 +7,9 @@
 import { HEADER_BYTES, CAPACITY_BYTES, HEAD_BYTES, KEY_BYTES_MAX, USED_AT, readU16 } from "./Layout.ts"
 import { LeafEntries } from "./LeafEntries.ts"
 import { childChecksum, childPage, copyKey, entryCount, findChild } from "./Page.ts"
+import { FULL_BYTES } from "./PageBuilder.ts"
 import type { PageCache } from "./PageCache.ts"
 import type { Root } from "./Version.ts"
-
-/** Leaves that are as full as this, in percent, are left as they are: to write them again would give little back. */
-const FULL_PERCENT = 95
 
 /** A part of a tree whose leaves are packed in one transaction. */
 export class PackPart {
@@ -35,7 +33,7 @@ export class LooseLeaves extends LeafEntries {
   /** Whether what is in the leaves fits into noticeably fewer. */
   get isLoose(): boolean {
     const isFewer = Math.ceil(this.#usedBytes / CAPACITY_BYTES) < this.count
-    return isFewer && this.#usedBytes * 100 < this.count * CAPACITY_BYTES * FULL_PERCENT
+    return isFewer && this.#usedBytes < this.count * FULL_BYTES
   }
 
   /** Collects up to `max` leaves from the one on that `from` belongs to. Yields after every branch. */

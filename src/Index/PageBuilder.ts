@@ -42,6 +42,8 @@ import type { PageRun } from "./PageRun.ts"
 
 /** A page with less in it takes in its neighbour when it can. */
 export const UNDERFULL_BYTES = CAPACITY_BYTES / 4
+/** A page with so much in it is as good as full: to pack it again would give little back. */
+export const FULL_BYTES = CAPACITY_BYTES * 0.95
 const HALF_BYTES = CAPACITY_BYTES / 2
 const ENTRIES_PER_PAGE_MAX = CAPACITY_BYTES / SLOT_BYTES
 /** Bytes of keys and values held at most: more than two pages' worth of entries of any shape. */
@@ -109,6 +111,13 @@ export class PageBuilder {
   /** Whether what is held would make a page that should take in its neighbour. */
   get isUnderfull(): boolean {
     return this.#count > 0 && this.#sizeOf(0, this.#count) < UNDERFULL_BYTES
+  }
+
+  /** Whether what is held, if anything, may become pages now; of at least `bytesMin` when that is given, and then only one. */
+  makesPages(bytesMin: number): boolean {
+    if (this.#count === 0) return true
+    const size = this.#sizeOf(0, this.#count)
+    return bytesMin === 0 ? size >= UNDERFULL_BYTES : size >= bytesMin && size <= CAPACITY_BYTES
   }
 
   /** Says where the first page of a run of leaves begins; called when the builder is empty. */

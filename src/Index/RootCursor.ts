@@ -270,13 +270,16 @@ export function lookup(cache: PageCache, root: Root, key: Uint8Array, at: number
 export class FoldPart {
   readonly from: Uint8Array | undefined
   readonly entriesMax: number
+  /** See `MergeOptions`. */
+  readonly leafBytesMin: number
   /** The first key of the next part, once this one was merged; undefined when it was the last. */
   next: Uint8Array | undefined
 
   /** Without `from` it begins with the first entry. */
-  constructor(from: Uint8Array | undefined, entriesMax: number) {
+  constructor(from: Uint8Array | undefined, entriesMax: number, leafBytesMin = 0) {
     this.from = from
     this.entriesMax = entriesMax
+    this.leafBytesMin = leafBytesMin
   }
 }
 

@@ -54,8 +54,8 @@ export interface MergeOptions {
   readonly keepTombstones: boolean
   /** Told every value that goes out of the tree because its key gets another one, or goes. */
   readonly replaced?: ReplacedValue | undefined
-  /** Whether what is opened is written as full pages, rather than each leaf as it was with its changes. */
-  readonly isPacked?: boolean
+  /** A leaf that its changes leave with fewer bytes than this is packed together with its neighbours, rather than written by itself. */
+  readonly leafBytesMin?: number
   /** Gets every key of the source. */
   readonly filter?: KeyFilter | undefined
 }
@@ -214,7 +214,7 @@ export class TreeMerge {
     this.#site.free.release(page)
     this.#pages--
     if (child.level === 0) {
-      this.#isPatching = this.#options.isPacked !== true
+      this.#isPatching = true
       this.#patch.begin(child.memory)
       const builder = this.#builder(0)
       if (builder.isEmpty) builder.startRun(child.separator.bytes, child.separator.length)
@@ -236,7 +236,7 @@ export class TreeMerge {
   #patchLeaf(position: Position): void {
     while (this.#site.budget.left > 0) {
       if (!this.#pending || !this.#isWithin(position)) {
-        if (this.#patch.fits && !this.#builder(0).isUnderfull) this.#writePatch(position)
+        if (this.#isGoodLeaf()) this.#writePatch(position)
         else this.#spillPatch(position)
         return
       }
@@ -247,6 +247,12 @@ export class TreeMerge {
       position.slot = found < 0 ? slot : slot + 1
       this.#advance()
     }
+  }
+
+  /** Whether the patched leaf, and what is held before it, are to be pages by themselves. */
+  #isGoodLeaf(): boolean {
+    const { leafBytesMin = 0 } = this.#options
+    return this.#patch.fits && this.#patch.used >= leafBytesMin && this.#builder(0).makesPages(leafBytesMin)
   }
 
   #writePatch(position: Position): void {

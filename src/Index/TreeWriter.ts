@@ -208,7 +208,7 @@ export class TreeWriter {
     if (place < 0) return
     const folded = roots[place]
     if (folded !== undefined) {
-      const options = { treeId, keepTombstones: false, replaced }
+      const options = { treeId, keepTombstones: false, replaced, leafBytesMin: part.leafBytesMin }
       const cursor = new RootCursor(this.#host.cache, folded, () => {})
       roots[place + 1] = yield* this.#merge(roots[place + 1], new PartSource(cursor, part), options)
       // Nothing in the list can stand for an older root that has become empty: the rest follows at once.
@@ -268,7 +268,7 @@ export class TreeWriter {
       yield* this.#collected(leaves.collect(this.#host.cache, root, from, part.leavesMax))
       from = part.next = leaves.end
       if (!leaves.isLoose) continue
-      roots[place] = yield* this.#merge(root, leaves, { treeId, keepTombstones: true, isPacked: true })
+      roots[place] = yield* this.#merge(root, leaves, { treeId, keepTombstones: true, leafBytesMin: Infinity })
       return
     } while (from !== undefined)
   }

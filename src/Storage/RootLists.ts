@@ -9,6 +9,7 @@
  * - Nothing is applied to a root of which a part is merged already: a flush that comes meanwhile pushes another one.
  * - The index file says how far a merge has come (`fold/<tree>`), so that it goes on after a restart.
  */
+import { FULL_BYTES } from "../Index/PageBuilder.ts"
 import { FoldPart } from "../Index/RootCursor.ts"
 import type { IndexFile } from "../Index/IndexFile.ts"
 import type { TreeWriter } from "../Index/TreeWriter.ts"
@@ -30,7 +31,7 @@ const SPARSE_SHARE = 1 / 8
  * A part that is merged has this share of the small root's entries at the most, unless it has fewer than that: a part writes about as large a
  * share of the large root again, and the pages it gives up wait for two commits.
  */
-const PART_SHARE = 1 / 8
+const PART_SHARE = 1 / 24
 const PART_ENTRIES_MIN = 1024
 
 const text = new TextEncoder()
@@ -78,10 +79,15 @@ export class RootLists {
     return undefined
   }
 
+  /** Entries of a tree's small root that are merged at a time. */
+  partEntries(tree: number): number {
+    const { entries } = this.#index.current().roots(tree).at(-2)!
+    return Math.min(this.#limits.foldEntriesMax, Math.max(PART_ENTRIES_MIN, Math.ceil(entries * PART_SHARE)))
+  }
+
   /** Merges the next part of a tree's small root. */
   *fold(work: TreeWork, tree: number, replaced: ReplacedValue | undefined): Generator<Pause, void, void> {
-    const entries = Math.max(PART_ENTRIES_MIN, this.#index.current().roots(tree).at(-2)!.entries * PART_SHARE)
-    const part = new FoldPart(this.#folding.get(tree), Math.min(this.#limits.foldEntriesMax, Math.ceil(entries)))
+    const part = new FoldPart(this.#folding.get(tree), this.partEntries(tree), this.#replacing.has(tree) ? FULL_BYTES : 0)
     const before = this.#entriesOf(tree)
     let count = 0
     const counted: ReplacedValue | undefined =

@@ -15,7 +15,7 @@ import type { ValueLog } from "./ValueLog.ts"
 const ROOM_POLICY: CompactionPolicy = { deadPercentMax: 100, segmentDeadPercentMax: 20, sourceBytesMax: 0 }
 
 /** A compaction nobody asked for takes about this part of the value segments at a time: what it moves is there twice until the segments are given back. */
-const COMPACTION_PARTS = 16
+const COMPACTION_PARTS = 32
 
 /** Lost space, as a share of what makes compaction due, from which on documents are taken to be replaced. */
 const REPLACING_SHARE = 1 / 2

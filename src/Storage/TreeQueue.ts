@@ -295,7 +295,7 @@ export class TreeQueue {
     const roots = this.#roots
     const tree = roots.next(this.#full !== undefined && this.#compaction === undefined)
     if (tree === undefined) return false
-    this.#foldDebt = Math.max(0, this.#foldDebt - this.#limits.foldEntriesMax)
+    this.#foldDebt = Math.max(0, this.#foldDebt - roots.partEntries(tree))
     const replaced = this.#catalog.storeById(tree) === undefined ? undefined : this.#parts.values.accounts.replaced
     this.#start(
       this.#workOf((work) => roots.fold(work, tree, replaced)),
