@@ -6,6 +6,7 @@
  * - A page is cut off only when at least half a page stays behind, so no small page arises between two others of a run.
  * - `RETAINED_BYTES_MAX` bounds what is held: two pages of entries that have no prefix left, or one with keys that are all prefix.
  */
+import { copyRange } from "../Bson/View.ts"
 import type { PageMemory } from "./Layout.ts"
 import {
   BRANCH,
@@ -26,18 +27,7 @@ import {
   writeU16,
   writeU32
 } from "./Layout.ts"
-import {
-  copySuffix,
-  entryCount,
-  headIndex,
-  headOf,
-  isTombstone,
-  prefixLength,
-  prefixOffset,
-  suffixLength,
-  valueLength,
-  valueOffset
-} from "./Page.ts"
+import { entryCount, headIndex, headOf, isTombstone, prefixLength, prefixOffset, suffixLength, valueLength } from "./Page.ts"
 import type { PageRun } from "./PageRun.ts"
 
 /** A page with less in it takes in its neighbour when it can. */
@@ -65,6 +55,7 @@ export class PageBuilder {
   readonly #sink: PageSink
   /** Keys and values, one behind the other. */
   #bytes = new Uint8Array(ROOM_BYTES)
+  #view = new DataView(this.#bytes.buffer)
   #used = 0
   /** Where entry i begins; entry i ends where i + 1 begins. */
   #starts = new Int32Array(ROOM_ENTRIES)
@@ -91,7 +82,7 @@ export class PageBuilder {
   begin(treeId: number, transaction: number): void {
     this.#treeId = treeId
     this.#transaction = transaction
-    if (this.#bytes.length > ROOM_KEPT_BYTES_MAX) this.#bytes = new Uint8Array(ROOM_BYTES)
+    if (this.#bytes.length > ROOM_KEPT_BYTES_MAX) this.#setRoom(new Uint8Array(ROOM_BYTES))
     this.#used = 0
     this.#count = 0
     this.#shortestKey = KEY_BYTES_MAX
@@ -143,7 +134,7 @@ export class PageBuilder {
 
   /** Adds the entries `from` to `to` (exclusive) of a page of the same level. */
   addSlots(memory: PageMemory, base: number, from: number, to: number): void {
-    const { bytes, words } = memory
+    const { bytes, words, view } = memory
     const prefix = prefixLength(bytes, base)
     const heads = headIndex(base)
     const count = entryCount(bytes, base)
@@ -151,13 +142,15 @@ export class PageBuilder {
     for (let slot = from; slot < to; slot++) {
       const descriptor = words[heads + count + slot]!
       const valueBytes = valueLength(descriptor)
-      const keyLength = prefix + suffixLength(descriptor)
-      this.#reserve(keyLength + valueBytes)
-      const start = this.#used
-      copyBytes(bytes, prefixAt, this.#bytes, start, prefix)
-      copySuffix(memory, base, count, slot, this.#bytes, start + prefix)
-      copyBytes(bytes, valueOffset(base, descriptor), this.#bytes, start + keyLength, valueBytes)
-      this.#append(keyLength, valueBytes, isTombstone(descriptor))
+      const suffix = suffixLength(descriptor)
+      this.#reserve(prefix + suffix + valueBytes)
+      const suffixAt = this.#used + prefix
+      copyBytes(bytes, prefixAt, this.#bytes, this.#used, prefix)
+      // What a cell holds goes on behind the head, which is whole even where the suffix is shorter.
+      this.#view.setUint32(suffixAt, words[heads + slot]!)
+      const behind = Math.min(suffix, HEAD_BYTES)
+      copyRange(view, base + (descriptor & OFFSET_MASK), this.#view, suffixAt + behind, suffix - behind + valueBytes)
+      this.#append(prefix + suffix, valueBytes, isTombstone(descriptor))
     }
   }
 
@@ -205,9 +198,14 @@ export class PageBuilder {
     if (needed > this.#bytes.length) {
       const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
       grown.set(this.#bytes.subarray(0, this.#used))
-      this.#bytes = grown
+      this.#setRoom(grown)
     }
     if (this.#count + 2 > this.#starts.length) this.#growSlots()
+  }
+
+  #setRoom(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer)
   }
 
   #growSlots(): void {
@@ -317,7 +315,7 @@ export class PageBuilder {
 
   /** Writes slots, prefix and cells of the first `count` entries into the page begun last; the bytes used of it. */
   #write(count: number): number {
-    const { bytes, words } = this.#run.memory
+    const { bytes, words, view } = this.#run.memory
     const base = this.#run.base()
     const held = this.#bytes
     const prefix = this.#prefixOf(0, count)
@@ -338,7 +336,7 @@ export class PageBuilder {
         ((at - base) & OFFSET_MASK) | (suffix << SUFFIX_SHIFT) | (valueBytes << VALUE_SHIFT) | (this.#tombstones[index]! << TOMBSTONE_SHIFT)
       const rest = suffix > HEAD_BYTES ? suffix - HEAD_BYTES : 0
       const length = rest + valueBytes
-      copyBytes(held, start + key - rest, bytes, at, length)
+      copyRange(this.#view, start + key - rest, view, at, length)
       at += length
     }
     writeU16(bytes, base + PREFIX_AT, prefix)

@@ -24,6 +24,7 @@ export class RunReader {
   readonly #until: number
   readonly #buffers: RunBuffers
   #buffer: Uint8Array
+  #view: DataView
   /** Where in the file the buffer begins, and how much of it is filled. */
   #start: number
   #filled = 0
@@ -36,6 +37,7 @@ export class RunReader {
     this.source = source
     this.#buffers = buffers
     this.#buffer = buffers.take()
+    this.#view = viewOf(this.#buffer)
     this.#until = until
     this.#start = from
     this.offset = from
@@ -95,7 +97,7 @@ export class RunReader {
 
   /** Faults with StorageDamaged unless the entry is whole. */
   check(): void {
-    if (isValueAt(this.#buffer, this.at, this.length, this.lsn, this.source.salt)) return
+    if (isValueAt(this.#buffer, this.at, this.length, this.lsn, this.source.salt, this.#view)) return
     throw this.damaged("the value fails its checksum")
   }
 
@@ -103,6 +105,7 @@ export class RunReader {
   end(): void {
     const buffer = this.#buffer
     this.#buffer = NO_BYTES
+    this.#view = viewOf(NO_BYTES)
     this.offset = this.#next = this.#until
     if (buffer !== NO_BYTES) this.#buffers.give(buffer)
   }
@@ -120,6 +123,7 @@ export class RunReader {
       larger.set(this.#buffer.subarray(at, this.#filled))
       this.#buffers.give(this.#buffer)
       this.#buffer = larger
+      this.#view = viewOf(larger)
     } else {
       this.#buffer.copyWithin(0, at, this.#filled)
     }
@@ -129,6 +133,10 @@ export class RunReader {
     this.#filled += this.source.file.readAt(this.#start + this.#filled, this.#buffer.subarray(this.#filled, room))
     if (this.#filled < size) throw this.damaged("the file ends within an entry")
   }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 /** Order of two entries: by store, by key, and the newer one of a key first. */

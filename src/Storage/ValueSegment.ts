@@ -14,7 +14,7 @@
  * - The salt seeds every checksum of the segment, so that bytes of another segment are never taken for this one's.
  * - An entry is written once and never changed. Where the next one goes is known from the index file's checkpoint alone.
  */
-import { checksum } from "../Wal/Checksum.ts"
+import { checksum, checksumInView } from "../Wal/Checksum.ts"
 import { readU32, readU64, writeU32 } from "../Index/Layout.ts"
 import { writeUint64 } from "../Wal/Record.ts"
 import { storageFault } from "./Reasons.ts"
@@ -106,15 +106,20 @@ export function writeValueHeader(bytes: Uint8Array, view: DataView, at: number, 
   view.setUint32(at + 12, header.kind, true)
   writeUint64(view, at + 16, header.lsn)
   for (let i = 0; i < 16; i++) bytes[at + 24 + i] = header.key[header.keyAt + i]!
-  bytes.fill(0, at + VALUE_HEADER_BYTES + length, at + valueBytes(length))
-  view.setUint32(at + 4, valueChecksum(bytes, at, length, salt), true)
+  const end = at + valueBytes(length)
+  for (let padding = at + VALUE_HEADER_BYTES + length; padding < end; padding++) bytes[padding] = 0
+  const checked = VALUE_HEADER_BYTES - CHECKED_HEADER_AT + length
+  view.setUint32(at + 4, checksumInView(bytes, view, at + CHECKED_HEADER_AT, checked, seedOf(length, salt)), true)
 }
 
-/** Whether the entry at `at` is whole, has a document of `length` bytes and was written at `lsn`. */
-export function isValueAt(bytes: Uint8Array, at: number, length: number, lsn: number, salt: number): boolean {
-  return (
-    readU32(bytes, at) === length && readU64(bytes, at + 16) === lsn && readU32(bytes, at + 4) === valueChecksum(bytes, at, length, salt)
-  )
+/** Whether the entry at `at` is whole, has a document of `length` bytes and was written at `lsn`. With `view`, of the same bytes, it is faster. */
+export function isValueAt(bytes: Uint8Array, at: number, length: number, lsn: number, salt: number, view?: DataView): boolean {
+  if (readU32(bytes, at) !== length || readU64(bytes, at + 16) !== lsn) return false
+  const from = at + CHECKED_HEADER_AT
+  const checked = VALUE_HEADER_BYTES - CHECKED_HEADER_AT + length
+  const seed = seedOf(length, salt)
+  const found = view === undefined ? checksum(bytes, from, checked, seed) : checksumInView(bytes, view, from, checked, seed)
+  return readU32(bytes, at + 4) === found
 }
 
 /** Stands in place of a checksum once it was found right. */
@@ -135,6 +140,6 @@ export function setVerified(bytes: Uint8Array, at: number): void {
 }
 
 /** The length goes into the seed, so that what it says is checked although it lies before the checksum. */
-function valueChecksum(bytes: Uint8Array, at: number, length: number, salt: number): number {
-  return checksum(bytes, at + CHECKED_HEADER_AT, VALUE_HEADER_BYTES - CHECKED_HEADER_AT + length, (salt ^ length) >>> 0)
+function seedOf(length: number, salt: number): number {
+  return (salt ^ length) >>> 0
 }

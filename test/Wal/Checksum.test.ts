@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { crc32 } from "node:zlib"
 import { Random } from "../../src/Disk/Random.ts"
-import { checksum } from "../../src/Wal/Checksum.ts"
+import { checksum, checksumInView } from "../../src/Wal/Checksum.ts"
 
 describe("checksum", () => {
   it("is zlib's CRC-32", () => {
@@ -12,10 +12,13 @@ describe("checksum", () => {
     const random = new Random(1)
     const bytes = new Uint8Array(2000)
     random.fillBytes(bytes)
+    const view = new DataView(bytes.buffer)
     for (let length = 0; length < 1100; length++) {
       const at = random.below(bytes.length - length)
       const seed = random.next()
-      assert.strictEqual(checksum(bytes, at, length, seed), crc32(bytes.subarray(at, at + length), seed))
+      const expected = crc32(bytes.subarray(at, at + length), seed)
+      assert.strictEqual(checksum(bytes, at, length, seed), expected)
+      assert.strictEqual(checksumInView(bytes, view, at, length, seed), expected)
     }
   })
 
