@@ -29,9 +29,11 @@ const SPARSE_SHARE = 1 / 8
 
 /**
  * A part that is merged has this share of the small root's entries at the most, unless it has fewer than that: a part writes about as large a
- * share of the large root again, and the pages it gives up wait for two commits.
+ * share of the large root again, and the pages it gives up wait for two commits. Where entries are mostly replaced nothing else grows, so
+ * less may wait.
  */
-const PART_SHARE = 1 / 24
+const PART_SHARE = 1 / 8
+const PART_SHARE_REPLACING = 1 / 24
 const PART_ENTRIES_MIN = 1024
 
 const text = new TextEncoder()
@@ -82,7 +84,8 @@ export class RootLists {
   /** Entries of a tree's small root that are merged at a time. */
   partEntries(tree: number): number {
     const { entries } = this.#index.current().roots(tree).at(-2)!
-    return Math.min(this.#limits.foldEntriesMax, Math.max(PART_ENTRIES_MIN, Math.ceil(entries * PART_SHARE)))
+    const share = this.#replacing.has(tree) ? PART_SHARE_REPLACING : PART_SHARE
+    return Math.min(this.#limits.foldEntriesMax, Math.max(PART_ENTRIES_MIN, Math.ceil(entries * share)))
   }
 
   /** Merges the next part of a tree's small root. */
