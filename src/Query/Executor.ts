@@ -8,10 +8,12 @@
  * - One statement runs at a time. Plans are kept by shape, validators by version of a store.
  */
 import * as Type from "../Bson/Type.ts"
+import { Key } from "../Bson/Value.ts"
 import { fieldName, findElement, readString } from "../Bson/View.ts"
 import { Fault } from "../Fault/Fault.ts"
 import { DocumentView, KEY_BYTES, type Reader, type Store, type Transaction } from "../Storage/Reader.ts"
 import { unboundedAdvice } from "./Advice.ts"
+import type { Get } from "./Ast.ts"
 import { Changer, undoing } from "./Changer.ts"
 import { type ActualRun, explainPlan, type Explanation } from "./Explanation.ts"
 import { Finder } from "./Finder.ts"
@@ -27,6 +29,7 @@ import type { RowList } from "./RowList.ts"
 import { RowTexts } from "./RowTexts.ts"
 import { TextUses } from "./TextUse.ts"
 import { eachElement, type Members, readMembers, requireType } from "./StatementMembers.ts"
+import { withStatement } from "./StatementBson.ts"
 import type { StatementLog } from "./StatementLog.ts"
 import { UpdateRun } from "./UpdateProgram.ts"
 
@@ -207,6 +210,22 @@ export class Executor {
     rows.texts = this.#texts.begin(plan)
     const view = this.#view
     if (!this.#finder.get(reader, plan, view)) return false
+    rows.pushFound(reader, view)
+    return true
+  }
+
+  /** As `getRow`, of a statement without bytes; that for a key of a store of keys, which is most of them, needs neither them nor a plan. */
+  getRowOf(reader: Reader, statement: Get, rows: RowList): boolean {
+    const { compute, key, omit, select } = statement
+    const store = this.#findStore(statement.store)
+    const isPlain = select === undefined && omit === undefined && compute === undefined
+    if (!isPlain || !(key instanceof Key) || store.definition.idKind !== "key") {
+      return withStatement(statement, (bytes) => this.getRow(reader, bytes, 0, rows))
+    }
+    rows.reset()
+    rows.texts = this.#texts.begin(store)
+    const view = this.#view
+    if (!reader.find(store, key.bytes, 0, view)) return false
     rows.pushFound(reader, view)
     return true
   }

@@ -16,6 +16,9 @@ import { RowList } from "./RowList.ts"
 import { writeRowJson, writeRowsJson } from "./Rows.ts"
 import { withStatement } from "./StatementBson.ts"
 
+/** Without a view of what is copied, which would be garbage for every answer. */
+const { copy } = Buffer.prototype
+
 export class KeptJson {
   readonly #engine: Engine
   readonly #executor: Executor
@@ -35,12 +38,14 @@ export class KeptJson {
 
   /** The rows of a statement as a JSON array, or the document as an object (`null` when there is none); the caller's own bytes. */
   json(statement: Find | Get): Uint8Array {
-    return withStatement(statement, (bytes) => this.#json(statement, bytes))
+    // Finding one document costs no more than finding out that nothing has changed.
+    if (statement.kind === "get") return this.#make((reader, sink) => this.#writeOne(statement, reader, sink), undefined)
+    return withStatement(statement, (bytes) => this.#rowsOf(bytes))
   }
 
-  #json(statement: Find | Get, bytes: Uint8Array): Uint8Array {
-    // Finding one document costs no more than finding out that nothing has changed.
-    if (this.#bytesMax === 0 || statement.kind === "get") return this.#make(statement, bytes, undefined)
+  #rowsOf(bytes: Uint8Array): Uint8Array {
+    const write = (reader: Reader, sink: ByteSink): void => this.#writeRows(bytes, reader, sink)
+    if (this.#bytesMax === 0) return this.#make(write, undefined)
     const stores = this.#engine.stores()
     const kept = (this.#kept ??= new Kept(this.#engine.changes, this.#bytesMax))
     if (this.#stores !== stores) {
@@ -50,18 +55,18 @@ export class KeptJson {
     const name = nameOf(bytes)
     const known = kept.find(name)
     if (known !== undefined) return Buffer.from(known)
-    if (!kept.admits(name)) return this.#make(statement, bytes, undefined)
-    return this.#make(statement, bytes, (made, lsn) => kept.keep(name, made.length, lsn, this.#footprint, () => copyOf(made)))
+    if (!kept.admits(name)) return this.#make(write, undefined)
+    return this.#make(write, (made, lsn) => kept.keep(name, made.length, lsn, this.#footprint, () => copyOf(made)))
   }
 
-  #make(statement: Find | Get, bytes: Uint8Array, keep: ((made: Uint8Array, lsn: number) => void) | undefined): Uint8Array {
+  #make(write: (reader: Reader, sink: ByteSink) => void, keep: ((made: Uint8Array, lsn: number) => void) | undefined): Uint8Array {
     const sink = this.#sinks.take()
     if (keep !== undefined) this.#footprint.reset()
     const snapshot = this.#engine.snapshot(keep && this.#footprint)
     try {
-      this.#write(statement, bytes, snapshot, sink)
+      write(snapshot, sink)
       const made = Buffer.allocUnsafe(sink.length)
-      made.set(sink.bytes.subarray(0, sink.length))
+      copy.call(sink.bytes, made, 0, 0, sink.length)
       keep?.(made, snapshot.lsn)
       return made
     } finally {
@@ -71,12 +76,13 @@ export class KeptJson {
     }
   }
 
-  #write(statement: Find | Get, bytes: Uint8Array, reader: Reader, sink: ByteSink): void {
-    const rows = this.#rows
-    if (statement.kind === "find") {
-      this.#executor.find(reader, bytes, 0, rows)
-      writeRowsJson(sink, rows)
-    } else if (this.#executor.getRow(reader, bytes, 0, rows)) writeRowJson(sink, rows, 0)
+  #writeRows(bytes: Uint8Array, reader: Reader, sink: ByteSink): void {
+    this.#executor.find(reader, bytes, 0, this.#rows)
+    writeRowsJson(sink, this.#rows)
+  }
+
+  #writeOne(statement: Get, reader: Reader, sink: ByteSink): void {
+    if (this.#executor.getRowOf(reader, statement, this.#rows)) writeRowJson(sink, this.#rows, 0)
     else sink.ascii("null")
   }
 }

@@ -59,7 +59,7 @@ export class ReadSession {
 
   /** The document with a key; undefined when there is none. */
   get(statement: Get): Document | undefined {
-    this.executor.getRow(this.#reader, encodeStatement(statement), 0, this.rows)
+    this.executor.getRowOf(this.#reader, statement, this.rows)
     return decodeRows(this.rows)[0]
   }
 

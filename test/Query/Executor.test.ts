@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Decimal128, encode, Key, ObjectId, UUID, type Value } from "../../src/Bson/Value.ts"
 import { ByteSink } from "../../src/Bson/ByteSink.ts"
 import { Fault, type Reason } from "../../src/Fault/Fault.ts"
+import type { Get } from "../../src/Query/Ast.ts"
 import type { QueryLimits } from "../../src/Query/Reasons.ts"
 import { RowList } from "../../src/Query/RowList.ts"
 import { writeRowJson } from "../../src/Query/Rows.ts"
@@ -100,6 +101,40 @@ describe("insert", () => {
 })
 
 describe("get and getMany", () => {
+  it("answers a get without bytes as one with them: by key, by text, of other stores, with a select, of nothing", () => {
+    const shop = new Shop({}, 5)
+    shop.write({ kind: "insert", store: "categories", documents: [{ _id: "pizza", name: "Pizza", rank: 1 }] })
+    const gets: ReadonlyArray<readonly [number, Omit<Get, "kind">]> = [
+      [1, { store: "orders", key: keyNumber(2) }],
+      [0, { store: "orders", key: keyNumber(9) }],
+      [1, { store: "orders", key: String(keyNumber(3)) }],
+      [0, { store: "orders", key: 5 }],
+      [1, { store: "orders", key: keyNumber(4), select: ["count", "lines.0.sku"] }],
+      [1, { store: "orders", key: keyNumber(4), omit: ["lines"] }],
+      [1, { store: "categories", key: "pizza" }],
+      [0, { store: "categories", key: keyNumber(2) }],
+      [0, { store: "devices", key: keyNumber(2) }]
+    ]
+    const snapshot = shop.database.engine.snapshot()
+    const textOf = (rows: RowList): string | undefined => {
+      const sink = new ByteSink()
+      if (rows.count > 0) writeRowJson(sink, rows, 0)
+      return rows.count > 0 ? sink.toText() : undefined
+    }
+    const rows = new RowList()
+    for (const [count, of] of gets) {
+      const statement: Get = { kind: "get", ...of }
+      assert.strictEqual(shop.executor.getRow(snapshot, encodeStatement(statement), 0, rows), count === 1)
+      const expected = textOf(rows)
+      assert.strictEqual(shop.executor.getRowOf(snapshot, statement, rows), count === 1)
+      assert.strictEqual(rows.count, count)
+      assert.strictEqual(textOf(rows), expected)
+    }
+    const unknown = reasonOf(() => shop.executor.getRowOf(snapshot, { kind: "get", store: "nothing", key: keyNumber(1) }, rows))
+    assert.deepInclude(unknown, { _tag: "UnknownStore", store: "nothing" })
+    snapshot.close()
+  })
+
   it("give documents as they lie, and say what is missing", () => {
     const shop = new Shop({}, 5)
     const snapshot = shop.database.engine.snapshot()
