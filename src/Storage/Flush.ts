@@ -102,8 +102,10 @@ class Flush {
       const isStore = catalog.storeById(tree) !== undefined
       if (!isStore && catalog.index(tree) === undefined) continue
       const source = new FlushSource(this.#memtable, tree, isStore ? places : undefined)
-      this.#parts.roots.prepare(work.writer, tree, source.firstKey(), this.#memtable.entries)
-      yield* work.drive(work.writer.apply(tree, source, isStore ? accounts.replaced : undefined))
+      const { roots } = this.#parts
+      const isOnlyRoot = roots.prepare(work.writer, tree, source.firstKey(), this.#memtable.entries)
+      const replaced = isOnlyRoot && isStore ? roots.counting(tree, accounts.replaced) : accounts.replaced
+      yield* work.drive(work.writer.apply(tree, source, isStore ? replaced : undefined))
     }
     for (const tree of this.#parts.catalog.trees) {
       if (catalog.storeById(tree) !== undefined || catalog.index(tree) !== undefined) continue

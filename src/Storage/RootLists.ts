@@ -44,8 +44,10 @@ export class RootLists {
   readonly #limits: Pick<StorageLimits, "directTreeBytesMax" | "foldEntriesMax">
   /** Trees of which a part is merged: the first key of the next. */
   readonly #folding = new Map<number, Uint8Array>()
-  /** Trees in which the last merge has replaced more than it added. */
+  /** Trees in which what came into their oldest root last has replaced more than it added. */
   readonly #replacing = new Set<number>()
+  /** Trees whose oldest root is changed now: its entries before, and how many values were replaced in it. */
+  readonly #changing = new Map<number, { readonly entriesBefore: number; replaced: number }>()
   /** For every root of a tree but the oldest, oldest first: the checkpoint when it was pushed, 0 when that is not known. */
   readonly #pushedAt = new Map<number, Array<number>>()
 
@@ -59,16 +61,30 @@ export class RootLists {
     this.settle()
   }
 
-  /** Sees to it that entries may be applied to the newest root. `first` is the lowest of their keys; there are `count` of them at the most. */
-  prepare(writer: TreeWriter, tree: number, first: Uint8Array, count: number): void {
+  /**
+   * Sees to it that entries may be applied to the newest root. `first` is the lowest of their keys; there are `count` of them at the most.
+   * True when that root is the only one.
+   */
+  prepare(writer: TreeWriter, tree: number, first: Uint8Array, count: number): boolean {
     const roots = this.#index.current().roots(tree)
     const [newest] = roots
-    if (newest === undefined) return
+    if (newest === undefined) return true
     const isFoldedNext = roots.length === 2 && this.#folding.has(tree)
     const share = count * FOLD_FACTOR < newest.entries ? SPARSE_SHARE : 1
     const isLarge =
       roots.length === 1 && newest.pages * PAGE_BYTES > this.#limits.directTreeBytesMax * share && !this.#isBehind(tree, first)
     if (isFoldedNext || isLarge) writer.pushRoot(tree)
+    return roots.length === 1 && !isLarge
+  }
+
+  /** To be told what is replaced in a tree's oldest root: it counts that, and tells `replaced`. */
+  counting(tree: number, replaced: ReplacedValue): ReplacedValue {
+    const change = { entriesBefore: this.#entriesOf(tree), replaced: 0 }
+    this.#changing.set(tree, change)
+    return (bytes, at, length) => {
+      change.replaced++
+      replaced(bytes, at, length)
+    }
   }
 
   /** The tree whose small root is to be merged next; with `isAll` every tree that has one counts. */
@@ -81,6 +97,11 @@ export class RootLists {
     return undefined
   }
 
+  /** Whether what came into the oldest root of any tree last has replaced more than it added. */
+  get isReplacing(): boolean {
+    return this.#replacing.size > 0
+  }
+
   /** Entries of a tree's small root that are merged at a time. */
   partEntries(tree: number): number {
     const { entries } = this.#index.current().roots(tree).at(-2)!
@@ -91,20 +112,10 @@ export class RootLists {
   /** Merges the next part of a tree's small root. */
   *fold(work: TreeWork, tree: number, replaced: ReplacedValue | undefined): Generator<Pause, void, void> {
     const part = new FoldPart(this.#folding.get(tree), this.partEntries(tree), this.#replacing.has(tree) ? FULL_BYTES : 0)
-    const before = this.#entriesOf(tree)
-    let count = 0
-    const counted: ReplacedValue | undefined =
-      replaced &&
-      ((bytes, at, length) => {
-        count++
-        replaced(bytes, at, length)
-      })
-    yield* work.drive(work.writer.foldRoot(tree, part, counted))
+    yield* work.drive(work.writer.foldRoot(tree, part, replaced && this.counting(tree, replaced)))
     if (part.next === undefined) work.writer.removeEntry(foldKey(tree))
     else work.writer.setEntry(foldKey(tree), part.next)
     yield* work.commit(this.#index.current().checkpoint)
-    if (count > this.#entriesOf(tree) - before) this.#replacing.add(tree)
-    else this.#replacing.delete(tree)
     if (part.next === undefined) this.#folding.delete(tree)
     else this.#folding.set(tree, part.next)
   }
@@ -126,6 +137,11 @@ export class RootLists {
     }
     for (const tree of this.#pushedAt.keys()) if (!trees.has(tree)) this.#pushedAt.delete(tree)
     for (const tree of this.#folding.keys()) if (!trees.has(tree)) this.#folding.delete(tree)
+    for (const [tree, { entriesBefore, replaced }] of this.#changing) {
+      if (replaced > this.#entriesOf(tree) - entriesBefore) this.#replacing.add(tree)
+      else this.#replacing.delete(tree)
+    }
+    this.#changing.clear()
     for (const tree of this.#replacing) if (!trees.has(tree)) this.#replacing.delete(tree)
   }
 

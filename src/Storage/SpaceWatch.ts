@@ -17,7 +17,7 @@ const ROOM_POLICY: CompactionPolicy = { deadPercentMax: 100, segmentDeadPercentM
 /** A compaction nobody asked for takes about this part of the value segments at a time: what it moves is there twice until the segments are given back. */
 const COMPACTION_PARTS = 32
 
-/** Lost space, as a share of what makes compaction due, from which on documents are taken to be replaced. */
+/** Lost space, as a share of what makes compaction due, from which on it matters that documents are replaced. */
 const REPLACING_SHARE = 1 / 2
 
 /** Segments to be compacted together, and the LSN up to which tombstones of each may be left out. */
@@ -47,9 +47,9 @@ export class SpaceWatch {
     return this.#lost >= this.#limits.compactionUrgentPercentMax
   }
 
-  /** Whether so much is lost that documents are replaced or removed here, rather than added. */
+  /** Whether documents are replaced here rather than added, and that has lost some space. What was lost before says nothing of what is written now. */
   get isReplacing(): boolean {
-    return this.#lost >= this.#limits.compactionDeadPercentMax * REPLACING_SHARE
+    return this.#parts.roots.isReplacing && this.#lost >= this.#limits.compactionDeadPercentMax * REPLACING_SHARE
   }
 
   get #lost(): number {
