@@ -60,6 +60,7 @@ export class RowList {
   join: Join | undefined
   /** Texts of rows that were written out before, when they are asked for. */
   texts: TextUse | undefined
+  /** As long as the most rows there were, up to ROWS_KEPT_MAX: an array cut to nothing would be made anew by the next row. */
   readonly #bytes: Array<Uint8Array> = []
   #numbers = new Float64Array(ROWS_MIN * ROW_NUMBERS)
   readonly #view = new DocumentView()
@@ -129,8 +130,7 @@ export class RowList {
 
   /** Takes the last row away again. */
   pop(): void {
-    this.#bytes.pop()
-    this.count--
+    this.#bytes[--this.count] = NOTHING
     this.sizeBytes -= this.#numbers[this.count * ROW_NUMBERS + LENGTH]!
   }
 
@@ -141,12 +141,13 @@ export class RowList {
 
   /** Forgets all rows. */
   reset(): void {
+    if (this.#bytes.length > ROWS_KEPT_MAX) this.#bytes.length = 0
+    else for (let row = 0; row < this.count; row++) this.#bytes[row] = NOTHING
     this.count = 0
     this.sizeBytes = 0
     this.projection = undefined
     this.join = undefined
     this.#reader = undefined
-    this.#bytes.length = 0
     if (this.#numbers.length > ROWS_KEPT_MAX * ROW_NUMBERS) this.#numbers = new Float64Array(ROWS_MIN * ROW_NUMBERS)
   }
 
@@ -154,7 +155,7 @@ export class RowList {
     const first = this.count * ROW_NUMBERS
     if (first === this.#numbers.length) this.#grow()
     const numbers = this.#numbers
-    this.#bytes.push(bytes)
+    this.#bytes[this.count] = bytes
     numbers[first] = at
     numbers[first + LENGTH] = length
     numbers[first + SEGMENT] = segment
