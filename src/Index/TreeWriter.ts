@@ -221,6 +221,8 @@ export class TreeWriter {
       yield* this.#release(folded.page, folded.checksum, folded.level)
     }
     roots.splice(place, 1)
+    // A root over an empty one hides nothing, and were it the only one, its tombstones would be taken for entries.
+    if (place > 0 && roots[place] === undefined) yield* this.#foldRoot(treeId, new FoldPart(undefined, Infinity), replaced)
   }
 
   *#dropTree(treeId: number): Generator<"more", void, void> {

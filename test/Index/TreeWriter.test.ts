@@ -237,6 +237,24 @@ describe("TreeWriter", () => {
     }
   })
 
+  it("leaves no tombstone in a root that becomes the only one because the older ones are empty", () => {
+    const volume = newVolume()
+    const file = openOn(volume, { create: true })
+    commit(volume, file, 1, (writer) => run(writer.apply(3, sourceOf([put("1"), put("2")])), volume))
+    commit(volume, file, 2, (writer) => {
+      writer.pushRoot(3)
+      run(writer.apply(3, sourceOf([remove("1"), remove("2")])), volume)
+    })
+    commit(volume, file, 3, (writer) => {
+      writer.pushRoot(3)
+      run(writer.apply(3, sourceOf([remove("1"), put("5"), remove("6")])), volume)
+    })
+    commit(volume, file, 4, (writer) => run(writer.foldRoot(3), volume))
+    assert.deepStrictEqual(contents(file, file.current(), 3), [["5", put("5").value!]])
+    assert.strictEqual(file.statistics(file.current(), 3).entries, 1)
+    assert.deepStrictEqual(verify(volume).problems, [])
+  })
+
   it("limits how many roots a tree has", () => {
     const volume = newVolume()
     const file = openOn(volume, { create: true })
