@@ -101,9 +101,9 @@ export class LeafPatch {
     return this.#used <= PAGE_BYTES && this.#used - HEADER_BYTES >= UNDERFULL_BYTES
   }
 
-  /** Bytes the outcome uses, header included. */
-  get used(): number {
-    return this.#used
+  /** Bytes the outcome uses behind its header. */
+  get sizeBytes(): number {
+    return this.#used - HEADER_BYTES
   }
 
   get entries(): number {

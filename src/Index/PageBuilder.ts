@@ -106,9 +106,9 @@ export class PageBuilder {
 
   /** Whether what is held, if anything, may become pages now; of at least `bytesMin` when that is given, and then only one. */
   makesPages(bytesMin: number): boolean {
-    if (this.#count === 0) return true
+    if (bytesMin === 0 || this.#count === 0) return !this.isUnderfull
     const size = this.#sizeOf(0, this.#count)
-    return bytesMin === 0 ? size >= UNDERFULL_BYTES : size >= bytesMin && size <= CAPACITY_BYTES
+    return size >= bytesMin && size <= CAPACITY_BYTES
   }
 
   /** Says where the first page of a run of leaves begins; called when the builder is empty. */

@@ -252,7 +252,7 @@ export class TreeMerge {
   /** Whether the patched leaf, and what is held before it, are to be pages by themselves. */
   #isGoodLeaf(): boolean {
     const { leafBytesMin = 0 } = this.#options
-    return this.#patch.fits && this.#patch.used >= leafBytesMin && this.#builder(0).makesPages(leafBytesMin)
+    return this.#patch.fits && this.#patch.sizeBytes >= leafBytesMin && this.#builder(0).makesPages(leafBytesMin)
   }
 
   #writePatch(position: Position): void {

@@ -77,7 +77,7 @@ export class RootLists {
     return roots.length === 1 && !isLarge
   }
 
-  /** To be told what is replaced in a tree's oldest root: it counts that, and tells `replaced`. */
+  /** To be told what is replaced in a tree's oldest root: it counts that, and tells `replaced`. What work that is given up has counted may count once more. */
   counting(tree: number, replaced: ReplacedValue): ReplacedValue {
     const change = { entriesBefore: this.#entriesOf(tree), replaced: 0 }
     this.#changing.set(tree, change)
