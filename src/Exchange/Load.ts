@@ -6,6 +6,7 @@
  *   did, goes on behind the last row that is in the database: no row is lost and none comes twice.
  * - Going on, the source has to begin with the bytes that were loaded before; what is behind them may have been mended.
  * - A row that is there already, to the byte, counts as loaded. A row with the `_id` of another document is a bad row, unless it may replace it.
+ * - A row whose values a unique index has already, of the database or of a row before it, is a bad row: each row is a statement of its own.
  * - A bad row ends the load with its place, after everything before it was committed; or it is handed to `reject`, and the load goes on.
  */
 import { crc32 } from "node:zlib"
@@ -141,22 +142,21 @@ export class Load {
     const passed = this.#pass()
     if (passed !== undefined) return passed
     const transaction = this.#engine.transact()
+    const before = this.#done
+    let found: LoadProgress
     try {
-      const before = this.#done
-      const found = this.#batch(transaction)
-      if (found === "hungry" && this.#done === before) {
-        transaction.rollback()
-        return found
-      }
+      found = this.#batch(transaction)
       if (found === "done") transaction.delete(this.#loads, this.#positionKey)
       else this.#notePosition(transaction)
-      transaction.commit()
-      if (this.#failure !== undefined) throw this.#failure
-      return found
     } catch (error) {
-      if (error !== this.#failure) transaction.rollback()
+      transaction.rollback()
       throw error
     }
+    if (found === "hungry" && this.#done === before) transaction.rollback()
+    // A commit that is refused has ended the transaction, and says why.
+    else transaction.commit()
+    if (this.#failure !== undefined) throw this.#failure
+    return found
   }
 
   /** Passes over rows that an earlier load brought in; undefined when there are none left. */
@@ -208,7 +208,11 @@ export class Load {
     if (problem !== undefined) return problem
     const savepoint = transaction.savepoint()
     try {
-      return this.#put(transaction)
+      const outcome = this.#put(transaction)
+      if (typeof outcome !== "string") return outcome
+      transaction.endStatement()
+      this.#counts[outcome]++
+      return undefined
     } catch (error) {
       const refused = problemOf(error)
       if (refused === undefined) throw error
@@ -217,30 +221,24 @@ export class Load {
     }
   }
 
-  #put(transaction: Transaction): RowProblem | undefined {
+  #put(transaction: Transaction): "inserted" | "replaced" | "same" | RowProblem {
     const { bytes } = this.#rows.document
     const element = findElement(bytes, 0, ID)
     if (element < 0) {
       transaction.insert(this.#store, bytes, 0, this.#key)
-      this.#counts.inserted++
-      return undefined
+      return "inserted"
     }
     const key = keyOf(this.#store.definition.idKind, bytes[element]!, bytes, element + 1 + ID.length)
     const view = this.#view
     if (!transaction.get(this.#store, key, 0, view)) {
       transaction.put(this.#store, key, bytes, 0)
-      this.#counts.inserted++
-      return undefined
+      return "inserted"
     }
     const length = documentLength(bytes, 0)
-    if (view.length === length && equalBytes(bytes, 0, view.bytes, view.at, length)) {
-      this.#counts.same++
-      return undefined
-    }
+    if (view.length === length && equalBytes(bytes, 0, view.bytes, view.at, length)) return "same"
     if (this.#options.replaces !== true) return { field: "/_id", message: "another document has this _id" }
     transaction.put(this.#store, key, bytes, 0)
-    this.#counts.replaced++
-    return undefined
+    return "replaced"
   }
 
   /** Hands a bad row over, or ends the load with it; whether the load goes on. A bad header always ends it. */

@@ -120,13 +120,14 @@ interface Told {
   readonly path?: string
   readonly column?: number
   readonly line?: number
+  readonly paths?: ReadonlyArray<string>
   readonly message: string
 }
 
 /** The problem of a row that the codecs or the engine refused; undefined for a fault that is not about the row. */
 export function problemOf(error: unknown): RowProblem | undefined {
   if (!(error instanceof Fault)) return undefined
-  const { column, line, message, path, _tag } = error.reason as Told
+  const { column, line, message, path, paths, _tag } = error.reason as Told
   switch (_tag) {
     case "InvalidJson":
       return { field: "", message: line === 1 ? message.replace(/^line 1, /, "") : `column ${column}: ${message}` }
@@ -142,6 +143,8 @@ export function problemOf(error: unknown): RowProblem | undefined {
       return { field: "/_id", message: "another document has this _id" }
     case "IdCollision":
       return { field: "/_id", message: "another _id has the same key" }
+    case "UniqueViolation":
+      return { field: `/${paths?.[0]?.replaceAll(".", "/") ?? ""}`, message }
     case "DocumentTooLarge":
       return { field: "", message: "the document is larger than a document may be" }
     default:

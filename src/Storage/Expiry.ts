@@ -107,8 +107,8 @@ export class Expiry {
       transaction.commit()
       return keys.length < REMOVED_MAX ? "idle" : "more"
     } catch (error) {
-      if (error instanceof Fault && CANNOT_WRITE.has(error.reason._tag)) return "waiting"
       end(transaction)
+      if (error instanceof Fault && CANNOT_WRITE.has(error.reason._tag)) return "waiting"
       this.#failed.add(timed.index.id)
       this.#options.report(error)
       return "more"

@@ -6,7 +6,7 @@ import { load } from "../../src/Exchange/Exchange.ts"
 import { FORMATS } from "../../src/Exchange/Format.ts"
 import type { RejectedRow } from "../../src/Exchange/Load.ts"
 import { Random } from "../Storage/Random.ts"
-import { documentsOf, dumped, insert, onDatabase, pieces, thing } from "./Things.ts"
+import { documentsOf, dumped, insert, onDatabase, pieces, thing, THINGS } from "./Things.ts"
 
 const disk = (seed: number): SimulatedVolume => new SimulatedVolume({ seed, syncs: "automatic" })
 const text = (lines: ReadonlyArray<string>): Uint8Array => new TextEncoder().encode(lines.join("\n"))
@@ -118,6 +118,30 @@ describe("load", () => {
     assert.deepInclude(report, { rows: 2, inserted: 1, replaced: 1 })
   })
 
+  it("takes a row whose values have to be unique and are not for a bad row, whoever has them: the database or a row before it", async () => {
+    const unique = { ...THINGS, indexes: [{ name: "byPlain", on: [{ path: "plain", direction: "asc" }], unique: true }] } as const
+    const volume = disk(1)
+    const lines = [row("a").replace('"x"', '"one"'), row("b").replace('"x"', '"two"'), row("c").replace('"x"', '"one"'), row("d")]
+    const reason = await onDatabase(volume, reasonOf(loadBytes(text(lines))), [unique])
+    assert.deepInclude(reason, { _tag: "BadRow", line: 3, field: "/plain", offset: text(lines.slice(0, 2)).length + 1 })
+    assert.include(reason.message, 'things.byPlain is unique, and another document has plain "one"')
+    const rejected: Array<RejectedRow> = []
+    const { report, there } = await onDatabase(
+      volume,
+      Effect.gen(function* () {
+        const report = yield* loadBytes(text(lines), { reject: (it) => rejected.push(it) })
+        return { report, there: documentsOf(yield* dumped("bson")) }
+      }),
+      [unique]
+    )
+    assert.deepInclude(report, { rows: 4, inserted: 3, rejected: 1 })
+    assert.deepStrictEqual(
+      rejected.map(({ field, line }) => [line, field]),
+      [[3, "/plain"]]
+    )
+    assert.deepStrictEqual(there.map((it) => it["_id"]).toSorted(), ["a", "b", "d"])
+  })
+
   it("says what is wrong with a header, a record and a document", async () => {
     const wrong: ReadonlyArray<readonly ["csv" | "bson", Uint8Array, number, RegExp]> = [
       ["csv", text(["_id,nope", "a,b"]), 1, /"nope", which is no field/],
@@ -153,7 +177,10 @@ describe("load", () => {
       const options = { store: "notes", source: "notes.ndjson" }
       const isWhole = await onDatabase(volume, loadBytes(notes, options, failAt), [store], limits).then(
         () => true,
-        () => false
+        (error: unknown) => {
+          assert.match(String(error), /EIO/, `failed at ${failAt}`)
+          return false
+        }
       )
       if (isWhole) break
       const { report, there } = await onDatabase(

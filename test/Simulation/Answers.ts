@@ -21,8 +21,13 @@ export function ask(machine: Machine, subject: Subject, random: Random): void {
   const store = engine.store(name)!
   const { key } = someDocument(store.definition, random)
   const transaction = engine.transact()
-  const isFound = transaction.get(store, key, 0, new DocumentView())
-  transaction.rollback()
+  let isFound: boolean
+  try {
+    isFound = transaction.get(store, key, 0, new DocumentView())
+  } finally {
+    // Also when the disk cannot be read: nobody could write any more while this one is open.
+    transaction.rollback()
+  }
   if (isFound !== subject.history.latest.get(name)!.documents.has(hexOf(key)))
     violated("reads", `${subject.name}: ${name} ${hexOf(key)} is ${isFound ? "" : "not "}found`)
   const lsn = subject.levels.promisedLsn(engine.lastLsn, engine.durableLsn)

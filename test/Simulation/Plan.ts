@@ -101,11 +101,12 @@ export class Plan {
     const weights: Weights = { ...ALWAYS }
     for (const [kind, weight] of Object.entries(SOMETIMES)) weights[kind as StepKind] = weight * [0, 1, 1, 3][random.below(4)]!
     Object.assign(weights, DISKS[random.below(DISKS.length)])
-    // A poisoned database comes back only by a restart, and one without stores has nothing to do.
-    weights.crash = Math.max(weights.crash ?? 0, 1)
+    // One without stores has nothing to do.
     weights.define = Math.max(weights.define ?? 0, 3)
     const mood = MOODS[new Random((seed ^ MOODS_SEED) >>> 0).below(MOODS.length)]!
     Object.assign(weights, mood)
+    // A poisoned database comes back only by a restart: where the disk fails often, both may be poisoned most of the time.
+    weights.crash = Math.max(weights.crash ?? 0, weights.fail === undefined ? 1 : 4)
     this.stepsMin = mood.holdLong === undefined ? STEPS_MIN : LONG_STEPS_MIN
     Object.assign(weights, MIGRATIONS[new Random((seed ^ MIGRATIONS_SEED) >>> 0).below(MIGRATIONS.length)])
     if (new Random((seed ^ RESTS_SEED) >>> 0).chance(0.25)) Object.assign(weights, RESTS)
