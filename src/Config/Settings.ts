@@ -3,7 +3,7 @@
  *
  * The key of a setting is its path here (`http.port`); the environment variable is the same in capitals (`PLANCK_HTTP_PORT`).
  */
-import { pageCacheBytesDefault, valueCacheBytesDefault } from "./Memory.ts"
+import { pageCacheBytesDefault, placeCacheBytesDefault, textCacheBytesDefault, valueCacheBytesDefault } from "./Memory.ts"
 import type { Setting } from "./Setting.ts"
 import { bytes, choice, duration, integer, text } from "./Setting.ts"
 
@@ -48,8 +48,9 @@ export const settings = {
     slowMs: duration("Time beyond which a statement is noted as slow", { default: 100, min: 0, max: 3_600_000 }),
     elapsedMsMax: duration("Time one statement may take", { default: 10_000, min: 1, max: 3_600_000 }),
     answerBytesMax: bytes("Largest answer a statement may give", { default: 16 * MIB, min: KIB, max: 256 * MIB }),
-    textCacheBytesMax: bytes("Memory for the JSON of documents that are written out again and again", {
-      default: 64 * MIB,
+    textCacheBytesMax: bytes("Memory for the JSON of documents that are written out again and again, of all services together", {
+      default: textCacheBytesDefault(),
+      defaultText: "a 64th of the memory of the machine or container, at least 67108864",
       min: 0,
       max: 64 * GIB
     })
@@ -82,7 +83,8 @@ export const settings = {
       max: 64 * GIB
     }),
     placeCacheBytesMax: bytes("Memory to find documents that were read before without going through the index, of all services together", {
-      default: 32 * MIB,
+      default: placeCacheBytesDefault(),
+      defaultText: "a 256th of the memory of the machine or container, at least 33554432",
       min: 0,
       max: 2 * GIB
     }),

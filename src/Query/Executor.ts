@@ -40,6 +40,8 @@ export interface ExecutorOptions {
   /** The current version of a store; undefined when statements may not know it. */
   readonly store: (name: string) => Store | undefined
   readonly limits?: Partial<QueryLimits>
+  /** How many databases share the memory for texts now; one without it. */
+  readonly sharers?: () => number
   /** What cursors are signed with: bytes that only this database has. */
   readonly cursorSecret?: Uint8Array
   /** Where the cost of each run is noted. */
@@ -97,7 +99,7 @@ export class Executor {
       return store
     }
     this.#limits = { ...DEFAULT_QUERY_LIMITS, ...options.limits }
-    const texts = new RowTexts(this.#limits.textCacheBytesMax)
+    const texts = new RowTexts(this.#limits.textCacheBytesMax, options.sharers)
     this.#texts = new TextUses(texts)
     this.#joins = new JoinByKey(this.#limits, texts, this.#texts)
     this.#cursors = new PageCursors(options.cursorSecret ?? new Uint8Array(0))

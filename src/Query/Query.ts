@@ -9,6 +9,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { defaultSettings } from "../Config/Configuration.ts"
+import { textCacheBytesDefault } from "../Config/Memory.ts"
 import { seenLsn } from "../Storage/Admission.ts"
 import type { Engine } from "../Storage/Engine.ts"
 import { type StorageError, toStorageError } from "../Storage/Errors.ts"
@@ -108,7 +109,14 @@ const make = Effect.fnUntraced(function* (limits: Partial<QueryLimits>, log: Sta
   const { engine } = storage
   const clock = yield* Clock.Clock
   const now = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-  const executor = new Executor({ store: (name) => engine.store(name), limits, now, cursorSecret: engine.index.databaseId, log })
+  const executor = new Executor({
+    store: (name) => engine.store(name),
+    limits: { textCacheBytesMax: textCacheBytesDefault(), ...limits },
+    sharers: () => engine.share.budget.databases,
+    now,
+    cursorSecret: engine.index.databaseId,
+    log
+  })
   const kept = new KeptJson(engine, executor, limits.resultCacheBytesMax ?? DEFAULT_QUERY_LIMITS.resultCacheBytesMax)
   const reading = <A>(read: (session: ReadSession) => A): Effect.Effect<A, Failure> => attempt(() => onSnapshot(engine, executor, read))
   const transact = <A>(change: (transaction: WriteSession) => A): Effect.Effect<Exclude<A, Abort<unknown>>, Failure | AbortError<A>> =>

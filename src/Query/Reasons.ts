@@ -66,7 +66,7 @@ export interface QueryLimits {
   readonly groupBytesMax: number
   /** Ranges a plan may open for `in`. Above it the index is walked in fewer ranges and the rest is filtered. Default 1 000. */
   readonly rangesMax: number
-  /** Bytes of the JSON of documents kept to be copied when they are written out again. Default 64 MiB. */
+  /** Bytes of the JSON of documents kept to be copied when they are written out again, of all databases that share a `Budget`. Default 64 MiB; by `Query.layer` a 64th of the machine's memory when that is more. */
   readonly textCacheBytesMax: number
   /** Bytes of whole results as JSON that the Query service keeps until what they rest on changes; 0 keeps none. Default 32 MiB. */
   readonly resultCacheBytesMax: number

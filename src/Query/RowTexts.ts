@@ -3,8 +3,9 @@
  * does its text, and nobody has to tell this cache of writes.
  *
  * Invariants
- * - Texts lie in a ring of chunks, of at most `bytesMax` bytes together; a new one overwrites the oldest. An entry is told only while its
- *   text is whole. No text lies in two chunks.
+ * - Texts lie in a ring of chunks; a new one overwrites the oldest. An entry is told only while its text is whole. No text lies in two chunks.
+ * - Ring and table have at most `bytesMax` bytes together, or an even part of them where several databases of a process share them. When their
+ *   number has changed it begins anew, with the part that is right then.
  * - While there is room a text comes in at once, later when it was asked for twice: an answer of very many rows must not push out the rest.
  * - A text may have a link: which document of another store a lookup led to, and where that lay when the two were compared. That too stays
  *   true for ever; whether that document is still the newest under its key is for the caller to find out.
@@ -18,8 +19,10 @@ import { KEY_BYTES, type Place } from "../Storage/Reader.ts"
 export const TEXT_BYTES_MAX = 16 * 1024
 const RING_BYTES_MIN = 64 * 1024
 const CHUNK_BYTES_MAX = 4 * 1024 * 1024
-/** Bytes of the ring for each entry of the table: below what most texts take, so that the table seldom is what runs out. */
-const BYTES_PER_ENTRY = 128
+/** Bytes for each entry of the table: below what most texts take, so that the table seldom is what runs out. */
+const BYTES_PER_ENTRY = 192
+/** Bytes of a segment that share two places of the table: no more than two documents, where they are not very small. */
+const REGION_BYTES = 128
 /** An entry: segment, offset in the segment (two words), round of the ring, chunk and where in it, bytes (0: asked for once), 1 with a link. */
 const ENTRY_WORDS = 8
 /** In front of a text with a link: number of the lookup, key, segment, offset (two words). */
@@ -40,10 +43,13 @@ export interface Link {
 
 export class RowTexts {
   readonly #bytesMax: number
-  readonly #chunkBytes: number
-  readonly #chunksMax: number
-  readonly #chunks: Array<Uint8Array> = []
-  readonly #views: Array<DataView> = []
+  readonly #sharers: () => number
+  /** Among so many it was divided. */
+  #divided = 1
+  #chunkBytes = 0
+  #chunksMax = 0
+  #chunks: Array<Uint8Array> = []
+  #views: Array<DataView> = []
   #words = new Uint32Array(0)
   /** Entries - 2: a document has one of two places beside each other. */
   #mask = 0
@@ -52,11 +58,11 @@ export class RowTexts {
   #end = 0
   #round = 1
 
-  /** None are kept when `bytesMax` is below 64 KiB. */
-  constructor(bytesMax: number) {
+  /** None are kept when the part of `bytesMax` is below 64 KiB. `sharers` says how many databases share it now. */
+  constructor(bytesMax: number, sharers: () => number = () => 1) {
     this.#bytesMax = bytesMax
-    this.#chunkBytes = Math.min(CHUNK_BYTES_MAX, bytesMax)
-    this.#chunksMax = bytesMax < RING_BYTES_MIN ? 0 : Math.floor(bytesMax / this.#chunkBytes)
+    this.#sharers = sharers
+    this.#divide()
   }
 
   /** Whether a text that comes in takes the place of another one. */
@@ -113,6 +119,7 @@ export class RowTexts {
   add(sink: ByteSink, start: number, segment: number, offset: number, link?: Link): void {
     const length = sink.length - start
     if (segment === 0 || length > TEXT_BYTES_MAX) return
+    if (this.#sharers() !== this.#divided) this.#divide()
     const linkBytes = link === undefined ? 0 : LINK_BYTES
     if ((this.#words.length === 0 || this.#end + linkBytes + length > this.#chunkBytes) && !this.#turn()) return
     const words = this.#words
@@ -161,7 +168,7 @@ export class RowTexts {
   /** Goes on to the next chunk, which may be the first again; false when there is none. */
   #turn(): boolean {
     if (this.#chunksMax === 0) return false
-    if (this.#words.length === 0) this.#makeTable()
+    if (this.#words.length === 0) this.#words = new Uint32Array((this.#mask + 2) * ENTRY_WORDS)
     else this.#chunk++
     this.#end = 0
     if (this.#chunk === this.#chunksMax) {
@@ -175,11 +182,22 @@ export class RowTexts {
     return true
   }
 
-  #makeTable(): void {
-    let entries = 1
-    while (entries * BYTES_PER_ENTRY < this.#bytesMax) entries *= 2
-    this.#words = new Uint32Array(entries * ENTRY_WORDS)
+  /** Begins anew, without a text, with the part of the memory that is this database's now. */
+  #divide(): void {
+    this.#divided = this.#sharers()
+    const bytesMax = Math.floor(this.#bytesMax / Math.max(1, this.#divided))
+    let entries = 2
+    while (entries * BYTES_PER_ENTRY < bytesMax) entries *= 2
+    const ringBytesMax = bytesMax - entries * ENTRY_WORDS * 4
     this.#mask = entries - 2
+    this.#chunkBytes = Math.min(CHUNK_BYTES_MAX, ringBytesMax)
+    this.#chunksMax = bytesMax < RING_BYTES_MIN ? 0 : Math.floor(ringBytesMax / this.#chunkBytes)
+    this.#chunks = []
+    this.#views = []
+    this.#words = new Uint32Array(0)
+    this.#chunk = 0
+    this.#end = 0
+    this.#round = 1
   }
 
   /** Which of the two places of a document has its text, or -1. */
@@ -203,7 +221,7 @@ export class RowTexts {
 
   /** Documents that lie beside each other have their entries beside each other: they are often asked for together. */
   #home(segment: number, offset: number): number {
-    const region = Math.floor(offset / BYTES_PER_ENTRY) * 2 + Math.imul(segment, 0x9e37_79b1)
+    const region = Math.floor(offset / REGION_BYTES) * 2 + Math.imul(segment, 0x9e37_79b1)
     return (region & this.#mask) * ENTRY_WORDS
   }
 }

@@ -115,6 +115,11 @@ export class ProcessBudget {
     return (this.#frames ??= new PageFrames(this.limits.indexCacheBytesMax))
   }
 
+  /** Databases that are open. */
+  get databases(): number {
+    return this.#shares.size
+  }
+
   /** Databases that can be open at once: with one more, what is sure to each would be too little to write with. */
   get databasesMax(): number {
     return Math.max(1, Math.floor(this.memtables.bytesMax / 4 / SURE_MEMTABLE_BYTES_MIN))

@@ -33,7 +33,7 @@ export interface StorageLimits {
   readonly compactionBatchBytesMax: number
   /** Bytes of a file that keeps room on the disk, so that a compaction can begin on a full one; none when 0. */
   readonly reserveBytes: number
-  /** Bytes kept to find documents that were read before without going through the index. */
+  /** Bytes kept to find documents that were read before without going through the index. A database that is opened by its layer, or with a `Budget`, has a 256th of the machine's memory when that is more. */
   readonly placeCacheBytesMax: number
   /** Bytes of index pages kept in memory. A database that is opened by its layer, or with a `Budget`, has a 32nd of the machine's memory when that is more. */
   readonly indexCacheBytesMax: number

@@ -50,6 +50,7 @@ export interface ServiceEngine {
   readonly changes: ChangeTable
   readonly snapshot: (footprint?: Footprint) => Snapshot
   readonly transact: () => Transaction
+  readonly share: { readonly budget: { readonly databases: number } }
 }
 
 /** What a service takes from outside. */
@@ -145,6 +146,7 @@ export class Service {
     this.operations = new Operations({
       executor: new Executor({
         store: (name) => (stores.has(name) ? engine.store(name) : undefined),
+        sharers: () => engine.share.budget.databases,
         now: ports.monotonicMs,
         ...(options.statementLog === undefined ? {} : { log: options.statementLog }),
         ...(options.cursorSecret === undefined ? {} : { cursorSecret: options.cursorSecret }),

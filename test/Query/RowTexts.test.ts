@@ -121,4 +121,38 @@ describe("RowTexts", () => {
     assert.isBelow(texts.findLink(2, 1, 0), 0)
     assert.isBelow(texts.findLink(1, 1, 0), 0)
   })
+
+  it("has an even part of its memory, begun anew when others share it or no longer do, and tells nothing of before", () => {
+    let sharers = 1
+    const texts = new RowTexts(512 * KIB, () => sharers)
+    const textOf = (segment: number, number: number): string => `${segment}:${number}:`.padEnd(1000, ".")
+    /** Adds texts of a segment until it is full; how many there are. */
+    const fill = (segment: number): number => {
+      let count = 0
+      do add(texts, textOf(segment, count), segment, 200 * count++)
+      while (!texts.isFull)
+      return count
+    }
+    const whole = (segment: number): number => {
+      const found = Array.from({ length: 512 }, (_, number) => [written(texts, segment, 200 * number), textOf(segment, number)] as const)
+      assert.isTrue(found.every(([text, expected]) => text === undefined || text === expected))
+      return found.filter(([text]) => text !== undefined).length
+    }
+    const alone = fill(1)
+    assert.isAbove(alone, 300)
+    assert.isAtMost(alone, 512)
+    assert.isAbove(whole(1), 300)
+    sharers = 4
+    const shared = fill(2)
+    assert.isAbove(shared, 50)
+    assert.isAtMost(shared, 128)
+    assert.deepStrictEqual([whole(1), whole(2) > 50], [0, true])
+    sharers = 1
+    assert.strictEqual(fill(3), alone)
+    assert.deepStrictEqual([whole(2), whole(3) > 300], [0, true])
+    sharers = 16
+    add(texts, textOf(4, 0), 4, 0)
+    assert.isTrue(texts.isFull)
+    assert.deepStrictEqual([whole(3), whole(4)], [0, 0])
+  })
 })

@@ -21,6 +21,7 @@ export class StandInEngine implements ServiceEngine {
   poisoned: Fault | undefined
   readonly stores = new Map<string, Store>()
   readonly changes = new ChangeTable(0)
+  readonly share = { budget: { databases: 1 } }
 
   readonly store = (name: string): Store | undefined => this.stores.get(name)
 
