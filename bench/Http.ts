@@ -1,6 +1,7 @@
 /**
  * Suite `http`: the orders workload and the categories fragment, served by Planck and by the stacks a user would pick instead.
- * Peers are measured in turn within each round, so that whatever else the machine does meets all of them; medians over rounds.
+ * Peers are measured in turn within each round, so that whatever else the machine does meets all of them; medians over rounds, of
+ * rates and of ratios.
  */
 import { execFileSync, spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, rmSync } from "node:fs"
@@ -12,7 +13,7 @@ import type { PeerDefinition } from "./Peer.ts"
 import { Peer } from "./Peer.ts"
 import { startPostgres } from "./Postgres.ts"
 import type { Report, Row } from "./Report.ts"
-import { median } from "./Report.ts"
+import { median, medianRatio } from "./Report.ts"
 
 const SEED = 100_000
 const CUSTOMERS = 1000
@@ -145,8 +146,8 @@ interface Sample extends Measured {
 }
 
 async function measure(running: ReadonlyArray<Peer>, options: Options): Promise<{ rows: ReadonlyArray<Row>; acknowledged: number }> {
-  const rounds = options.quick ? 2 : 5
-  const seconds = options.quick ? 1 : 5
+  const rounds = options.quick ? 2 : 12
+  const seconds = options.quick ? 1 : 2
   // Peers run in a just-in-time compiler: what is measured before it is done is the compiler.
   const warmSeconds = options.quick ? 2 : 10
   const samples = new Map<string, Array<Sample>>()
@@ -195,7 +196,7 @@ function rowsOf(
   syncs: ReadonlyMap<Peer, number | undefined>
 ): ReadonlyArray<Row> {
   return works.flatMap((work) => {
-    const raw = median((samples.get(`${work.name} raw`) ?? []).map((sample) => sample.perSecond))
+    const raw = (samples.get(`${work.name} raw`) ?? []).map((sample) => sample.perSecond)
     return running
       .filter((peer) => peer.takesPartIn(work.name))
       .map((peer): Row => {
@@ -209,7 +210,10 @@ function rowsOf(
           p99Ms: median(own.map((sample) => sample.p99Ms)),
           cpuMicros: cpu.length === 0 ? null : median(cpu),
           syncsPerSecond: work.name === "insert" ? (syncs.get(peer) ?? null) : null,
-          ratio: median(own.map((sample) => sample.perSecond)) / raw
+          ratio: medianRatio(
+            own.map((sample) => sample.perSecond),
+            raw
+          )
         }
       })
   })

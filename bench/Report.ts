@@ -28,6 +28,13 @@ export const median = (values: ReadonlyArray<number>): number => {
     : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2
 }
 
+/**
+ * How many times as much as the reference, in the median of the rounds: what a machine that others use too gives differs from one second to
+ * the next, and hardly within a round.
+ */
+export const medianRatio = (own: ReadonlyArray<number>, reference: ReadonlyArray<number>): number =>
+  median(own.map((value, round) => value / (reference[round] ?? Number.NaN)))
+
 const number = (value: number | null, digits: number): string => (value === null ? "–" : value.toFixed(digits))
 
 /** A Markdown table, so that it can go into docs/performance.md as it is. */
