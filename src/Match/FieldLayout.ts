@@ -3,11 +3,12 @@
  * found by comparing words, not bytes.
  *
  * Invariants
- * - A document matches only if all of its fields have the types and names of those learned, in their order, and nothing else is in it.
+ * - A document matches only if its fields have the types and names of those learned, in their order: all of them, and nothing else is in it, or,
+ *   where only the fields that are there count, those up to the later of the two.
  * - No word is read that begins behind the end of a document: a word is compared only once all bytes of its field in front of it were equal.
  */
 import * as Type from "../Bson/Type.ts"
-import { documentEnd, fixedSize, nextElement, valueOffset, viewOf } from "../Bson/View.ts"
+import { documentEnd, equalBytes, fixedSize, nextElement, valueOffset, viewOf } from "../Bson/View.ts"
 
 /** Documents with more fields, or longer names, are not learned. */
 const FIELDS_MAX = 32
@@ -27,6 +28,7 @@ export class FieldLayout {
   /** Where the two fields begin in the document that matched; -1 when it has none. */
   first = -1
   second = -1
+  readonly #isWhole: boolean
   #firstName: Uint8Array | undefined
   #secondName: Uint8Array | undefined
   #firstField = -1
@@ -40,6 +42,11 @@ export class FieldLayout {
   readonly #stops = new Int32Array(FIELDS_MAX)
   readonly #headers = new Int32Array(FIELDS_MAX)
   readonly #sizes = new Int32Array(FIELDS_MAX)
+
+  /** `whole`: also that one of the two is not there has to be found. `upToBoth`: documents with both fields match, others do not. */
+  constructor(extent: "whole" | "upToBoth") {
+    this.#isWhole = extent === "whole"
+  }
 
   /** Whether the document is like the one learned with these names, which carry their NUL; then `first` and `second` say where they are. */
   matches(bytes: Uint8Array, documentAt: number, first: Uint8Array, second: Uint8Array): boolean {
@@ -67,13 +74,13 @@ export class FieldLayout {
       const size = this.#sizes[field]!
       at += size >= 0 ? size : view.getInt32(at, true) - 1 - size
     }
-    if (at !== end) return false
+    if (this.#isWhole && at !== end) return false
     this.#misses = 0
     return true
   }
 
-  /** Notes that a document did not match, in which the names were found at these places; it may be learned. */
-  missed(bytes: Uint8Array, documentAt: number, first: Uint8Array, firstAt: number, second: Uint8Array, secondAt: number): void {
+  /** Notes that a document did not match; it may be learned. Of fields with the same name the first counts. */
+  missed(bytes: Uint8Array, documentAt: number, first: Uint8Array, second: Uint8Array): void {
     if (this.#misses++ % LEARNED_EACH !== 0) return
     this.#firstName = undefined
     this.#firstField = -1
@@ -81,20 +88,25 @@ export class FieldLayout {
     const end = documentEnd(bytes, documentAt)
     let fields = 0
     let word = 0
-    for (let at = documentAt + 4; at < end; at = nextElement(bytes, at)) {
+    for (let at = documentAt + 4; at < end && !this.#knowsEnough; at = nextElement(bytes, at)) {
       const header = valueOffset(bytes, at) - at
       const size = sizeOf(bytes[at]!)
       if (fields === FIELDS_MAX || word + Math.ceil(header / WORD_BYTES) > WORDS_MAX || size === undefined) return
       for (let from = 0; from < header; from += WORD_BYTES) this.#learnWord(word++, bytes, at + from, Math.min(WORD_BYTES, header - from))
-      if (at === firstAt) this.#firstField = fields
-      if (at === secondAt) this.#secondField = fields
+      if (this.#firstField < 0 && equalBytes(bytes, at + 1, first, 0, first.length)) this.#firstField = fields
+      if (this.#secondField < 0 && equalBytes(bytes, at + 1, second, 0, second.length)) this.#secondField = fields
       this.#stops[fields] = word
       this.#headers[fields] = header
       this.#sizes[fields++] = size
     }
+    if (!this.#isWhole && !this.#knowsEnough) return
     this.#fields = fields
     this.#firstName = first
     this.#secondName = second
+  }
+
+  get #knowsEnough(): boolean {
+    return !this.#isWhole && this.#firstField >= 0 && this.#secondField >= 0
   }
 
   #learnWord(word: number, bytes: Uint8Array, at: number, length: number): void {

@@ -3,7 +3,7 @@
  * what they cost.
  *
  * Invariants
- * - The answer is that of the two tests one after the other. Of fields with the same name the first counts.
+ * - The answer is that of the two tests one after the other, whether the document is like the one before or not. Of fields with the same name the first counts.
  */
 import { type Path, type PathVisitor, resolve } from "../Bson/Path.ts"
 import * as Type from "../Bson/Type.ts"
@@ -39,7 +39,16 @@ const SECOND = 2
 export function bothFields(first: FieldTest, second: FieldTest): (bytes: Uint8Array, at: number) => boolean {
   const firstLetter = first.name[0]
   const secondLetter = second.name[0]
+  const layout = new FieldLayout("upToBoth")
   return (bytes, documentAt) => {
+    if (layout.matches(bytes, documentAt, first.name, second.name)) {
+      const { first: firstAt, second: secondAt } = layout
+      return (
+        first.passes(bytes, documentAt, bytes[firstAt]!, firstAt + 1 + first.name.length) &&
+        second.passes(bytes, documentAt, bytes[secondAt]!, secondAt + 1 + second.name.length)
+      )
+    }
+    layout.missed(bytes, documentAt, first.name, second.name)
     const end = documentAt + readInt32(bytes, documentAt) - 1
     let unseen = FIRST | SECOND
     for (let at = documentAt + 4; at < end && unseen !== 0;) {
@@ -67,7 +76,7 @@ export class TwoFields {
   /** Offset of the element, -1 when the document has none of this name. */
   first = -1
   second = -1
-  readonly #layout = new FieldLayout()
+  readonly #layout = new FieldLayout("whole")
 
   /**
    * Looks for both names, which carry their NUL. Of fields with the same name the first counts. Documents that are alike are looked through
@@ -81,7 +90,7 @@ export class TwoFields {
       return
     }
     this.#walk(bytes, documentAt, first, second)
-    layout.missed(bytes, documentAt, first, this.first, second, this.second)
+    layout.missed(bytes, documentAt, first, second)
   }
 
   #walk(bytes: Uint8Array, documentAt: number, first: Uint8Array, second: Uint8Array): void {
