@@ -14,6 +14,7 @@
 import { crc32 } from "node:zlib"
 import { Binary, decode, encode } from "../Bson/Value.ts"
 import { documentLength } from "../Bson/View.ts"
+import { Fault } from "../Fault/Fault.ts"
 import { type File, parentOf, type SyncDone, type Volume } from "../Disk/Volume.ts"
 import type { Checkpoint } from "../Index/Meta.ts"
 import { type Catalog, decodeDefinition, type DefinitionRecord, encodeDefinition } from "./Catalog.ts"
@@ -159,14 +160,28 @@ export class DefinitionsKeeper {
     const { newPath, path, volume } = this.#options
     if (volume.exists(newPath)) volume.remove(newPath)
     const file = volume.open(newPath, "create")
+    let isWhole = false
     try {
       file.writeAt(0, bytes)
       yield* synced((done) => file.syncData(done), wake)
+      isWhole = true
     } finally {
       file.close()
+      if (!isWhole) this.#discard()
     }
     volume.rename(newPath, path)
     yield* synced((done) => volume.syncDirectory(parentOf(path), done), wake)
+  }
+
+  /** Removes what a full or failing disk did not take: the commit may not be tried again. */
+  #discard(): void {
+    const { newPath, volume } = this.#options
+    try {
+      volume.remove(newPath)
+    } catch (error) {
+      // The failure under way says more. The next copy takes its place, or the next opening removes it.
+      if (!(error instanceof Fault)) throw error
+    }
   }
 }
 

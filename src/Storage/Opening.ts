@@ -101,6 +101,8 @@ export class Opening {
     if (isNew) yield* this.#createIndex()
     const index = yield* this.#openIndex()
     this.#index = index
+    // Of a commit that did not come to its end. The next one would write it anew, but with nothing to flush there is none.
+    if (volume.exists(this.#names.newDefinitions)) volume.remove(this.#names.newDefinitions)
     const { databaseId } = index
     const version = index.current()
     const values = new ValueLog(
