@@ -19,7 +19,7 @@ const PLAN_MICROS_MAX = 3
 const WARM_UP_MS = 2000
 const WARM_UP_MANY_MS = 8000
 const MANY_ORDERS = 1_000_000
-/** Rounds of a work that takes longer than a turn: it ends behind the first of them that begins after this many times the time of all turns. */
+/** Rounds that every work has. One that takes longer than its turns has no further ones after `LATE` times the time of all turns. */
 const ROUNDS_MIN = 5
 const LATE = 2
 const NOTES = [
@@ -35,6 +35,12 @@ interface Work {
   /** What is compared before timing; without it answers are not compared. */
   readonly answer?: (given: unknown) => string
   readonly clients?: number
+}
+
+interface Turns {
+  readonly warmUpMs: number
+  readonly rounds: number
+  readonly roundMs: number
 }
 
 /** Runs the suite. */
@@ -58,11 +64,12 @@ async function runCount(count: number, { quick, say }: Options): Promise<Readonl
     ...(postgres === undefined ? [] : [postgres])
   ]
   const size = `${count / 1000}k`
+  const warmUpMs = count < MANY_ORDERS ? WARM_UP_MS : WARM_UP_MANY_MS
   try {
     const rows: Array<Row> = []
     for (const work of worksOf(count)) {
       await compareAnswers(work, peers)
-      rows.push(...(await measure(work, size, peers, quick ? 5 : 20, quick ? 200 : 500)))
+      rows.push(...(await measure(work, size, peers, { warmUpMs, rounds: quick ? 5 : 20, roundMs: quick ? 200 : 500 })))
       for (const peer of peers) peer.rest?.()
       say(`${size} ${work.name} done`)
     }
@@ -124,13 +131,12 @@ async function measure(
   work: Work,
   size: string,
   peers: ReadonlyArray<QueryPeer>,
-  rounds: number,
-  roundMs: number
+  { roundMs, rounds, warmUpMs }: Turns
 ): Promise<ReadonlyArray<Row>> {
   const taking = peers.filter((peer) => work.ask(peer) !== undefined)
   const rates = new Map(taking.map((peer) => [peer.name, [] as Array<number>]))
   const cpus = new Map(taking.map((peer) => [peer.name, [] as Array<number>]))
-  for (const peer of taking) await timed(work, peer, size === `${MANY_ORDERS / 1000}k` ? WARM_UP_MANY_MS : WARM_UP_MS)
+  for (const peer of taking) await timed(work, peer, warmUpMs)
   const lateMs = performance.now() + LATE * rounds * roundMs * taking.length
   for (let round = 0; round < rounds && (round < ROUNDS_MIN || performance.now() < lateMs); round++) {
     for (const peer of taking) {
