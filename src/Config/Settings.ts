@@ -89,12 +89,12 @@ export const settings = {
       max: 2 * GIB
     }),
     compactionDeadPercentMax: integer("Lost space, in percent of all documents' files, at which it is given back", {
-      default: 7,
+      default: 8,
       min: 1,
       max: 90
     }),
     compactionUrgentPercentMax: integer("Lost space, in percent of all documents' files, at which writers wait until it is given back", {
-      default: 9,
+      default: 11,
       min: 2,
       max: 95
     }),

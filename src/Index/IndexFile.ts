@@ -24,7 +24,8 @@ import { EMPTY_CHECKPOINT, decodeMeta, encodeMeta, metaOffset } from "./Meta.ts"
 import { PageCache } from "./PageCache.ts"
 import { PageFrames } from "./PageFrames.ts"
 import { PageRun } from "./PageRun.ts"
-import { ABSENT, DELETED, PRESENT, RootCursor, lookup } from "./RootCursor.ts"
+import { DELETED, PRESENT, RootCursor, lookup } from "./RootCursor.ts"
+import { SortedLookup } from "./SortedLookup.ts"
 import type { TreeCursor } from "./TreeCursor.ts"
 import { TreeWriter } from "./TreeWriter.ts"
 import { ValueWalk } from "./ValueWalk.ts"
@@ -228,16 +229,9 @@ export class IndexFile {
     return false
   }
 
-  /** Whether a root of the tree says that the key was removed, so that an older one may still have it. */
-  isDeleted(version: TreeVersion, treeId: number, key: Uint8Array, keyAt: number, keyLength: number): boolean {
-    this.#assertReadable(version)
-    const out = new ValueView()
-    for (const root of version.roots(treeId)) {
-      if (root.filter?.mayHave(key, keyAt, keyLength) === false) continue
-      const found = lookup(this.#cache, root, key, keyAt, keyLength, out)
-      if (found !== ABSENT) return found === DELETED
-    }
-    return false
+  /** For lookups in the order of the keys. */
+  sortedLookup(version: TreeVersion, treeId: number): SortedLookup {
+    return new SortedLookup(this.#cache, version.roots(treeId), () => this.#assertReadable(version))
   }
 
   /** A cursor over a tree, over none of its entries when it does not exist. */

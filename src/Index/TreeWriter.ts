@@ -61,8 +61,8 @@ export interface WriterHost {
   ended(): void
 }
 
-/** A root is merged into the next one when it has grown to about this share of it. */
-const FILTERED_SHARE = 1 / 8
+/** A root is merged into the next one when it has grown to this share of it, or sooner. */
+const FILTERED_SHARE = 1 / 4
 
 type State = "open" | "committing" | "decided" | "failed" | "ended"
 

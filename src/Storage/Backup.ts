@@ -29,7 +29,8 @@ import {
 import { readSegments } from "./CatalogFile.ts"
 import { directoryNames } from "./Directory.ts"
 import { storageFault } from "./Reasons.ts"
-import { segmentName, type SegmentLength } from "./ValueLog.ts"
+import { segmentName } from "./ValueLog.ts"
+import type { SegmentLength } from "./ValueSegment.ts"
 import { type Steps, Work } from "./Work.ts"
 
 /** What is read and written at a time. */

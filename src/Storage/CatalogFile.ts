@@ -20,7 +20,8 @@ import type { BuildProgress } from "./IndexBuild.ts"
 import { KEY_BYTES } from "./Reader.ts"
 import { storageFault } from "./Reasons.ts"
 import { decodeAccount, encodeAccount, type ValueAccounts } from "./ValueAccounts.ts"
-import type { SegmentLength, SegmentTable, ValueLog } from "./ValueLog.ts"
+import type { ValueLog } from "./ValueLog.ts"
+import type { SegmentLength, SegmentTable } from "./ValueSegment.ts"
 
 const text = new TextEncoder()
 const STORE_PREFIX = text.encode("store/")

@@ -16,9 +16,12 @@
  */
 import { ValueView } from "../Index/Entry.ts"
 import type { IndexFile } from "../Index/IndexFile.ts"
+import { ABSENT, DELETED, PRESENT } from "../Index/RootCursor.ts"
+import type { SortedLookup } from "../Index/SortedLookup.ts"
 import type { Catalog } from "./Catalog.ts"
 import { BYTES_PER_COST, VALUE_COST } from "./Flush.ts"
 import { PUT } from "./MemtableLayout.ts"
+import { KEY_BYTES } from "./Reader.ts"
 import type { MovedEntries } from "./MovedEntries.ts"
 import { findRuns, type Run, RunMerge, RUNS_MAX } from "./RunMerge.ts"
 import type { RootLists } from "./RootLists.ts"
@@ -26,14 +29,15 @@ import { RUN_BUFFER_BYTES, type RunBuffers } from "./RunBuffers.ts"
 import type { RunReader } from "./RunReader.ts"
 import { Location } from "./TreeSource.ts"
 import { type Pause, TreeWork, type TreeWorkParts } from "./TreeWork.ts"
-import { MOVED, type ValueLog } from "./ValueLog.ts"
-import { EntryHeader, valueBytes } from "./ValueSegment.ts"
+import type { ValueLog } from "./ValueLog.ts"
+import { valueBytes } from "./ValueSegment.ts"
 
 /** Entries that one batch moves at most. */
 export const BATCH_ENTRIES_MAX = 16_384
 /** What looking an entry up costs of a slice's budget, in its units of about 100 ns, and reading so many bytes. */
-const LOOKUP_COST = 12
+const LOOKUP_COST = 8
 const BYTES_READ_PER_COST = 64
+const NO_STORE = -1
 
 export interface CompactionParts {
   readonly index: IndexFile
@@ -63,7 +67,9 @@ export class Compaction {
   readonly #buffers: RunBuffers
   readonly #from = new Location()
   readonly #to = new Location()
-  readonly #header = new EntryHeader()
+  /** In the version that a batch begins with, for the store it is at; none when there is no such store any more. */
+  #lookup: SortedLookup | undefined
+  #lookupStore = NO_STORE
   #isOver = false
   /** Bytes of documents moved so far. */
   movedBytes = 0
@@ -136,6 +142,7 @@ export class Compaction {
   /** Copies until the batch is full, the runs merged together are over, or nothing is left: the next ones begin again at the lowest key. */
   *#copy(work: TreeWork): Generator<Pause, void, void> {
     let bytes = 0
+    this.#lookupStore = NO_STORE
     while (bytes < this.#batchBytesMax && this.#moved.count < BATCH_ENTRIES_MAX) {
       const merge = this.#merge
       const entry = merge?.current
@@ -158,6 +165,7 @@ export class Compaction {
 
   /** Begins the walk over the next runs. */
   *#openRuns(work: TreeWork): Generator<Pause, void, void> {
+    this.#lookupStore = NO_STORE
     const merge = new RunMerge(this.#runs.splice(0, RUNS_MAX), this.#buffers)
     while (merge.openNext()) {
       work.budget -= RUN_BUFFER_BYTES / BYTES_READ_PER_COST
@@ -166,39 +174,36 @@ export class Compaction {
     this.#merge = merge
   }
 
+  /** Whether the tree names just this entry. Faults with StorageDamaged where it names the place, but another entry. */
   #isAlive(entry: RunReader): boolean {
-    const { source, offset } = entry
-    if (!this.#find(entry)) return false
-    return this.#from.segment === source.segment && this.#from.offset === offset
+    const from = this.#from
+    if (this.#find(entry) !== PRESENT) return false
+    from.read(FOUND.bytes, FOUND.at)
+    if (from.segment !== entry.source.segment || from.offset !== entry.offset) return false
+    if (from.lsn === entry.lsn && from.length === entry.length) return true
+    throw entry.damaged("the primary tree has another entry here")
   }
 
   #isNeeded(entry: RunReader): boolean {
-    if (this.#find(entry)) return false
-    if (entry.lsn > this.#bounds.get(entry.source.segment)!) return true
-    return this.#index.isDeleted(this.#index.current(), entry.store, entry.bytes, entry.keyAt, 16)
+    const found = this.#find(entry)
+    if (found === PRESENT) return false
+    return found === DELETED || entry.lsn > this.#bounds.get(entry.source.segment)!
   }
 
-  /** Where the tree says the document under the entry's key lies. */
-  #find({ bytes, keyAt, store }: RunReader): boolean {
-    const index = this.#index
-    if (this.#catalog().storeById(store) === undefined) return false
-    if (!index.get(index.current(), store, bytes, keyAt, 16, FOUND)) return false
-    this.#from.read(FOUND.bytes, FOUND.at)
-    return true
+  /** What the tree says of the entry's key. */
+  #find({ bytes, keyAt, store }: RunReader): number {
+    if (this.#lookupStore !== store) {
+      const index = this.#index
+      this.#lookup = this.#catalog().storeById(store) && index.sortedLookup(index.current(), store)
+      this.#lookupStore = store
+    }
+    return this.#lookup?.find(bytes, keyAt, KEY_BYTES, FOUND) ?? ABSENT
   }
 
   #move(entry: RunReader): void {
-    entry.check()
-    const { bytes, keyAt, store, kind, lsn, length, documentAt } = entry
-    const header = this.#header
-    header.store = store
-    header.kind = kind
-    header.lsn = lsn
-    header.key = bytes
-    header.keyAt = keyAt
-    this.#values.append(header, bytes, documentAt, length, this.#to, MOVED)
-    if (kind === PUT) this.#moved.add(store, bytes, keyAt, this.#to)
-    this.movedBytes += length
+    this.#values.appendMoved(entry, this.#to)
+    if (entry.kind === PUT) this.#moved.add(entry.store, entry.bytes, entry.keyAt, this.#to)
+    this.movedBytes += entry.length
   }
 }
 

@@ -68,13 +68,14 @@ class Flush {
   /** Appends the newest version of every document, and remembers where, in the order in which the trees will ask for it. */
   *#writeValues(): Generator<Pause, void, void> {
     const work = this.#work
-    const { places } = this.#parts
+    const { places, roots } = this.#parts
     const view = new DocumentView()
     const location = new Location()
     const header = new EntryHeader()
     for (const tree of this.#trees()) {
       if (this.#boundary.catalog.storeById(tree) === undefined) continue
       header.store = tree
+      const sample = roots.sample(tree, this.#memtable.entries)
       const cursor = new MemtableCursor(this.#memtable, tree, VERSION_MAX, 1)
       for (cursor.seek(undefined); cursor.kind !== 0; cursor.advance()) {
         const isPut = cursor.kind === PUT
@@ -86,9 +87,11 @@ class Flush {
         const length = isPut ? view.length : 0
         this.#parts.values.append(header, isPut ? view.bytes : NO_BYTES, isPut ? view.at : 0, length, location, FLUSHED)
         if (isPut) places.add(location)
+        sample.see(header.key, header.keyAt)
         work.budget -= VALUE_COST + length / BYTES_PER_COST
         if (work.budget <= 0) yield "more"
       }
+      roots.judge(tree, sample)
     }
   }
 
@@ -103,9 +106,8 @@ class Flush {
       if (!isStore && catalog.index(tree) === undefined) continue
       const source = new FlushSource(this.#memtable, tree, isStore ? places : undefined)
       const { roots } = this.#parts
-      const isOnlyRoot = roots.prepare(work.writer, tree, source.firstKey(), this.#memtable.entries)
-      const replaced = isOnlyRoot && isStore ? roots.counting(tree, accounts.replaced) : accounts.replaced
-      yield* work.drive(work.writer.apply(tree, source, isStore ? replaced : undefined))
+      roots.prepare(work.writer, tree, source.firstKey(), this.#memtable.entries)
+      yield* work.drive(work.writer.apply(tree, source, isStore ? accounts.replaced : undefined))
     }
     for (const tree of this.#parts.catalog.trees) {
       if (catalog.storeById(tree) !== undefined || catalog.index(tree) !== undefined) continue

@@ -13,7 +13,8 @@ import { EngineSnapshot } from "./EngineSnapshot.ts"
 import type { StorageLimits } from "./Limits.ts"
 import type { Snapshot } from "./Reader.ts"
 import { type Generation, Sources } from "./Sources.ts"
-import type { SegmentLength, ValueLog } from "./ValueLog.ts"
+import type { ValueLog } from "./ValueLog.ts"
+import type { SegmentLength } from "./ValueSegment.ts"
 
 /** A long snapshot and the files it reads from. */
 export interface LongSnapshot extends Snapshot {

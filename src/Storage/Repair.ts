@@ -37,8 +37,8 @@ import { copyForks, writeFork } from "./Timeline.ts"
 import { OPERATION_PUT, OperationReader } from "./TransactionRecord.ts"
 import { Location } from "./TreeSource.ts"
 import { documentLength } from "../Bson/View.ts"
-import { type SegmentLength, segmentName } from "./ValueLog.ts"
-import { VALUE_HEADER_BYTES } from "./ValueSegment.ts"
+import { segmentName } from "./ValueLog.ts"
+import { type SegmentLength, VALUE_HEADER_BYTES } from "./ValueSegment.ts"
 import { type Steps, Work } from "./Work.ts"
 
 const CACHE_BYTES = 16 * 1024 * 1024

@@ -16,8 +16,8 @@ import { RunBuffers } from "./RunBuffers.ts"
 import { compareEntries, RunReader } from "./RunReader.ts"
 import type { Run } from "./RunMerge.ts"
 import type { Location } from "./TreeSource.ts"
-import { segmentName, type SegmentFile } from "./ValueLog.ts"
-import { isValueAt, SEGMENT_HEADER_BYTES, VALUE_HEADER_BYTES, valueBytes } from "./ValueSegment.ts"
+import { segmentName } from "./ValueLog.ts"
+import { isValueAt, SEGMENT_HEADER_BYTES, type SegmentFile, VALUE_HEADER_BYTES, valueBytes } from "./ValueSegment.ts"
 
 /** Bytes of the value log that cannot be read: `bytes` from `offset` of `file` on. */
 export interface ValueGap {

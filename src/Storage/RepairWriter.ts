@@ -4,9 +4,10 @@
  */
 import { type File, joinPath, type SyncDone, type Volume } from "../Disk/Volume.ts"
 import type { Location } from "./TreeSource.ts"
-import { segmentName, type SegmentLength } from "./ValueLog.ts"
+import { segmentName } from "./ValueLog.ts"
 import {
   SEGMENT_HEADER_BYTES,
+  type SegmentLength,
   VALUE_HEADER_BYTES,
   valueBytes,
   type ValueHeader,

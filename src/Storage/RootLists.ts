@@ -2,28 +2,37 @@
  * When a tree of the index file gets a small root before its large one, and when the small one is merged into it.
  *
  * Random keys touch nearly every leaf of a large tree, so a flush would write most of it again. It goes to a small root instead, which is
- * merged when it has grown to about an eighth: each leaf is then written once for many flushes. A reader looks into the newest first. The
- * same holds of a tree that is not large yet and a flush that brings little, such as the last one before a stop.
+ * merged when it has grown to a share of the large one: each leaf is then written once for many flushes. A reader looks into the newest first.
+ * The same holds of a tree that is not large yet and a flush that brings little, such as the last one before a stop.
  *
  * Invariants
  * - Nothing is applied to a root of which a part is merged already: a flush that comes meanwhile pushes another one.
  * - The index file says how far a merge has come (`fold/<tree>`), so that it goes on after a restart.
  */
 import { FULL_BYTES } from "../Index/PageBuilder.ts"
-import { FoldPart } from "../Index/RootCursor.ts"
+import { ValueView } from "../Index/Entry.ts"
+import { FoldPart, PRESENT } from "../Index/RootCursor.ts"
+import type { SortedLookup } from "../Index/SortedLookup.ts"
 import type { IndexFile } from "../Index/IndexFile.ts"
 import type { TreeWriter } from "../Index/TreeWriter.ts"
 import type { ReplacedValue } from "../Index/TreeMerge.ts"
 import { PAGE_BYTES } from "../Index/Layout.ts"
+import { KEY_BYTES } from "./Reader.ts"
 import type { StorageLimits } from "./Limits.ts"
 import type { TreeWork, Pause } from "./TreeWork.ts"
 
-/**
- * A root is merged when it has so many times fewer pages than the one behind it, or more. In a tree whose entries are mostly replaced sooner:
- * what a small root hides in the large one is lost space that nobody sees until they are merged.
- */
+/** A root is merged when it has so many times fewer pages than the one behind it, or more; while nothing is known of the flushes. */
 const FOLD_FACTOR = 8
+/** Bounds of what `foldFactor` says. A root over a third of another would have a filter as large as the cache of a processor. */
+const FOLD_FACTOR_MIN = 4
+const FOLD_FACTOR_MAX = 32
+/**
+ * In a tree whose entries are mostly replaced a root is merged sooner: what it hides in the large one is lost space that nobody sees until they
+ * are merged.
+ */
 const FOLD_FACTOR_REPLACING = 16
+/** What a flush brings counts for the next ones too, a half of it for each: the last flush before a pause may be small. */
+const ARRIVING_KEPT = 1 / 2
 /** A tree this share as large as a large one gets a small root for a flush whose entries would not be merged at once. */
 const SPARSE_SHARE = 1 / 8
 
@@ -36,6 +45,10 @@ const PART_SHARE = 1 / 8
 const PART_SHARE_REPLACING = 1 / 24
 const PART_ENTRIES_MIN = 1024
 
+/** Entries of a flush that are looked up to tell whether they are new: about so many are enough to tell most from few. */
+const SAMPLED_MAX = 128
+
+const IGNORED = new ValueView()
 const text = new TextEncoder()
 const FOLD_PREFIX = text.encode("fold/")
 
@@ -44,10 +57,10 @@ export class RootLists {
   readonly #limits: Pick<StorageLimits, "directTreeBytesMax" | "foldEntriesMax">
   /** Trees of which a part is merged: the first key of the next. */
   readonly #folding = new Map<number, Uint8Array>()
-  /** Trees in which what came into their oldest root last has replaced more than it added. */
+  /** Trees in which the last flush has replaced more than it added. */
   readonly #replacing = new Set<number>()
-  /** Trees whose oldest root is changed now: its entries before, and how many values were replaced in it. */
-  readonly #changing = new Map<number, { readonly entriesBefore: number; replaced: number }>()
+  /** About as many entries as a flush brings to a tree. */
+  readonly #arriving = new Map<number, number>()
   /** For every root of a tree but the oldest, oldest first: the checkpoint when it was pushed, 0 when that is not known. */
   readonly #pushedAt = new Map<number, Array<number>>()
 
@@ -63,41 +76,41 @@ export class RootLists {
 
   /**
    * Sees to it that entries may be applied to the newest root. `first` is the lowest of their keys; there are `count` of them at the most.
-   * True when that root is the only one.
    */
-  prepare(writer: TreeWriter, tree: number, first: Uint8Array, count: number): boolean {
+  prepare(writer: TreeWriter, tree: number, first: Uint8Array, count: number): void {
     const roots = this.#index.current().roots(tree)
     const [newest] = roots
-    if (newest === undefined) return true
+    if (count !== Infinity) this.#arriving.set(tree, Math.max(count, (this.#arriving.get(tree) ?? 0) * ARRIVING_KEPT))
+    if (newest === undefined) return
     const isFoldedNext = roots.length === 2 && this.#folding.has(tree)
     const share = count * FOLD_FACTOR < newest.entries ? SPARSE_SHARE : 1
     const isLarge =
       roots.length === 1 && newest.pages * PAGE_BYTES > this.#limits.directTreeBytesMax * share && !this.#isBehind(tree, first)
     if (isFoldedNext || isLarge) writer.pushRoot(tree)
-    return roots.length === 1 && !isLarge
   }
 
-  /** To be told what is replaced in a tree's oldest root: it counts that, and tells `replaced`. What work that is given up has counted may count once more. */
-  counting(tree: number, replaced: ReplacedValue): ReplacedValue {
-    const change = { entriesBefore: this.#entriesOf(tree), replaced: 0 }
-    this.#changing.set(tree, change)
-    return (bytes, at, length) => {
-      change.replaced++
-      replaced(bytes, at, length)
-    }
+  /** To be shown what a flush brings to a tree, `count` entries at the most; then `judge`. */
+  sample(tree: number, count: number): ReplacedSample {
+    return new ReplacedSample(this.#index.sortedLookup(this.#index.current(), tree), Math.ceil(count / SAMPLED_MAX))
+  }
+
+  /** Whether a tree's entries are mostly replaced is what the last flush says. */
+  judge(tree: number, sample: ReplacedSample): void {
+    if (sample.isReplacing) this.#replacing.add(tree)
+    else this.#replacing.delete(tree)
   }
 
   /** The tree whose small root is to be merged next; with `isAll` every tree that has one counts. */
   next(isAll: boolean): number | undefined {
     for (const [tree, roots] of this.#index.current().trees) {
       if (roots.length < 2) continue
-      const factor = this.#replacing.has(tree) ? FOLD_FACTOR_REPLACING : FOLD_FACTOR
+      const factor = foldFactor(roots.at(-1)!.entries, this.#arriving.get(tree), this.#replacing.has(tree))
       if (isAll || this.#folding.has(tree) || roots.at(-2)!.pages * factor >= roots.at(-1)!.pages) return tree
     }
     return undefined
   }
 
-  /** Whether what came into the oldest root of any tree last has replaced more than it added. */
+  /** Whether what came into any tree last has replaced more than it added. */
   get isReplacing(): boolean {
     return this.#replacing.size > 0
   }
@@ -112,7 +125,7 @@ export class RootLists {
   /** Merges the next part of a tree's small root. */
   *fold(work: TreeWork, tree: number, replaced: ReplacedValue | undefined): Generator<Pause, void, void> {
     const part = new FoldPart(this.#folding.get(tree), this.partEntries(tree), this.#replacing.has(tree) ? FULL_BYTES : 0)
-    yield* work.drive(work.writer.foldRoot(tree, part, replaced && this.counting(tree, replaced)))
+    yield* work.drive(work.writer.foldRoot(tree, part, replaced))
     if (part.next === undefined) work.writer.removeEntry(foldKey(tree))
     else work.writer.setEntry(foldKey(tree), part.next)
     yield* work.commit(this.#index.current().checkpoint)
@@ -137,12 +150,8 @@ export class RootLists {
     }
     for (const tree of this.#pushedAt.keys()) if (!trees.has(tree)) this.#pushedAt.delete(tree)
     for (const tree of this.#folding.keys()) if (!trees.has(tree)) this.#folding.delete(tree)
-    for (const [tree, { entriesBefore, replaced }] of this.#changing) {
-      if (replaced > this.#entriesOf(tree) - entriesBefore) this.#replacing.add(tree)
-      else this.#replacing.delete(tree)
-    }
-    this.#changing.clear()
     for (const tree of this.#replacing) if (!trees.has(tree)) this.#replacing.delete(tree)
+    for (const tree of this.#arriving.keys()) if (!trees.has(tree)) this.#arriving.delete(tree)
   }
 
   /** The LSN up to which everything that was removed is gone from the oldest roots too. */
@@ -152,17 +161,47 @@ export class RootLists {
     return lsn
   }
 
-  /** Entries of the oldest root. */
-  #entriesOf(tree: number): number {
-    return this.#index.current().roots(tree).at(-1)?.entries ?? 0
-  }
-
   /** Whether a key comes behind everything in a tree: what begins with it touches no more than the tree's end. */
   #isBehind(tree: number, key: Uint8Array): boolean {
     const last = this.#index.cursor(this.#index.current(), tree)
     if (!last.last()) return true
     return Buffer.compare(last.key.subarray(0, last.keyLength), key) < 0
   }
+}
+
+/** Looks some of the entries of a flush up in their tree, in the order of their keys, to tell how many of them are new. */
+export class ReplacedSample {
+  readonly #lookup: SortedLookup
+  readonly #stride: number
+  #seen = 0
+  #replaced = 0
+
+  /** Of `stride` entries one is looked up. */
+  constructor(lookup: SortedLookup, stride: number) {
+    this.#lookup = lookup
+    this.#stride = stride
+  }
+
+  /** The next entry has the key `key[at, at + KEY_BYTES)`. */
+  see(key: Uint8Array, at: number): void {
+    if (this.#seen++ % this.#stride === 0 && this.#lookup.find(key, at, KEY_BYTES, IGNORED) === PRESENT) this.#replaced++
+  }
+
+  /** Whether more of them were there than were not. */
+  get isReplacing(): boolean {
+    return this.#replaced * 2 > Math.ceil(this.#seen / this.#stride)
+  }
+}
+
+/**
+ * At which part of a large root of `entries` a small one is merged. An entry that comes with flushes of `arriving` is written, with what lies
+ * beside it, about small / (2 x arriving) times while the small root grows, and entries / small times when it is merged: least when the
+ * small root has the square root of 2 x arriving x entries.
+ */
+export function foldFactor(entries: number, arriving: number | undefined, isReplacing: boolean): number {
+  const least = arriving === undefined ? FOLD_FACTOR : Math.sqrt(entries / (2 * Math.max(1, arriving)))
+  const factor = Math.min(FOLD_FACTOR_MAX, Math.max(FOLD_FACTOR_MIN, least))
+  return isReplacing ? Math.max(FOLD_FACTOR_REPLACING, factor) : factor
 }
 
 function foldKey(tree: number): Uint8Array {

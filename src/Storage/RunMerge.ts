@@ -7,8 +7,7 @@
  */
 import { RUN_BUFFER_BYTES, RunBuffers } from "./RunBuffers.ts"
 import { compareEntries, RunReader } from "./RunReader.ts"
-import type { SegmentFile } from "./ValueLog.ts"
-import { SEGMENT_HEADER_BYTES } from "./ValueSegment.ts"
+import { SEGMENT_HEADER_BYTES, type SegmentFile } from "./ValueSegment.ts"
 
 /** A part of a segment whose entries are in order. */
 export interface Run {

@@ -8,8 +8,7 @@ import { readUint32 } from "../Bson/View.ts"
 import { storageFault } from "./Reasons.ts"
 import type { RunBuffers } from "./RunBuffers.ts"
 import { compareBytes } from "./SourceCursor.ts"
-import type { SegmentFile } from "./ValueLog.ts"
-import { isValueAt, VALUE_HEADER_BYTES, valueBytes } from "./ValueSegment.ts"
+import { isValueAt, type SegmentFile, VALUE_HEADER_BYTES, valueBytes } from "./ValueSegment.ts"
 
 const STORE_AT = 8
 const KIND_AT = 12

@@ -24,35 +24,21 @@ import { ValueAccounts } from "./ValueAccounts.ts"
 import {
   isValueAt,
   isVerified,
+  moveToSalt,
   readSegmentHeader,
   SEGMENT_HEADER_BYTES,
+  type SegmentFile,
+  type SegmentLength,
   segmentLimit,
+  type SegmentTable,
   setVerified,
   VALUE_HEADER_BYTES,
   valueBytes,
   type ValueHeader,
   writeSegmentHeader,
-  writeValueHeader
+  writeValueHeader,
+  type WrittenEntry
 } from "./ValueSegment.ts"
-
-/** A segment and how many of its bytes are committed. */
-export interface SegmentLength {
-  readonly segment: number
-  readonly lengthBytes: number
-}
-
-/** What a checkpoint says of the segments beside their lengths. */
-export interface SegmentTable {
-  readonly committed: ReadonlyArray<SegmentLength>
-  /** Those that may still grow. */
-  readonly growing: ReadonlyArray<number>
-  /** Those only the older meta knows. */
-  readonly condemned: ReadonlyArray<SegmentLength>
-  /** The transaction of the index file that this is the table of. */
-  readonly transaction: number
-  /** The number of the next segment. */
-  readonly next: number
-}
 
 /** Who appends: documents that a flush brings, and those that compaction moves, go to segments of their own. */
 export const FLUSHED = 0
@@ -87,14 +73,6 @@ interface Segment {
   committed: number
   /** The transaction of the index file that stopped using it; the open one's until that is on disk. */
   condemnedBy: number
-}
-
-/** A segment as compaction reads it. */
-export interface SegmentFile {
-  readonly segment: number
-  readonly file: File
-  readonly salt: number
-  readonly lengthBytes: number
 }
 
 /** Bytes of all value segments by what they are; the rest is headers, and entries of which nothing is known until they are counted. */
@@ -269,16 +247,7 @@ export class ValueLog {
    */
   append(header: ValueHeader, bytes: Uint8Array, at: number, length: number, location: Location, stream: Stream): void {
     const size = valueBytes(length)
-    const segment = this.#segmentFor(size, stream)
-    if (header.kind === DELETE) this.accounts.addTombstone(segment.number, header.lsn)
-    else this.accounts.addValue(segment.number, length)
-    location.segment = segment.number
-    location.length = length
-    location.offset = segment.length
-    location.lsn = header.lsn
-    if (this.#buffered + size > WRITE_BUFFER_BYTES || this.#bufferedFor !== segment) this.#write()
-    this.#bufferedFor = segment
-    this.#unsynced.add(segment)
+    const segment = this.#place(header, length, size, location, stream)
     if (size > WRITE_BUFFER_BYTES) {
       const alone = new Uint8Array(size)
       alone.set(bytes.subarray(at, at + length), VALUE_HEADER_BYTES)
@@ -287,6 +256,23 @@ export class ValueLog {
     } else {
       copyBytes(bytes, at, this.#buffer, this.#buffered + VALUE_HEADER_BYTES, length)
       writeValueHeader(this.#buffer, this.#bufferView, this.#buffered, header, length, segment.salt)
+      this.#buffered += size
+    }
+    segment.length += size
+  }
+
+  /** As `append`, of an entry of another segment, byte by byte: its checksum goes with it, so a copy is as whole as what was copied. */
+  appendMoved(entry: WrittenEntry, location: Location): void {
+    const { at, bytes, length } = entry
+    const size = valueBytes(length)
+    const segment = this.#place(entry, length, size, location, MOVED)
+    if (size > WRITE_BUFFER_BYTES) {
+      const alone = bytes.slice(at, at + size)
+      moveToSalt(alone, 0, length, entry.source.salt, segment.salt)
+      segment.file.writeAt(segment.length, alone)
+    } else {
+      copyBytes(bytes, at, this.#buffer, this.#buffered, size)
+      moveToSalt(this.#buffer, this.#buffered, length, entry.source.salt, segment.salt)
       this.#buffered += size
     }
     segment.length += size
@@ -405,6 +391,27 @@ export class ValueLog {
     const block = length === bytes.length ? bytes : bytes.subarray(0, length)
     this.#cache.add(segment.blocks, number, block, stay)
     return block
+  }
+
+  /** Where the next entry goes, in its account and in `location`; the buffer has room for it, if it is not longer than that. */
+  #place(
+    entry: { readonly kind: number; readonly lsn: number },
+    length: number,
+    size: number,
+    location: Location,
+    stream: Stream
+  ): Segment {
+    const segment = this.#segmentFor(size, stream)
+    if (entry.kind === DELETE) this.accounts.addTombstone(segment.number, entry.lsn)
+    else this.accounts.addValue(segment.number, length)
+    location.segment = segment.number
+    location.length = length
+    location.offset = segment.length
+    location.lsn = entry.lsn
+    if (this.#buffered + size > WRITE_BUFFER_BYTES || this.#bufferedFor !== segment) this.#write()
+    this.#bufferedFor = segment
+    this.#unsynced.add(segment)
+    return segment
   }
 
   #segmentFor(size: number, stream: Stream): Segment {

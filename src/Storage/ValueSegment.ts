@@ -14,7 +14,8 @@
  * - The salt seeds every checksum of the segment, so that bytes of another segment are never taken for this one's.
  * - An entry is written once and never changed. Where the next one goes is known from the index file's checkpoint alone.
  */
-import { checksum, checksumInView } from "../Wal/Checksum.ts"
+import type { File } from "../Disk/Volume.ts"
+import { checksum, checksumInView, reseeded } from "../Wal/Checksum.ts"
 import { readU32, readU64, writeU32 } from "../Index/Layout.ts"
 import { writeUint64 } from "../Wal/Record.ts"
 import { storageFault } from "./Reasons.ts"
@@ -35,6 +36,43 @@ const SEGMENT_BYTES_MIN = 4 * 1024 * 1024
 /** Bytes at which a segment is closed when all of them have `sizeBytes`; never more than `max`. */
 export function segmentLimit(sizeBytes: number, max: number): number {
   return Math.min(max, Math.max(SEGMENT_BYTES_MIN, sizeBytes * SEGMENT_SHARE))
+}
+
+/** A segment and how many of its bytes are committed. */
+export interface SegmentLength {
+  readonly segment: number
+  readonly lengthBytes: number
+}
+
+/** What a checkpoint says of the segments beside their lengths. */
+export interface SegmentTable {
+  readonly committed: ReadonlyArray<SegmentLength>
+  /** Those that may still grow. */
+  readonly growing: ReadonlyArray<number>
+  /** Those only the older meta knows. */
+  readonly condemned: ReadonlyArray<SegmentLength>
+  /** The transaction of the index file that this is the table of. */
+  readonly transaction: number
+  /** The number of the next segment. */
+  readonly next: number
+}
+
+/** A segment as compaction reads it. */
+export interface SegmentFile {
+  readonly segment: number
+  readonly file: File
+  readonly salt: number
+  readonly lengthBytes: number
+}
+
+/** An entry as it stands in a segment: header first at `bytes[at]`, with a document of `length` bytes. */
+export interface WrittenEntry {
+  readonly source: SegmentFile
+  readonly bytes: Uint8Array
+  readonly at: number
+  readonly kind: number
+  readonly lsn: number
+  readonly length: number
 }
 
 /** What the first bytes of a segment say. */
@@ -110,6 +148,15 @@ export function writeValueHeader(bytes: Uint8Array, view: DataView, at: number, 
   for (let padding = at + VALUE_HEADER_BYTES + length; padding < end; padding++) bytes[padding] = 0
   const checked = VALUE_HEADER_BYTES - CHECKED_HEADER_AT + length
   view.setUint32(at + 4, checksumInView(bytes, view, at + CHECKED_HEADER_AT, checked, seedOf(length, salt)), true)
+}
+
+/**
+ * Makes the entry at `at`, copied from a segment with the salt `from`, one of a segment with the salt `to`. One that is not whole does not
+ * become whole by it.
+ */
+export function moveToSalt(bytes: Uint8Array, at: number, length: number, from: number, to: number): void {
+  const checked = VALUE_HEADER_BYTES - CHECKED_HEADER_AT + length
+  writeU32(bytes, at + 4, reseeded(readU32(bytes, at + 4), checked, seedOf(length, from), seedOf(length, to)))
 }
 
 /** Whether the entry at `at` is whole, has a document of `length` bytes and was written at `lsn`. With `view`, of the same bytes, it is faster. */

@@ -37,8 +37,8 @@ import { UNFINISHED_REPAIR } from "./RepairSwap.ts"
 import { forkAt } from "./Timeline.ts"
 import { Location } from "./TreeSource.ts"
 import { ValueAccounts } from "./ValueAccounts.ts"
-import { segmentName, type SegmentLength } from "./ValueLog.ts"
-import { isValueAt, readSegmentHeader, SEGMENT_HEADER_BYTES, VALUE_HEADER_BYTES, valueBytes } from "./ValueSegment.ts"
+import { segmentName } from "./ValueLog.ts"
+import { isValueAt, readSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentLength, VALUE_HEADER_BYTES, valueBytes } from "./ValueSegment.ts"
 import { type Steps, Work } from "./Work.ts"
 
 /** One thing that is not as it must be; `offset` in bytes of `file`. */

@@ -6,6 +6,7 @@ import { crc32 as zlibCrc32 } from "node:zlib"
  * Invariants
  * - `checksum(bytes, at, length, seed)` is `zlib.crc32(range, seed)` for every range and seed; only the way there differs.
  * - A different seed gives a different checksum of the same bytes: this is how a segment's salt keeps foreign bytes out.
+ * - A checksum is linear in seed and bytes: what another seed changes in it depends on their difference and on the length alone.
  */
 
 /** From this length on zlib is faster or as fast, for all that its call and the range for it cost: the range is garbage, so not below it. */
@@ -86,4 +87,46 @@ function slice(four: number, behind: number): number {
     tables[behind + 0x100 + ((four >>> 16) & 0xff)]! ^
     tables[behind + (four >>> 24)]!
   )
+}
+
+/** Entry `power * 1024 + place * 256 + byte` is what `2 ** power` zero bytes make of a register that has `byte` at `place`. */
+const shifts = buildShifts()
+
+/** Powers of two that a length may be made of. */
+function buildShifts(): Int32Array {
+  const built = new Int32Array(32 * 1024)
+  for (let at = 0; at < 1024; at++) {
+    const register = (at & 0xff) << ((at >>> 8) * 8)
+    built[at] = (register >>> 8) ^ tables[register & 0xff]!
+  }
+  for (let at = 1024; at < built.length; at++) built[at] = shifted(built, (at >>> 10) - 1, built[at - 1024]!)
+  return built
+}
+
+function shifted(by: Int32Array, power: number, register: number): number {
+  const from = power << 10
+  return (
+    by[from + (register & 0xff)]! ^
+    by[from + 0x100 + ((register >>> 8) & 0xff)]! ^
+    by[from + 0x200 + ((register >>> 16) & 0xff)]! ^
+    by[from + 0x300 + (register >>> 24)]!
+  )
+}
+
+/**
+ * The checksum (u32) of some bytes started from `to`, when started from `from` it is `found`; the bytes are not read, only their `length`
+ * counts. Where `found` is wrong of the bytes the outcome is as well.
+ *
+ * @example
+ * ```ts
+ * const bytes = new TextEncoder().encode("123456789")
+ * reseeded(checksum(bytes, 0, 9, 0), 9, 0, 7) === checksum(bytes, 0, 9, 7) // => true
+ * ```
+ */
+export function reseeded(found: number, length: number, from: number, to: number): number {
+  let difference = from ^ to
+  for (let power = 0, left = length; left > 0; power++, left >>>= 1) {
+    if ((left & 1) === 1) difference = shifted(shifts, power, difference)
+  }
+  return (found ^ difference) >>> 0
 }

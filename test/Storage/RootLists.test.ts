@@ -3,6 +3,7 @@ import { Random } from "../../src/Disk/Random.ts"
 import type { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
 import { IndexFile } from "../../src/Index/IndexFile.ts"
 import type { StorageLimits } from "../../src/Storage/Limits.ts"
+import { foldFactor } from "../../src/Storage/RootLists.ts"
 import { type StorageReport, verify } from "../../src/Storage/Verify.ts"
 import { Database, openDatabase } from "./Database.ts"
 import { listIndex, listOrders, ORDERS, orderKey, putOrder, readOrder } from "./Shop.ts"
@@ -86,6 +87,21 @@ describe("a list of roots", () => {
     assert.strictEqual(flush(), 1, "an eighth is merged")
     put(database, someOf(900, 0), 4)
     assert.strictEqual(flush(), 1, "what is replaced hides lost space, so it is merged sooner")
+    put(database, someOf(900, 1), 5)
+    assert.strictEqual(flush(), 2, "and what is added after that is not")
+  })
+
+  it("is merged at the share that writes least: a flush that brings much fills a larger one", () => {
+    const written = (entries: number, arriving: number, factor: number): number => entries / factor / (2 * arriving) + factor
+    for (const entries of [1e5, 1e6, 1e7, 1e8]) {
+      for (const arriving of [1, 1e3, 2e4, 1e5, 1e6]) {
+        const factor = foldFactor(entries, arriving, false)
+        for (const other of [4, 6, 8, 12, 16, 24, 32]) {
+          assert.isAtMost(written(entries, arriving, factor), written(entries, arriving, other) * 1.000001)
+        }
+        assert.isAtLeast(foldFactor(entries, arriving, true), Math.max(16, factor))
+      }
+    }
   })
 
   it("is begun for a flush of few entries before the tree is large, and not for one that would be merged at once", () => {

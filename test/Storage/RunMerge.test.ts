@@ -4,8 +4,7 @@ import { isFault } from "../../src/Fault/Fault.ts"
 import { PUT } from "../../src/Storage/MemtableLayout.ts"
 import { RUN_BUFFER_BYTES, RunBuffers } from "../../src/Storage/RunBuffers.ts"
 import { findRuns, type Run, RunMerge } from "../../src/Storage/RunMerge.ts"
-import { SEGMENT_HEADER_BYTES, VALUE_HEADER_BYTES, valueBytes, writeValueHeader } from "../../src/Storage/ValueSegment.ts"
-import type { SegmentFile } from "../../src/Storage/ValueLog.ts"
+import { SEGMENT_HEADER_BYTES, type SegmentFile, VALUE_HEADER_BYTES, valueBytes, writeValueHeader } from "../../src/Storage/ValueSegment.ts"
 
 const SALT = 9
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { crc32 } from "node:zlib"
 import { Random } from "../../src/Disk/Random.ts"
-import { checksum, checksumInView } from "../../src/Wal/Checksum.ts"
+import { checksum, checksumInView, reseeded } from "../../src/Wal/Checksum.ts"
 
 describe("checksum", () => {
   it("is zlib's CRC-32", () => {
@@ -25,5 +25,18 @@ describe("checksum", () => {
   it("differs for different seeds", () => {
     const bytes = new Uint8Array(64)
     assert.notStrictEqual(checksum(bytes, 0, 64, 1), checksum(bytes, 0, 64, 2))
+  })
+
+  it("started from another seed follows from the one at hand, for every length, without the bytes", () => {
+    const random = new Random(2)
+    const bytes = new Uint8Array(70_000)
+    random.fillBytes(bytes)
+    const lengths = [...Array.from({ length: 700 }, (_, length) => length), 4095, 4096, 65_535, 65_536, 69_999]
+    for (const length of lengths) {
+      const [from, to] = [random.next(), random.next()]
+      const found = checksum(bytes, 0, length, from)
+      assert.strictEqual(reseeded(found, length, from, to), checksum(bytes, 0, length, to), `${length} bytes`)
+      assert.notStrictEqual(reseeded(found ^ 0x100, length, from, to), checksum(bytes, 0, length, to), "a wrong one stays wrong")
+    }
   })
 })
