@@ -162,6 +162,7 @@ export class Finder {
     const plan = alternativeFor(planned, reader.lsn, this.plans.operands)
     const source = this.#source
     source.begin()
+    source.leavesUnread = true
     try {
       this.#open(reader, plan, false)
       while (source.next()) {

@@ -22,6 +22,7 @@ const MISSING_AT = -1
 /** Stands in a list for a document that was not read yet. */
 const UNREAD_AT = -2
 const NOTHING = new Uint8Array(0)
+const NO_NUMBERS = new Float64Array(0)
 
 /** Numbers of a row: where its document lies in its bytes, its length, and its place in the value log: segment, offset, LSN. */
 const ROW_NUMBERS = 5
@@ -62,7 +63,8 @@ export class RowList {
   texts: TextUse | undefined
   /** As long as the most rows there were, up to ROWS_KEPT_MAX: an array cut to nothing would be made anew by the next row. */
   readonly #bytes: Array<Uint8Array> = []
-  #numbers = new Float64Array(ROWS_MIN * ROW_NUMBERS)
+  /** None before the first row: many a list is made for a change, which has no rows, and an array of this length is dear to make. */
+  #numbers = NO_NUMBERS
   readonly #view = new DocumentView()
   #reader: Reader | undefined
 
@@ -148,7 +150,7 @@ export class RowList {
     this.projection = undefined
     this.join = undefined
     this.#reader = undefined
-    if (this.#numbers.length > ROWS_KEPT_MAX * ROW_NUMBERS) this.#numbers = new Float64Array(ROWS_MIN * ROW_NUMBERS)
+    if (this.#numbers.length > ROWS_KEPT_MAX * ROW_NUMBERS) this.#numbers = NO_NUMBERS
   }
 
   #place(bytes: Uint8Array, at: number, length: number, segment: number, offset: number, lsn: number): void {
@@ -166,7 +168,7 @@ export class RowList {
   }
 
   #grow(): void {
-    const larger = new Float64Array(this.#numbers.length * 2)
+    const larger = new Float64Array(Math.max(ROWS_MIN * ROW_NUMBERS, this.#numbers.length * 2))
     larger.set(this.#numbers)
     this.#numbers = larger
   }

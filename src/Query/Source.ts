@@ -243,7 +243,11 @@ export class Source {
     while (this.#next < keys.count) {
       this.#key = keys.bytes
       this.keyAt = this.#next++ * KEY_BYTES
-      if (!this.#reader!.get(this.#plan!.store, keys.bytes, this.keyAt, this.view)) continue
+      const reader = this.#reader!
+      const { store } = this.#plan!
+      const { bytes } = keys
+      const isThere = this.#findsOnly ? reader.find(store, bytes, this.keyAt, this.view) : reader.get(store, bytes, this.keyAt, this.view)
+      if (!isThere) continue
       this.#countDocument()
       return true
     }
