@@ -303,16 +303,13 @@ export class StoreMigration {
 
   #inTransaction(work: (transaction: Transaction) => void): void {
     const transaction = this.#engine.transact()
+    let isEnding = false
     try {
       work(transaction)
-    } catch (error) {
-      transaction.rollback()
-      this.#beginAgain()
-      throw error
-    }
-    try {
+      isEnding = true
       transaction.commit()
     } catch (error) {
+      if (!isEnding) transaction.rollback()
       // What was noted of this slice is not so.
       this.#beginAgain()
       throw error

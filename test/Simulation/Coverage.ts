@@ -80,6 +80,7 @@ export const SITUATIONS = [
   "migration gone on with after an end",
   "migration given up",
   "slice of a migration refused",
+  "commit of a slice refused",
   "migration ended by documents",
   "migration ended by values that come twice",
   "document migrated again",

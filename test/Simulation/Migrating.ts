@@ -15,6 +15,7 @@ import { isOverdue } from "./Indexes.ts"
 import type { Machine } from "./Machine.ts"
 import { Draft, hexOf, type State, type StoredDocument, type StoreState } from "./Model.ts"
 import { attempt } from "./Refusals.ts"
+import { reluctant } from "./Reluctant.ts"
 import type { Subject } from "./Subject.ts"
 import { violated } from "./Violation.ts"
 import { BILLS, HANDLERS, isDocument, migrated, partyOf, someVersion, versionOf, withMigrations } from "./Versions.ts"
@@ -24,6 +25,7 @@ const SLICE_DOCUMENTS_MAX = 8
 const LARGE_SLICE_DOCUMENTS = 40
 const CHANGED_DOCUMENTS_MAX = 12
 const VERSIONS_AHEAD_MAX = 3
+const COMMIT_REFUSED = 0.02
 const ROUNDS_MAX = 2000
 const SHADOW = shadowName(BILLS)
 const BEFORE = beforeName(BILLS)
@@ -75,7 +77,13 @@ function begin({ coverage }: Machine, subject: Subject, { definition }: StoreSta
   subject.target = target
   const sliceDocumentsMax = random.chance(0.3) ? LARGE_SLICE_DOCUMENTS : 1 + random.below(SLICE_DOCUMENTS_MAX)
   const limits = { sliceDocumentsMax, changedDocumentsMax: 1 + random.below(CHANGED_DOCUMENTS_MAX) }
-  const migrations = new MigrationSet(subject.running, [withMigrations(target)], { handlers: HANDLERS }, () => 0, limits)
+  const refuses = (): boolean => {
+    const isRefused = random.chance(COMMIT_REFUSED)
+    if (isRefused) coverage.note("commit of a slice refused")
+    return isRefused
+  }
+  const engine = reluctant(subject.running, refuses)
+  const migrations = new MigrationSet(engine, [withMigrations(target)], { handlers: HANDLERS }, () => 0, limits)
   subject.migration = { migrations, target, settledLsn: undefined }
   coverage.note("migration begun")
   if (isAgain && (subject.history.latest.get(SHADOW)?.documents.size ?? 0) > 0) coverage.note("migration gone on with after an end")
