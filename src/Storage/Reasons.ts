@@ -3,7 +3,7 @@
  *
  * Grouped by moment: opening, defining stores, writing, reading, afterwards.
  */
-import { Fault } from "../Fault/Fault.ts"
+import { Fault, isFault } from "../Fault/Fault.ts"
 import type { Duplicates } from "./Duplicates.ts"
 
 /** Opening: something that was durable is missing or no longer right. `offset` in bytes of `file`. */
@@ -200,4 +200,10 @@ export type StorageReason =
 /** A Fault with one of this folder's reasons. */
 export function storageFault(reason: StorageReason): Fault<StorageReason> {
   return new Fault(reason)
+}
+
+/** Whether something on disk could not be read, so that nothing was changed. */
+export function isUnreadable(error: unknown): boolean {
+  if (isFault(error, "StorageDamaged") || isFault(error, "Damage")) return true
+  return isFault<{ _tag: string; operation: string }>(error, "DiskFailure") && error.reason.operation === "read"
 }

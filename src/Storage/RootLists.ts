@@ -18,12 +18,13 @@ import type { TreeWriter } from "../Index/TreeWriter.ts"
 import type { ReplacedValue } from "../Index/TreeMerge.ts"
 import { PAGE_BYTES } from "../Index/Layout.ts"
 import { KEY_BYTES } from "./Reader.ts"
+import { isUnreadable } from "./Reasons.ts"
 import type { StorageLimits } from "./Limits.ts"
 import type { TreeWork, Pause } from "./TreeWork.ts"
 
 /** A root is merged when it has so many times fewer pages than the one behind it, or more; while nothing is known of the flushes. */
 const FOLD_FACTOR = 8
-/** Bounds of what `foldFactor` says. A root over a third of another would have a filter as large as the cache of a processor. */
+/** Bounds of what `foldFactor` says. Filters of small roots (TreeWriter.ts) are made for the least of them. */
 const FOLD_FACTOR_MIN = 4
 const FOLD_FACTOR_MAX = 32
 /**
@@ -75,7 +76,8 @@ export class RootLists {
   }
 
   /**
-   * Sees to it that entries may be applied to the newest root. `first` is the lowest of their keys; there are `count` of them at the most.
+   * Sees to it that entries may be applied to the newest root. `first` is the lowest of their keys; a flush brings `count` of them at the
+   * most, a compaction any number (Infinity), which says nothing of the flushes to come.
    */
   prepare(writer: TreeWriter, tree: number, first: Uint8Array, count: number): void {
     const roots = this.#index.current().roots(tree)
@@ -169,22 +171,34 @@ export class RootLists {
   }
 }
 
-/** Looks some of the entries of a flush up in their tree, in the order of their keys, to tell how many of them are new. */
+/**
+ * Looks some of the entries of a flush up in their tree, in the order of their keys, to tell how many of them are new. Where the tree cannot be
+ * read they count as new: a flush that goes to another root is not to fail for that.
+ */
 export class ReplacedSample {
-  readonly #lookup: SortedLookup
+  readonly #lookup: Pick<SortedLookup, "find">
   readonly #stride: number
   #seen = 0
   #replaced = 0
 
   /** Of `stride` entries one is looked up. */
-  constructor(lookup: SortedLookup, stride: number) {
+  constructor(lookup: Pick<SortedLookup, "find">, stride: number) {
     this.#lookup = lookup
     this.#stride = stride
   }
 
   /** The next entry has the key `key[at, at + KEY_BYTES)`. */
   see(key: Uint8Array, at: number): void {
-    if (this.#seen++ % this.#stride === 0 && this.#lookup.find(key, at, KEY_BYTES, IGNORED) === PRESENT) this.#replaced++
+    if (this.#seen++ % this.#stride === 0 && this.#isThere(key, at)) this.#replaced++
+  }
+
+  #isThere(key: Uint8Array, at: number): boolean {
+    try {
+      return this.#lookup.find(key, at, KEY_BYTES, IGNORED) === PRESENT
+    } catch (error) {
+      if (!isUnreadable(error)) throw error
+      return false
+    }
   }
 
   /** Whether more of them were there than were not. */

@@ -19,6 +19,7 @@ import { directoryNames } from "./Directory.ts"
 import { MovedEntries } from "./MovedEntries.ts"
 import { Packing } from "./Packing.ts"
 import { Places } from "./Places.ts"
+import { isUnreadable } from "./Reasons.ts"
 import { Reserve } from "./Reserve.ts"
 import { recount } from "./Recount.ts"
 import { RootLists } from "./RootLists.ts"
@@ -470,12 +471,6 @@ export class TreeQueue {
     const damaged = isFault<{ _tag: string; file: string }>(error, "StorageDamaged") ? error.reason.file : undefined
     return damaged === undefined || values.file(segment).file.path === damaged
   }
-}
-
-/** Whether something on disk could not be read, so that nothing was changed. */
-function isUnreadable(error: unknown): boolean {
-  if (isFault(error, "StorageDamaged") || isFault(error, "Damage")) return true
-  return isFault<{ _tag: string; operation: string }>(error, "DiskFailure") && error.reason.operation === "read"
 }
 
 /** Whether a write was refused for want of room, so that what was written before is still what it was. After a failed sync it is not. */

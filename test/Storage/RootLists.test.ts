@@ -2,8 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Random } from "../../src/Disk/Random.ts"
 import type { SimulatedVolume } from "../../src/Disk/SimulatedVolume.ts"
 import { IndexFile } from "../../src/Index/IndexFile.ts"
+import { ABSENT, PRESENT } from "../../src/Index/RootCursor.ts"
 import type { StorageLimits } from "../../src/Storage/Limits.ts"
-import { foldFactor } from "../../src/Storage/RootLists.ts"
+import { foldFactor, ReplacedSample } from "../../src/Storage/RootLists.ts"
+import { storageFault } from "../../src/Storage/Reasons.ts"
 import { type StorageReport, verify } from "../../src/Storage/Verify.ts"
 import { Database, openDatabase } from "./Database.ts"
 import { listIndex, listOrders, ORDERS, orderKey, putOrder, readOrder } from "./Shop.ts"
@@ -89,6 +91,27 @@ describe("a list of roots", () => {
     assert.strictEqual(flush(), 1, "what is replaced hides lost space, so it is merged sooner")
     put(database, someOf(900, 1), 5)
     assert.strictEqual(flush(), 2, "and what is added after that is not")
+  })
+
+  it("is told what a flush replaces by those of its entries that can be read", () => {
+    const key = new Uint8Array(16)
+    const asked = (find: () => number, stride: number, count: number): boolean => {
+      const sample = new ReplacedSample({ find }, stride)
+      for (let entry = 0; entry < count; entry++) sample.see(key, 0)
+      return sample.isReplacing
+    }
+    let calls = 0
+    assert.isTrue(asked(() => (calls++, PRESENT), 4, 10))
+    assert.strictEqual(calls, 3, "of four one is looked up")
+    assert.isFalse(asked(() => (calls++ % 2 === 0 ? PRESENT : ABSENT), 1, 10))
+    const rotten = (): never => {
+      throw storageFault({ _tag: "StorageDamaged", file: "index.planck", offset: 0, message: "rotten" })
+    }
+    assert.isFalse(asked(rotten, 1, 10), "a flush does not fail for a page that it does not need")
+    const broken = (): never => {
+      throw new TypeError("a mistake")
+    }
+    assert.throws(() => asked(broken, 1, 10), "a mistake")
   })
 
   it("is merged at the share that writes least: a flush that brings much fills a larger one", () => {
