@@ -214,10 +214,7 @@ export class Source {
     if (!this.#fetch) return true
     this.#isMade = this.#covering !== undefined && this.#made.read(bytes, at, length, this.view)
     if (this.#isMade) return true
-    const reader = this.#reader!
-    const { store } = this.#plan!
-    const isThere = this.#findsOnly ? reader.find(store, bytes, this.keyAt, this.view) : reader.get(store, bytes, this.keyAt, this.view)
-    if (!isThere) this.#damaged()
+    if (!this.#findDocument(bytes)) this.#damaged()
     this.#countDocument()
     return true
   }
@@ -243,15 +240,18 @@ export class Source {
     while (this.#next < keys.count) {
       this.#key = keys.bytes
       this.keyAt = this.#next++ * KEY_BYTES
-      const reader = this.#reader!
-      const { store } = this.#plan!
-      const { bytes } = keys
-      const isThere = this.#findsOnly ? reader.find(store, bytes, this.keyAt, this.view) : reader.get(store, bytes, this.keyAt, this.view)
-      if (!isThere) continue
+      if (!this.#findDocument(keys.bytes)) continue
       this.#countDocument()
       return true
     }
     return false
+  }
+
+  /** Shows the document under the key at `keyAt`, unread where only its place is wanted; false when there is none. */
+  #findDocument(bytes: Uint8Array): boolean {
+    const reader = this.#reader!
+    const { store } = this.#plan!
+    return this.#findsOnly ? reader.find(store, bytes, this.keyAt, this.view) : reader.get(store, bytes, this.keyAt, this.view)
   }
 
   #damaged(): never {
